@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which container a core comes in. Magic numbers: gzip RFC 1952, 2.3.1; zstd RFC 8878, 3.1.1 and 3.1.2 (pzstd
+ * begins with a skippable frame); those of what is not read here: file(1).
+ */
+#include "pycore/container.h"
+
+#include "pycore/alloc.h"
+#include "pycore/log.h"
+#include "pycore/opener.h"
+
+#include "unpack.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MAGIC_MAX = 6 };
+
+/* The kind, by the first bytes; for what is not unpacked here, the words that say how to. */
+static struct err recognise(const uint8_t magic[MAGIC_MAX], size_t n, enum container_kind *ret)
+{
+	static const struct {
+		const char *magic;
+		size_t n;
+		const char *what;
+	} others[] = {
+		{ "\xfd\x37zXZ\0", 6,
+			"this file is compressed by xz: unpack it first with xz -dk FILE" },
+		{ "\x04\x22\x4d\x18", 4,
+			"this file is compressed by lz4: unpack it first with lz4 -d FILE core" },
+		{ "BZh", 3,
+			"this file is compressed by bzip2: unpack it first with bzip2 -dk FILE" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (n >= others[i].n && !memcmp(magic, others[i].magic, others[i].n))
+			return err_of(ERR_UNSUPPORTED, others[i].what);
+	}
+	bool zstd = n >= 4 && !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
+	bool skippable =
+		n >= 4 && (magic[0] & 0xf0) == 0x50 && !memcmp(magic + 1, "\x2a\x4d\x18", 3);
+	*ret = CONTAINER_PLAIN;
+	if (n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
+		*ret = CONTAINER_GZIP;
+	else if (zstd || skippable)
+		*ret = CONTAINER_ZSTD;
+	return NO_ERR;
+}
+
+static struct err map(int fd, struct container *c)
+{
+	struct file_map m;
+	TRY(file_map_fd(fd, &m));
+	c->bytes = m.bytes;
+	c->size = m.size;
+	return NO_ERR;
+}
+
+/* Unpacks into the sink and maps it. Whatever ends the unpacking early, what is there is kept. */
+static struct err unpack(struct source *in, struct sink *out, struct container *c)
+{
+	struct err why = NO_ERR;
+	switch (c->kind) {
+	case CONTAINER_PLAIN:
+		break;
+	case CONTAINER_GZIP:
+		why = unpack_gzip(in, out);
+		break;
+	case CONTAINER_ZSTD:
+		why = unpack_zstd(in, out);
+		break;
+	}
+	struct err last = sink_flush(out);
+	if (!failed(why))
+		why = last;
+	TRY(sink_finish(out));
+	log_debug("unpacked to %" PRIu64 " bytes, %" PRIu64 " on disk", out->size, out->on_disk);
+	if (failed(why) && out->size == 0)
+		return why.code == ERR_TRUNCATED ? err_of(ERR_CORRUPT, why.what) : why;
+	c->cut = failed(why);
+	c->cut_why = why;
+	c->in_ram = out->in_ram;
+	return map(out->fd, c);
+}
+
+static struct err open_packed(
+	const struct opened *f, const struct container_options *opt, struct container *c)
+{
+	struct source in;
+	struct sink out;
+	TRY(sink_open(&out, opt->tmpdir));
+	source_init(&in, f->fd, f->size);
+	out.limit = opt->tmp_limit;
+	out.progress = opt->progress;
+	out.source = &in;
+	struct err e = unpack(&in, &out, c);
+	source_fini(&in);
+	sink_close(&out);
+	return e;
+}
+
+static struct err open_any(
+	const struct opened *f, const struct container_options *opt, struct container *ret)
+{
+	struct container c = { .mtime = f->mtime };
+	uint8_t magic[MAGIC_MAX];
+	ssize_t n = pread(f->fd, magic, sizeof(magic), 0);
+	if (n < 0)
+		return err_sys("read");
+	TRY(recognise(magic, (size_t)n, &c.kind));
+	if (c.kind == CONTAINER_PLAIN)
+		TRY(map(f->fd, &c));
+	else
+		TRY(open_packed(f, opt, &c));
+	*ret = c;
+	return NO_ERR;
+}
+
+struct err container_open(
+	const char *path, const struct container_options *opt, struct container *ret)
+{
+	static const struct container_options defaults;
+	struct opened f;
+	TRY(opener_open(path, OPEN_NAMED_BY_USER, &f));
+	struct err e = open_any(&f, opt ? opt : &defaults, ret);
+	close(f.fd);
+	return e;
+}
+
+void container_close(struct container *c)
+{
+	if (!c)
+		return;
+	if (c->bytes)
+		munmap((void *)c->bytes, c->size);
+	*c = (struct container){ 0 };
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a file is that is no ELF file, by its first bytes, so that the user learns what was given. */
+#include "parts.h"
+
+#include "pycore/attr.h"
+
+static bool is_text(const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool control = bytes[i] < 0x20 && !(bytes[i] >= '\t' && bytes[i] <= '\r') &&
+			       bytes[i] != 0x1b;
+		if (control || bytes[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
+{
+	static const struct {
+		const char *magic;
+		size_t n;
+		const char *what;
+	} known[] = {
+		{ "#!", 2, "this is a script, not a core file" },
+		{ "MDMP", 4, "this is a minidump, not an ELF core file" },
+		{ "KDUMP   ", 8, "this is a dump of a kernel, not a core file of a process" },
+		{ "\xcf\xfa\xed\xfe", 4, "this is a Mach-O file, not an ELF core file" },
+		{ "MZ", 2, "this is a Windows executable, not an ELF core file" },
+	};
+	enum { LOOK_AT = 512 };
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (size >= known[i].n && !memcmp(bytes, known[i].magic, known[i].n))
+			return known[i].what;
+	}
+	size_t n = size < LOOK_AT ? (size_t)size : LOOK_AT;
+	if (is_text(bytes, n))
+		return "this is a text file, not a core file";
+	if (is_zero(bytes, n))
+		return "this file begins with zeros: not a core file, or one whose beginning was "
+		       "never written";
+	return "this is not an ELF core file";
+}

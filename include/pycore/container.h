@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The container of a core file: plain, gzip (RFC 1952) or zstd (RFC 8878), told apart by their first
+ * bytes, never by name. A plain file is mapped; a compressed one is unpacked once into a sparse, unlinked
+ * temporary file, which is then mapped.
+ */
+#pragma once
+
+#include "pycore/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum container_kind { CONTAINER_PLAIN, CONTAINER_GZIP, CONTAINER_ZSTD };
+
+struct container_options {
+	const char *
+		tmpdir; /* where to unpack; NULL: $TMPDIR unless that is a RAM disk, else /var/tmp */
+	uint64_t
+		tmp_limit; /* bytes on disk at most while unpacking; 0: no limit but the free space */
+	bool progress; /* show progress on stderr, from half a second on */
+};
+
+struct container {
+	enum container_kind kind;
+	const uint8_t *bytes; /* the unpacked core, mapped read-only; NULL if it is empty */
+	uint64_t size;
+	struct timespec mtime; /* of the file as given */
+	bool in_ram; /* unpacked on a file system that takes its space from memory */
+	bool cut; /* unpacking ended early: what follows `bytes` is lost */
+	struct err cut_why; /* why, if cut: damaged or ended stream, disk full, limit reached */
+};
+
+/*
+ * Opens the file at `path` (any regular file that the user named). Errors: those of opener_open();
+ * ERR_CORRUPT "compressed data" when not even the first bytes could be unpacked; ERR_UNSUPPORTED naming
+ * xz, lz4 or bzip2 with the command that unpacks it. A stream that breaks later, a full disk and the
+ * limit leave what was unpacked, with `cut` set.
+ */
+struct err container_open(
+	const char *path, const struct container_options *opt, struct container *ret);
+void container_close(struct container *c);

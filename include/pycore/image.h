@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct image: one ELF file as it is mapped into the target: executable, shared library, vdso.
+ *
+ * What memory holds is read from memory (header, program headers, build-id, dynamic symbols); the file on
+ * disk, once its build-id has been matched, adds what is never mapped (section headers, .symtab, DWARF).
+ */
+#pragma once
+
+#include "pycore/elfcore.h"
+#include "pycore/err.h"
+#include "pycore/mem.h"
+#include "pycore/opener.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A run of the file in memory: [start, end) shows the file from `offset` on. */
+struct image_piece {
+	uint64_t start, end, offset;
+	unsigned perm; /* enum mem_perm; 0 where the source does not tell */
+};
+
+enum image_match {
+	MATCH_NONE,	/* no file is attached */
+	MATCH_BUILD_ID, /* the file has the build-id that memory shows */
+	MATCH_HEADER,	/* neither has a build-id; ELF header and program headers are the same */
+	MATCH_UNPROVEN, /* memory does not show enough to compare; the user named the file */
+};
+
+struct image {
+	char *path; /* as the target names it, "[vdso]" included; owned */
+	bool deleted; /* unlinked or replaced while it was mapped */
+	struct image_piece *pieces; /* ascending; owned */
+	size_t n_pieces, cap_pieces;
+
+	bool probed, elf;  /* looked at; what lies there is an ELF image with these: */
+	struct elf_head head;
+	struct elf_phdr *phdrs;
+	size_t n_phdrs;
+	uint64_t bias; /* address in memory = bias + address in the file's program headers */
+	uint8_t build_id[BUILD_ID_MAX];
+	size_t build_id_size; /* 0: none, or not in memory */
+
+	enum image_match match;
+	char *file_path; /* the file that was attached; owned; NULL with MATCH_NONE */
+	struct file_map file;
+	bool file_tried;
+	struct err file_why; /* why none is attached, once tried */
+
+	struct image_dynsym *dynsym; /* opened by image_dynsym() */
+};
+
+/* pieces are added in ascending order */
+void image_init(struct image *img, const char *path);
+void image_add_piece(struct image *img, struct image_piece p);
+void image_fini(struct image *img);
+
+uint64_t image_start(const struct image *img);
+uint64_t image_end(const struct image *img);
+bool image_holds(const struct image *img, uint64_t addr);
+/* The path's last component. */
+const char *image_name(const struct image *img);
+
+/* Reads header, program headers and build-id from memory, once. Errors of the memory source, ERR_UNSUPPORTED
+ * for a mapped file that is no ELF. */
+struct err image_probe(struct image *img, struct mem *mem);
+
+/*
+ * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is the same.
+ * ERR_UNSUPPORTED "is no ELF file", ERR_CORRUPT "build-id differs" with the file's own id in ret_id.
+ * `named_by_user`: accept it also where memory shows too little to tell.
+ */
+struct err image_attach(struct image *img, const char *path, struct file_map *file, bool named_by_user,
+	uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size);
+
+/* The bytes of the attached file that memory shows at addr, up to the end of the piece; NULL if there are none. */
+const uint8_t *image_file_bytes(const struct image *img, uint64_t addr, size_t *ret_size);
+
+/* A symbol's address in memory and its size. */
+struct image_symbol {
+	uint64_t addr, size;
+};
+/* Looks a defined symbol up in the dynamic symbol table, in memory, through its hash table. ERR_ABSENT: there is
+ * none of that name; other errors: the table could not be read. */
+struct err image_dynsym(struct image *img, struct mem *mem, const char *name, struct image_symbol *ret);
+/* Looks data symbols up in .symtab of the attached file, local ones too, also with a compiler's suffix (name.lto_priv.0), in one
+ * pass. ret[i] belongs to names[i]; addr 0: there is none (or no file, or no table). */
+void image_symtab(struct image *img, const char *const *names, size_t n, struct image_symbol *ret);
+/* An allocated section by name, from the attached file: its address in memory and size. */
+struct err image_section(struct image *img, const char *name, struct image_symbol *ret);
+
+/* Hexadecimal text of a build-id; "" for none. */
+const char *build_id_text(const uint8_t *id, size_t size, char buf[2 * BUILD_ID_MAX + 1]);

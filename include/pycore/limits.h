@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every cap on what a target can make pycore do. No size, count, depth or chain read from a core or
+ * a process reaches an allocator, a loop bound or a recursion without one of these before it.
+ */
+#pragma once
+
+enum {
+	/* core files */
+	SEGMENTS_MAX = 4 * 1024 * 1024, /* program headers; PN_XNUM cores of busy processes hold 65 536 and more */
+	NOTES_BYTES_MAX = 256 * 1024 * 1024, /* note segments: some 1 KiB a thread, NT_FILE */
+	OS_THREADS_MAX = 1024 * 1024,
+	FILE_ENTRIES_MAX = 1024 * 1024, /* rows of NT_FILE */
+	AUXV_MAX = 256,
+	PATH_BYTES_MAX = 4096,
+	BUILD_ID_MAX = 64, /* bytes; 20 is usual */
+	COMMAND_LINE_MAX = 128 * 1024,
+
+	/* ELF images */
+	IMAGES_MAX = 65536,
+	IMAGE_PHDRS_MAX = 512,
+	LINK_MAP_MAX = 65536, /* steps along the dynamic linker's list */
+	HASH_CHAIN_MAX = 65536, /* steps along one symbol hash chain */
+	SYMBOL_NAME_MAX = 256,
+
+	/* Python */
+	RUNTIMES_MAX = 16,
+	INTERPRETERS_MAX = 10000,
+	THREADS_MAX = 100000, /* thread states of one interpreter */
+	FRAMES_MAX = 1000000, /* of one thread */
+	CODES_MAX = 1000000,  /* distinct code objects in one report */
+	NAME_CHARS_MAX = 65536, /* characters kept of a function or file name; longer ones are cut and marked */
+	LINETABLE_MAX = 64 * 1024 * 1024, /* bytes of one line table */
+	SCAN_BYTES_MAX = 256 * 1024 * 1024, /* of one writable range that is searched for interpreters */
+	SCAN_HITS_MAX = 4096, /* interpreters proposed by one memory scan */
+
+	/* output */
+	SOURCE_LINE_MAX = 4096, /* bytes of a source line that are looked at */
+	SOURCE_FILE_MAX = 64 * 1024 * 1024,
+	PROBLEMS_MAX = 1000,
+};

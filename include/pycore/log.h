@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Debug messages on stderr, silent unless --debug asks. Results and errors never come this way. */
+#pragma once
+
+#include "pycore/attr.h"
+
+#include <stdbool.h>
+
+void log_enable(bool on);
+void log_debug(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct mem: a memory source, bytes at an address of the target.
+ *
+ * Fillings: core file, live process, file overlay, page cache, test buffer. They stack: a source may
+ * read through another below it. Sources are read-only and single-threaded.
+ */
+#pragma once
+
+#include "pycore/alloc.h"
+#include "pycore/bytes.h"
+#include "pycore/elfcore.h"
+#include "pycore/err.h"
+#include "pycore/hash.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum mem_perm {
+	MEM_READ = 1,
+	MEM_WRITE = 2,
+	MEM_EXEC = 4,
+};
+
+/* One mapped range, [start, end). */
+struct mem_range {
+	uint64_t start, end;
+	unsigned perm; /* enum mem_perm, or'ed */
+	bool readable; /* its bytes can be had here: saved in the core, or supplied by a file */
+};
+
+struct mem;
+
+struct mem_ops {
+	const char *name;
+	/* All n bytes or an error whose addr is the first byte that could not be had; buf is then
+	 * undefined. n > 0, and addr + n does not wrap. */
+	struct err (*read)(struct mem *m, uint64_t addr, void *buf, size_t n);
+	/* Where the source holds these bytes in one piece of its own memory, valid until the source
+	 * is closed or invalidated; NULL where it cannot. NULL op: never can. */
+	const void *(*view)(struct mem *m, uint64_t addr, size_t n);
+	/* The first range that ends above `from`; ranges ascend and never overlap. */
+	bool (*next_range)(struct mem *m, uint64_t from, struct mem_range *ret);
+};
+
+/* Embedded as first member in every source. */
+struct mem {
+	const struct mem_ops *ops;
+	enum byte_order order;
+	unsigned ptr_size; /* bytes of a pointer: 4 or 8 */
+};
+
+/* All n bytes at addr, or an error. n may be 0. Never reads across the end of the address space. */
+struct err mem_read(struct mem *m, uint64_t addr, void *buf, size_t n);
+const void *mem_view(struct mem *m, uint64_t addr, size_t n);
+bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret);
+/* The range that holds addr; false when nothing is mapped there. */
+bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);
+
+/* One unsigned integer of 1, 2, 4 or 8 bytes, or one pointer, in the target's byte order. */
+struct err mem_uint(struct mem *m, uint64_t addr, unsigned size, uint64_t *ret);
+struct err mem_ptr(struct mem *m, uint64_t addr, uint64_t *ret);
+/* A NUL-terminated string of at most max - 1 bytes into buf (max > 0); a longer one is cut,
+ * NUL-terminated, and *ret_cut (may be NULL) says which. Reads no further than it must, so a string may
+ * end with its mapping. On failure buf is "". */
+struct err mem_cstr(struct mem *m, uint64_t addr, char *buf, size_t max, bool *ret_cut);
+
+/* Core file: what its segments hold. `core` must outlive it. */
+struct mem_core {
+	struct mem base;
+	const struct elfcore *core;
+	size_t last; /* index of the range that was hit last */
+};
+void mem_core_init(struct mem_core *m, const struct elfcore *core);
+
+/* Live process: /proc/PID/mem for single reads, process_vm_readv where that is refused. Ranges are those
+ * of /proc/PID/maps when they were last loaded. */
+struct mem_live {
+	struct mem base;
+	pid_t pid;
+	int fd; /* /proc/PID/mem, -1 where it may not be opened */
+	struct mem_range *ranges;
+	size_t len, cap;
+};
+/* Takes over fd. Byte order and pointer size are those of the target's executable. */
+void mem_live_init(struct mem_live *m, pid_t pid, int fd, enum byte_order order, unsigned ptr_size);
+/* Adds a range behind all others (used by whoever parses the maps); clear to start anew. */
+void mem_live_add_range(struct mem_live *m, struct mem_range r);
+void mem_live_clear_ranges(struct mem_live *m);
+void mem_live_fini(struct mem_live *m);
+
+/* One piece in an iovec-like batch. */
+struct mem_piece {
+	uint64_t addr;
+	void *buf;
+	size_t n;
+	bool done; /* out: buf holds the bytes */
+};
+/* Reads many pieces with few process_vm_readv calls, each falling back to single reads. */
+void mem_live_read_batch(struct mem_live *m, struct mem_piece *pieces, size_t n);
+
+/*
+ * Overlay: `below`, and where it has an address mapped but not its bytes, those of a file. Files are
+ * opened and matched by the caller; this opens nothing.
+ */
+struct mem_overlay {
+	struct mem base;
+	struct mem *below;
+	struct mem_overlay_piece {
+		uint64_t start;
+		const uint8_t *bytes;
+		size_t n;
+	} * pieces; /* ascending once sorted */
+	size_t len, cap;
+	bool sorted;
+	size_t last; /* index of the piece that was hit last */
+	bool (*supply)(void *ctx, uint64_t addr);
+	void *supply_ctx;
+};
+void mem_overlay_init(struct mem_overlay *m, struct mem *below);
+/* When a read meets an address without bytes, supply() may add pieces for it; it returns true if it did. */
+void mem_overlay_on_demand(struct mem_overlay *m, bool supply(void *ctx, uint64_t addr), void *ctx);
+/* [start, start + n) of the target shows `bytes`, which must outlive the overlay. Pieces should not
+ * overlap; where they do, the one that starts later hides the other from there on. Only bytes that `below` says are not saved or truncated are supplied. */
+void mem_overlay_add(struct mem_overlay *m, uint64_t start, const uint8_t *bytes, size_t n);
+void mem_overlay_fini(struct mem_overlay *m);
+
+/*
+ * Page cache: remembers every page of 4096 bytes that was read through it, and which could not be had, so
+ * that a second look costs no system call and sees the same bytes, also after the target was resumed (a
+ * recording). A read of several pages fetches them with one read of `below`.
+ */
+struct mem_cache {
+	struct mem base;
+	struct mem *below;
+	struct hash pages; /* page address -> struct mem_page */
+	struct arena arena; /* of the pages */
+	const struct mem_page *last; /* the page that was hit last */
+	uint64_t page_reads; /* how many pages were fetched: for --debug and tests */
+	bool sealed; /* only what was recorded is answered, all else is ERR_GONE */
+	struct mem_range *ranges; /* those of `below` when it was sealed */
+	size_t n_ranges, cap_ranges;
+};
+void mem_cache_init(struct mem_cache *m, struct mem *below);
+/* Forgets all pages: what is read next is read anew. Views become invalid. */
+void mem_cache_clear(struct mem_cache *m);
+/* From now on answers only from what was recorded: `below` may move on or end. Ranges stay as they are
+ * now. mem_cache_clear() unseals. */
+void mem_cache_seal(struct mem_cache *m);
+void mem_cache_fini(struct mem_cache *m);
+
+/* Test buffer: up to 8 runs of host bytes, which must not overlap and must outlive it. `bytes` NULL: mapped,
+ * but not saved. */
+struct mem_buf {
+	struct mem base;
+	struct mem_buf_run {
+		uint64_t start;
+		const void *bytes;
+		size_t n;
+		unsigned perm;
+	} runs[8]; /* ascending */
+	size_t len;
+};
+void mem_buf_init(struct mem_buf *m, enum byte_order order, unsigned ptr_size);
+void mem_buf_add(struct mem_buf *m, uint64_t start, const void *bytes, size_t n, unsigned perm);

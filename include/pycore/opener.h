@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that opens files for reading whose names come from outside: the command line, a core,
+ * a process's maps, a code object. `make lint` keeps open() and its kin out of everything else.
+ */
+#pragma once
+
+#include "pycore/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+enum opener_trust {
+	OPEN_NAMED_BY_USER,   /* any path that the user may read; still only a regular file */
+	OPEN_NAMED_BY_TARGET, /* absolute, no "..", never under /proc, /sys or /dev; a last link is followed */
+	OPEN_PROC,	      /* our own /proc path, composed by us */
+};
+
+struct opened {
+	int fd; /* read-only, close-on-exec */
+	uint64_t size;
+	struct timespec mtime;
+};
+
+/* Opens a regular file without ever blocking on it (FIFOs, devices and directories are refused, each
+ * by name in err.what). The caller closes ret->fd. */
+struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret);
+
+/* A whole file mapped read-only. Zero-initialised is nothing. */
+struct file_map {
+	const uint8_t *bytes; /* NULL for an empty file */
+	size_t size;
+	struct timespec mtime;
+};
+
+struct err file_map_open(const char *path, enum opener_trust trust, struct file_map *ret);
+/* Maps what an open descriptor holds; the descriptor may be closed afterwards. */
+struct err file_map_fd(int fd, struct file_map *ret);
+void file_map_close(struct file_map *m);
+
+/* Reads a small /proc file whole into a malloc'ed, NUL-terminated buffer of at most `max` bytes. */
+struct err opener_slurp(const char *path, size_t max, char **ret, size_t *ret_len);

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Python state of a target: runtimes, interpreters, threads, frames, code objects.
+ *
+ * Target address in, plain C values out: nothing here is a struct of CPython's, and the layout of the runtime says
+ * where and how everything is read. Results belong to struct python and live until python_free().
+ */
+#pragma once
+
+#include "pycore/alloc.h"
+#include "pycore/err.h"
+#include "pycore/hash.h"
+#include "pycore/image.h"
+#include "pycore/layout.h"
+#include "pycore/str.h"
+#include "pycore/target.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a runtime was found. */
+enum found_by {
+	FOUND_BY_SYMBOL,  /* dynamic symbol or .symtab */
+	FOUND_BY_SECTION, /* .PyRuntime */
+	FOUND_BY_COOKIE,  /* _Py_DebugOffsets in writable memory */
+	FOUND_BY_SCAN,	  /* what can only be an interpreter, in writable memory */
+};
+const char *found_by_text(enum found_by f);
+
+/* One Python in a target. */
+struct py_runtime {
+	struct target *target;
+	struct mem *mem;     /* the target's */
+	struct image *image; /* where it lies; NULL: in no image */
+	struct layout layout;
+	enum found_by found_by;
+	uint64_t addr;	/* of _PyRuntime; of the variable interp_head with ROOTS_STATICS */
+	char version[32]; /* "3.11.7", "3.13.0rc1" */
+	bool micro_known; /* false: only major and minor could be told, from the file's name */
+
+	/* ROOTS_STATICS: addresses of variables; 0: not found */
+	uint64_t var_current; /* _PyThreadState_Current */
+	uint64_t var_main_thread, var_collecting;
+	uint64_t gil_start, gil_end; /* memory that a thread waiting for the GIL waits on; 0, 0: unknown */
+	uint64_t code_type;	     /* address of the type of code objects; 0: not known yet */
+};
+
+struct py_interpreter {
+	uint64_t addr;
+	size_t runtime; /* index in python.runtimes */
+	int64_t id;	/* as Python numbers them; by age where the version has none */
+	bool main;
+	int gc_running; /* 1, 0; -1: not known */
+	struct py_gil {
+		bool known;
+		uint64_t start, end; /* its memory; 0, 0: not known */
+		uint64_t holder; /* thread state that holds it; 0: none */
+	} gil;
+};
+
+/* A string of the target as UTF-8 (lone surrogates kept, as WTF-8). NUL-terminated; may hold NULs. */
+struct py_text {
+	const char *bytes; /* NULL: not read, `why` says */
+	size_t len;
+	bool cut; /* longer than NAME_CHARS_MAX characters: this is its beginning */
+	struct err why;
+};
+
+struct py_code {
+	uint64_t addr;
+	struct py_text name, qualname, filename; /* qualname.bytes NULL and no why: this version has none */
+	int32_t firstlineno;
+	uint64_t instructions; /* address of the first one; 0: this version keeps an index instead */
+	uint32_t firsttraceable; /* first code unit that Python lists as a frame; 0: all */
+	const uint8_t *linetable;
+	size_t linetable_size;
+	struct err why; /* it could not be read; names may be missing */
+	struct err linetable_why;
+};
+
+struct py_location {
+	int32_t line, end_line;	    /* from 1; -1: none */
+	int32_t column, end_column; /* UTF-8 bytes, from 0; -1: none */
+};
+
+struct py_frame {
+	uint64_t addr;
+	const struct py_code *code; /* never NULL; code->why tells when it could not be read */
+	int32_t offset;		    /* of the current instruction in bytes; negative: none has run yet */
+	uint8_t owner;
+};
+
+enum gil_state { GIL_UNKNOWN, GIL_NONE, GIL_HOLDER, GIL_WAITING };
+
+struct py_thread {
+	uint64_t addr; /* of the thread state; 0: a thread that Python does not know */
+	size_t interpreter; /* index in python.interpreters; with addr only */
+	uint64_t thread_id; /* pthread_t */
+	uint64_t native_id; /* as Python stored it, in its own pid namespace; 0: it does not store it */
+	const struct os_thread *os; /* NULL: no thread of the process is this one, or it is not sure which */
+	const char *os_why; /* literal: why os is NULL */
+	bool main;
+	enum gil_state gil;
+	struct py_frame *frames; /* innermost first */
+	size_t n_frames;
+	size_t n_omitted; /* frames beyond FRAMES_MAX, at least */
+	struct err why;	  /* the chain of frames broke off here */
+	bool moving;	  /* read while it ran: its frames may belong to different moments */
+	bool has_cframe;  /* where on the C stack its evaluation loop keeps its state: */
+	uint64_t cframe;
+};
+
+struct python {
+	struct target *target;
+	struct arena arena;
+	struct py_runtime *runtimes;
+	size_t n_runtimes, cap_runtimes;
+	struct py_interpreter *interpreters;
+	size_t n_interpreters, cap_interpreters;
+	struct py_thread *threads; /* the crashed one first, then the main thread, then by age; then those that
+				      Python does not know */
+	size_t n_threads, cap_threads;
+	struct hash codes; /* address of a code object -> struct py_code */
+	struct str why;	   /* what was found and tried, when there is no runtime */
+};
+
+/*
+ * Finds every Python in the target and proves each by reading its interpreters. ERR_ABSENT: there is none, or none that is
+ * initialised; ERR_UNSUPPORTED: one of a version that is not known. *ret is set in any case; ret->why says in words what
+ * was found. The result holds what is constant about the process, and stays right while it runs.
+ */
+struct err python_find(struct target *t, struct python **ret);
+
+/*
+ * Reads interpreters, threads and frames as they are now; results of an earlier walk are dropped. For a live target
+ * between target_stop() and target_resume(), or without. What could not be read is said in each thread and frame, and in the
+ * target's problems.
+ */
+void python_walk(struct python *p);
+void python_free(struct python *p); /* before target_close(); NULL is fine */
+
+/* Where in its code a frame is. ERR_CORRUPT for a damaged table. */
+struct err py_frame_location(const struct python *p, const struct py_thread *th, const struct py_frame *f, struct py_location *ret);
+
+/* Any byte offset in any line table of a scheme: for tests and tools. */
+struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size, int32_t firstlineno, int32_t offset,
+	struct py_location *ret);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pycore/opener.h"
+
+#include "pycore/alloc.h"
+#include "pycore/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Why this path, taken from a target, must not be opened; NULL if it may. */
+static const char *distrust(const char *path)
+{
+	static const char *const kernel_roots[] = { "/proc/", "/sys/", "/dev/" };
+	if (path[0] != '/')
+		return "path from the target is not absolute";
+	if (strstr(path, "/../") || text_ends(path, "/.."))
+		return "path from the target holds ..";
+	for (size_t i = 0; i < ARRAY_LEN(kernel_roots); i++) {
+		if (text_starts(path, kernel_roots[i]))
+			return "path from the target leads to the kernel's own files";
+	}
+	return NULL;
+}
+
+static const char *kind_refused(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "is a directory";
+	if (S_ISFIFO(mode))
+		return "is a FIFO; save it to a file first";
+	if (S_ISSOCK(mode))
+		return "is a socket";
+	return "is a device";
+}
+
+struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret)
+{
+	const char *why = trust == OPEN_NAMED_BY_TARGET ? distrust(path) : NULL;
+	if (why)
+		return err_of(ERR_DENIED, why);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_sys("open");
+	struct stat st;
+	struct err e = NO_ERR;
+	if (fstat(fd, &st) < 0)
+		e = err_sys("fstat");
+	else if (!S_ISREG(st.st_mode))
+		e = err_of(ERR_UNSUPPORTED, kind_refused(st.st_mode));
+	if (failed(e)) {
+		close(fd);
+		return e;
+	}
+	*ret = (struct opened){ .fd = fd, .size = (uint64_t)st.st_size, .mtime = st.st_mtim };
+	return NO_ERR;
+}
+
+struct err file_map_fd(int fd, struct file_map *ret)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_sys("fstat");
+	struct file_map m = { .size = (size_t)st.st_size, .mtime = st.st_mtim };
+	if (m.size) {
+		void *p = mmap(NULL, m.size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED)
+			return err_sys("mmap");
+		m.bytes = p;
+	}
+	*ret = m;
+	return NO_ERR;
+}
+
+struct err file_map_open(const char *path, enum opener_trust trust, struct file_map *ret)
+{
+	struct opened f;
+	TRY(opener_open(path, trust, &f));
+	struct err e = file_map_fd(f.fd, ret);
+	close(f.fd);
+	return e;
+}
+
+void file_map_close(struct file_map *m)
+{
+	if (m->bytes)
+		munmap((void *)m->bytes, m->size);
+	*m = (struct file_map){ 0 };
+}
+
+struct err opener_slurp(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return err_sys("open");
+	AUTO_STR(text);
+	char chunk[16384];
+	ssize_t n;
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0 && text.len < max)
+		str_add(&text, chunk, (size_t)n < max - text.len ? (size_t)n : max - text.len);
+	struct err e = n < 0 ? err_sys("read") : NO_ERR;
+	close(fd);
+	if (failed(e))
+		return e;
+	*ret_len = text.len;
+	*ret = text.bytes ? STEAL(text.bytes) : xstrdup("");
+	return NO_ERR;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the commands share: their table, exit statuses, messages, and the options that name a target. */
+#pragma once
+
+#include "pycore/out.h"
+#include "pycore/python.h"
+#include "pycore/target.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+
+enum exit_status {
+	STATUS_COMPLETE = 0,
+	STATUS_NOTHING = 1, /* nothing useful */
+	STATUS_PARTIAL = 2, /* what was asked for is damaged or missing in part */
+	STATUS_USAGE = 64,
+};
+
+struct cmd {
+	const char *name, *synopsis, *summary;
+	const char *help; /* the options, a line each */
+	int (*run)(int argc, char **argv);
+};
+extern const struct cmd cmds[];
+
+int cmd_dump(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_layout(int argc, char **argv);
+extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[];
+
+/* "pycore: " and the message on stderr. */
+void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The same, and a hint at --help; yields STATUS_USAGE. */
+int usage_error(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The help of one command on stdout; yields STATUS_COMPLETE, or STATUS_NOTHING if writing failed. */
+int print_help(const char *command);
+
+/* Which process is meant, and how to get at it. */
+struct target_args {
+	const char *core, *exe;
+	pid_t pid; /* 0: a core */
+	bool nonblocking;
+	struct container_options container;
+};
+/* Options that target_args understands, for the commands' option tables. */
+enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT_COMMAND_FIRST };
+#define TARGET_OPTIONS                                                                             \
+	{ "pid", required_argument, NULL, OPT_PID }, { "nonblocking", no_argument, NULL, OPT_NONBLOCKING }, \
+		{ "tmpdir", required_argument, NULL, OPT_TMPDIR },                                 \
+		{ "tmp-limit", required_argument, NULL, OPT_TMP_LIMIT }, { "debug", no_argument, NULL, OPT_DEBUG }
+#define TARGET_HELP                                                                                \
+	"  --pid N             a live process instead of a core file\n"                            \
+	"  --nonblocking       never stop the live process; what is read may be torn, and is marked so\n" \
+	"  --tmpdir DIR        where a compressed core is unpacked (default $TMPDIR, else /var/tmp)\n" \
+	"  --tmp-limit SIZE    bytes that unpacking may take on disk, with K, M, G or T (default: what is free)\n" \
+	"  --debug             say on stderr what is tried\n"
+
+/* Takes one option. Returns false, with a message printed, if its argument is wrong. */
+bool target_args_take(struct target_args *a, int option, const char *command);
+/* Takes the operands behind the options: CORE [EXE], or none with --pid. */
+bool target_args_operands(struct target_args *a, int argc, char **argv, const char *command);
+/* Opens it. A failure is said on stderr, and yields the exit status. */
+enum exit_status target_args_open(const struct target_args *a, struct target **ret);
+
+/* A process id or thread id in text; 0: it is none. */
+pid_t parse_id(const char *text);

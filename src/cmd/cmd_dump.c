@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pycore dump: every Python thread's stack. */
+#include "cmd.h"
+
+#include "pycore/alloc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char cmd_dump_help[] =
+	"  --json              as JSON (see pycore-json(5)) instead of text\n"
+	"  -o, --output FILE   write to FILE instead of standard output\n"
+	"  --thread TID        only this thread; may be given more than once\n"
+	"  --crashed           only the thread that died\n"
+	"  --native=none       no native frames (there are none yet; accepted so that its meaning stays)\n"
+	"  --no-group          show every thread by itself, also where stacks are the same\n"
+	"  --no-source         do not show source lines\n"
+	"  --color=WHEN        always, never or auto (default: on a terminal; CLICOLOR, CLICOLOR_FORCE, NO_COLOR)\n" TARGET_HELP
+	"  -h, --help          this text\n"
+	"\n"
+	"Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.\n";
+
+struct dump {
+	struct target_args args;
+	struct out_options out;
+	const char *output;
+	bool json, crashed;
+	pid_t *tids;
+	size_t n_tids, cap_tids;
+};
+
+enum { OPT_JSON = OPT_COMMAND_FIRST, OPT_THREAD, OPT_CRASHED, OPT_NATIVE, OPT_NO_GROUP, OPT_NO_SOURCE, OPT_COLOR };
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "output", required_argument, NULL, 'o' },
+	{ "thread", required_argument, NULL, OPT_THREAD },
+	{ "crashed", no_argument, NULL, OPT_CRASHED },
+	{ "native", optional_argument, NULL, OPT_NATIVE },
+	{ "no-group", no_argument, NULL, OPT_NO_GROUP },
+	{ "no-source", no_argument, NULL, OPT_NO_SOURCE },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "help", no_argument, NULL, 'h' },
+	TARGET_OPTIONS,
+	{ 0 },
+};
+
+static bool take_colour(struct dump *d)
+{
+	static const char *const words[] = { [COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never" };
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (!strcmp(optarg, words[i])) {
+			d->out.colour = (enum out_colour)i;
+			return true;
+		}
+	}
+	usage_error("dump", "--color: '%s' is not always, never or auto", optarg);
+	return false;
+}
+
+static bool take_thread(struct dump *d)
+{
+	pid_t tid = parse_id(optarg);
+	if (!tid) {
+		usage_error("dump", "--thread: '%s' is no thread id", optarg);
+		return false;
+	}
+	d->tids = xgrow(d->tids, &d->cap_tids, d->n_tids, sizeof(*d->tids));
+	d->tids[d->n_tids++] = tid;
+	return true;
+}
+
+static bool take_option(struct dump *d, int option)
+{
+	switch (option) {
+	case OPT_JSON:
+		d->json = true;
+		return true;
+	case 'o':
+		d->output = optarg;
+		return true;
+	case OPT_THREAD:
+		return take_thread(d);
+	case OPT_CRASHED:
+		d->crashed = true;
+		return true;
+	case OPT_NATIVE:
+		if (optarg && !strcmp(optarg, "none"))
+			return true;
+		usage_error("dump", "--native: this version shows no native frames; only --native=none is known");
+		return false;
+	case OPT_NO_GROUP:
+		d->out.no_group = true;
+		return true;
+	case OPT_NO_SOURCE:
+		d->out.no_source = true;
+		return true;
+	case OPT_COLOR:
+		return take_colour(d);
+	}
+	return target_args_take(&d->args, option, "dump");
+}
+
+/* The threads that were asked for, into a malloc'ed list. */
+static const struct py_thread **select_threads(const struct dump *d, const struct python *p, size_t *ret)
+{
+	const struct py_thread **list = xcalloc(p->n_threads, sizeof(*list));
+	size_t n = 0;
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct os_thread *os = p->threads[i].os;
+		bool wanted = !d->n_tids && !d->crashed;
+		wanted |= d->crashed && os && os->crashed;
+		for (size_t k = 0; k < d->n_tids; k++)
+			wanted |= os && os->tid == d->tids[k];
+		if (wanted)
+			list[n++] = &p->threads[i];
+	}
+	*ret = n;
+	return list;
+}
+
+static bool has_thread(const struct python *p, pid_t tid)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		if (p->threads[i].os && p->threads[i].os->tid == tid)
+			return true;
+	}
+	return false;
+}
+
+/* Says which of the threads that were asked for do not exist. */
+static bool all_found(const struct dump *d, const struct python *p, size_t n_selected)
+{
+	bool good = true;
+	for (size_t i = 0; i < d->n_tids; i++) {
+		if (!has_thread(p, d->tids[i])) {
+			complain("there is no thread %d in this process", (int)d->tids[i]);
+			good = false;
+		}
+	}
+	if (d->crashed && !n_selected) {
+		complain("no thread crashed: this is %s",
+			p->target->kind == TARGET_LIVE ? "a live process" : "a snapshot, or its notes are lost");
+		good = false;
+	}
+	return good;
+}
+
+/* Opens the output file, which must not be the core itself. */
+static FILE *open_output(const struct dump *d)
+{
+	struct stat out, core;
+	if (!d->output)
+		return stdout;
+	if (d->args.core && !stat(d->output, &out) && !stat(d->args.core, &core) && out.st_dev == core.st_dev &&
+		out.st_ino == core.st_ino) {
+		complain("%s: is the core file itself", d->output);
+		return NULL;
+	}
+	FILE *f = fopen(d->output, "we");
+	if (!f)
+		complain("%s: %s", d->output, strerror(errno));
+	return f;
+}
+
+static bool report(const struct dump *d, const struct python *p, const struct py_thread *const *list, size_t n, bool *ret_damage)
+{
+	FILE *file = open_output(d);
+	if (!file)
+		return false;
+	struct out *o = d->json ? out_json_open(file, &d->out) : out_text_open(file, &d->out);
+	o->ops->process(o, p->target);
+	o->ops->pythons(o, p);
+	o->ops->interpreters(o, p);
+	o->ops->threads(o, p, list, n);
+	o->ops->problems(o, &p->target->problems);
+	o->ops->finish(o);
+	*ret_damage = o->damage;
+	bool good = out_close(o);
+	if (file != stdout)
+		good = fclose(file) == 0 && good;
+	if (!good)
+		complain("%s: could not be written: %s", d->output ? d->output : "standard output", strerror(errno));
+	return good;
+}
+
+/* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
+static enum exit_status dump_target(const struct dump *d, struct target *t)
+{
+	struct python *p;
+	AUTO_STR(why);
+	char text[ERR_TEXT_MAX];
+	struct err found = python_find(t, &p);
+	struct err e = failed(found) ? NO_ERR : target_stop(t, &why);
+	if (failed(e)) {
+		complain("process %d: %s", (int)t->pid, why.len ? str_text(&why) : err_text(e, text));
+		python_free(p);
+		return STATUS_NOTHING;
+	}
+	python_walk(p);
+	target_resume(t);
+	if (failed(found))
+		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
+	size_t n;
+	const struct py_thread **list = select_threads(d, p, &n);
+	bool damage = false, complete = all_found(d, p, n);
+	bool good = (complete || n || !d->n_tids) && report(d, p, list, n, &damage);
+	free(list);
+	damage |= t->problems.damage || !complete;
+	python_free(p);
+	if (!good || failed(found) || (!complete && !n))
+		return STATUS_NOTHING;
+	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
+}
+
+int cmd_dump(int argc, char **argv)
+{
+	struct dump d = { .out.schema = "pycore.dump" };
+	int option, status = STATUS_USAGE;
+	while ((option = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
+		if (option == 'h')
+			return print_help("dump");
+		if (option == '?' || !take_option(&d, option))
+			return STATUS_USAGE;
+	}
+	if (target_args_operands(&d.args, argc, argv, "dump")) {
+		struct target *t = NULL;
+		status = target_args_open(&d.args, &t);
+		if (status == STATUS_COMPLETE)
+			status = dump_target(&d, t);
+		target_close(t);
+	}
+	free(d.tids);
+	return status;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pycore layout: the tables of CPython's structs, for maintenance. */
+#include "cmd.h"
+
+#include "pycore/layout.h"
+#include "pycore/opener.h"
+
+#include <string.h>
+
+const char cmd_layout_help[] =
+	"  -l, --list                       the known tables: releases and which of them were run\n"
+	"  -e, --emit BINARY                the table of one build, as a C include file\n"
+	"  -d, --emit-debug-offsets BINARY  the order of its _Py_DebugOffsets (3.13 and later)\n"
+	"  -h, --help                       this text\n";
+
+typedef struct err emit_fn(const void *image, size_t size, const char *name, struct str *ret);
+
+static const char *advice(enum err_code code)
+{
+	switch (code) {
+	case ERR_ABSENT:
+		return "give a python or libpython that is not stripped, or its .debug file";
+	case ERR_CORRUPT:
+		return "give an ELF file";
+	case ERR_DENIED:
+		return "run as a user who may read it";
+	case ERR_UNSUPPORTED:
+		return "give a regular file";
+	case ERR_NONE:
+	case ERR_UNMAPPED:
+	case ERR_NOT_SAVED:
+	case ERR_TRUNCATED:
+	case ERR_LIMIT:
+	case ERR_GONE:
+	case ERR_SYS:
+		break;
+	}
+	return "check the path";
+}
+
+static int refuse(const char *path, struct err e)
+{
+	char text[ERR_TEXT_MAX];
+	complain("%s: %s; %s", path, err_text(e, text), advice(e.code));
+	return STATUS_NOTHING;
+}
+
+static int emit(const char *path, emit_fn *fn)
+{
+	CLEANUP(file_map_close) struct file_map map = { 0 };
+	struct err e = file_map_open(path, OPEN_NAMED_BY_USER, &map);
+	if (failed(e))
+		return refuse(path, e);
+	const char *slash = strrchr(path, '/');
+	AUTO_STR(text);
+	e = fn(map.bytes, map.size, slash ? slash + 1 : path, &text);
+	if (failed(e))
+		return refuse(path, e);
+	fputs(str_text(&text), stdout);
+	if (fflush(stdout) != 0)
+		return refuse("standard output", err_sys("write"));
+	return STATUS_COMPLETE;
+}
+
+static void put_version(struct str *s, uint32_t version)
+{
+	uint32_t micro = version >> 8 & 0xff;
+	str_addf(s, "%u.%u.", version >> 24, version >> 16 & 0xff);
+	if (micro == 0xff)
+		str_putc(s, '*');
+	else
+		str_addf(s, "%u", micro);
+}
+
+static const char *abi_name(unsigned abi)
+{
+	static const char *const names[] = { "release", "debug", "free-threaded",
+		"free-threaded debug" };
+	return names[abi & (ABI_DEBUG | ABI_FREE_THREADED)];
+}
+
+static void print_row(const struct layout_row *row)
+{
+	AUTO_STR(range);
+	AUTO_STR(proven);
+	put_version(&range, row->first);
+	str_puts(&range, " to ");
+	put_version(&range, row->last);
+	for (const uint32_t *p = row->proven; *p; p++) {
+		str_puts(&proven, proven.len ? ", " : "");
+		put_version(&proven, *p);
+	}
+	printf("%-13s  %-18s  %-14s  %-4u  %-6s  %s\n", row->name, str_text(&range),
+		abi_name(row->abi), 8 * row->ptr_size, row->order == ORDER_BIG ? "big" : "little",
+		proven.len ? str_text(&proven) : "-");
+}
+
+static int list(void)
+{
+	size_t len;
+	const struct layout_row *rows = layout_rows(&len);
+	printf("%-13s  %-18s  %-14s  %-4s  %-6s  %s\n", "TABLE", "RELEASES", "BUILD", "BITS",
+		"ORDER", "PROVEN");
+	for (size_t i = 0; i < len; i++)
+		print_row(&rows[i]);
+	return STATUS_COMPLETE;
+}
+
+int cmd_layout(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "list", no_argument, NULL, 'l' },
+		{ "emit", required_argument, NULL, 'e' },
+		{ "emit-debug-offsets", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *path = NULL;
+	int what = 0, opt;
+	while ((opt = getopt_long(argc, argv, "le:d:h", options, NULL)) != -1) {
+		if (opt == '?')
+			return STATUS_USAGE;
+		if (opt == 'h')
+			return print_help("layout");
+		if (what)
+			return usage_error("layout", "give one of --list, --emit and --emit-debug-offsets");
+		what = opt;
+		path = optarg;
+	}
+	if (optind < argc)
+		return usage_error("layout", "too many arguments");
+	if (what == 'l')
+		return list();
+	if (what == 'e')
+		return emit(path, layout_emit);
+	if (what == 'd')
+		return emit(path, layout_emit_debug_offsets);
+	return usage_error("layout", "nothing to do");
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct cmd cmds[] = {
+	{ "dump", "[OPTION]... CORE [EXE] | [OPTION]... --pid N", "every Python thread's stack", cmd_dump_help, cmd_dump },
+	{ "info", "[OPTION]... CORE [EXE] | [OPTION]... --pid N", "what was found in a core or process, and how", cmd_info_help,
+		cmd_info },
+	{ "layout", "--list | --emit BINARY | --emit-debug-offsets BINARY", "tables of CPython's structs, for maintenance", cmd_layout_help, cmd_layout },
+	{ 0 },
+};
+
+static const struct cmd *find_cmd(const char *name)
+{
+	for (const struct cmd *c = cmds; c->name; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+	}
+	return NULL;
+}
+
+void complain(const char *fmt, ...)
+{
+	AUTO_STR(text);
+	AUTO_STR(safe);
+	va_list ap;
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	out_escape_text(&safe, str_text(&text), text.len);
+	fprintf(stderr, "pycore: %s\n", str_text(&safe));
+}
+
+int usage_error(const char *command, const char *fmt, ...)
+{
+	AUTO_STR(text);
+	va_list ap;
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	complain("%s%s%s", command ? command : "", command ? ": " : "", str_text(&text));
+	fprintf(stderr, "Try 'pycore%s%s --help'.\n", command ? " " : "", command ? command : "");
+	return STATUS_USAGE;
+}
+
+static int flushed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? STATUS_COMPLETE : STATUS_NOTHING;
+}
+
+int print_help(const char *command)
+{
+	const struct cmd *c = find_cmd(command);
+	printf("Usage: pycore %s %s\n\nPrints %s.\n\n%s", c->name, c->synopsis, c->summary, c->help);
+	return flushed();
+}
+
+static int print_commands(void)
+{
+	puts("Usage: pycore COMMAND [OPTION]...\n\n"
+	     "Looks into CPython processes from outside, dead (core files) or alive.\n\nCommands:");
+	for (const struct cmd *c = cmds; c->name; c++)
+		printf("  %-10s %s\n", c->name, c->summary);
+	puts("\n  --help     this text; 'pycore COMMAND --help' for the options of one\n"
+	     "  --version  the version\n\n"
+	     "Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.");
+	return flushed();
+}
+
+/* A mapped file that someone cuts off while it is read. */
+static void on_bus_error(int signo)
+{
+	static const char text[] = "pycore: a file became shorter while it was being read; try again when it is complete\n";
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(STATUS_NOTHING);
+	(void)signo;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction bus = { .sa_handler = on_bus_error };
+	sigaction(SIGBUS, &bus, NULL);
+	if (argc < 2)
+		return usage_error(NULL, "a command is missing");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return print_commands();
+	if (!strcmp(argv[1], "--version")) {
+		puts("pycore " PYCORE_VERSION);
+		return flushed();
+	}
+	const struct cmd *c = find_cmd(argv[1]);
+	if (!c)
+		return usage_error(NULL, "there is no command '%s'", argv[1]);
+	return c->run(argc - 1, argv + 1);
+}

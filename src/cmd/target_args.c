@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd.h"
+
+#include "pycore/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+pid_t parse_id(const char *text)
+{
+	char *end;
+	errno = 0;
+	long v = strtol(text, &end, 10);
+	return errno || *end || end == text || v <= 0 || v > INT_MAX ? 0 : (pid_t)v;
+}
+
+/* "10G" as bytes; 0: it is no size. */
+static uint64_t parse_size(const char *text)
+{
+	static const char units[] = "KMGT";
+	char *end;
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	if (errno || end == text || text[0] == '-' || (*end && (!unit || end[1])) || v > UINT64_MAX >> shift)
+		return 0;
+	return (uint64_t)v << shift;
+}
+
+bool target_args_take(struct target_args *a, int option, const char *command)
+{
+	switch (option) {
+	case OPT_PID:
+		a->pid = parse_id(optarg);
+		if (!a->pid)
+			usage_error(command, "--pid: '%s' is no process id", optarg);
+		return a->pid;
+	case OPT_NONBLOCKING:
+		a->nonblocking = true;
+		return true;
+	case OPT_TMPDIR:
+		a->container.tmpdir = optarg;
+		return true;
+	case OPT_TMP_LIMIT:
+		a->container.tmp_limit = parse_size(optarg);
+		if (!a->container.tmp_limit)
+			usage_error(command, "--tmp-limit: '%s' is no size, as 500M or 20G", optarg);
+		return a->container.tmp_limit;
+	case OPT_DEBUG:
+		log_enable(true);
+		return true;
+	}
+	usage_error(command, "unknown option");
+	return false;
+}
+
+bool target_args_operands(struct target_args *a, int argc, char **argv, const char *command)
+{
+	int n = argc - optind;
+	if (a->pid && n) {
+		usage_error(command, "--pid takes no core file ('%s')", argv[optind]);
+		return false;
+	}
+	if (!a->pid && (n < 1 || n > 2)) {
+		usage_error(command, n ? "too many operands: CORE and EXE are all" : "a core file or --pid is missing");
+		return false;
+	}
+	a->core = n > 0 ? argv[optind] : NULL;
+	a->exe = n > 1 ? argv[optind + 1] : NULL;
+	return true;
+}
+
+static enum exit_status open_live(const struct target_args *a, struct target **ret)
+{
+	AUTO_STR(why);
+	char text[ERR_TEXT_MAX];
+	struct target_live_options opt = { .nonblocking = a->nonblocking };
+	struct err e = target_open_live(a->pid, &opt, &why, ret);
+	if (!failed(e))
+		return STATUS_COMPLETE;
+	complain("process %d: %s", (int)a->pid, why.len ? str_text(&why) : err_text(e, text));
+	return STATUS_NOTHING;
+}
+
+enum exit_status target_args_open(const struct target_args *a, struct target **ret)
+{
+	if (a->pid)
+		return open_live(a, ret);
+	char text[ERR_TEXT_MAX];
+	struct target_core_options opt = { .exe = a->exe, .container = a->container };
+	opt.container.progress = isatty(STDERR_FILENO);
+	struct err e = target_open_core(a->core, &opt, ret);
+	if (!failed(e))
+		return STATUS_COMPLETE;
+	if (e.code == ERR_SYS && e.sys == ENOENT && parse_id(a->core))
+		complain("%s: no such file; for a live process say --pid %s", a->core, a->core);
+	else if (e.code == ERR_UNSUPPORTED || e.code == ERR_CORRUPT)
+		complain("%s: %s", a->core, e.what);
+	else
+		complain("%s: %s", a->core, e.sys ? strerror(e.sys) : err_text(e, text));
+	return STATUS_NOTHING;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image is believed as far as memory shows it: kernels save the first page of every mapped ELF file in a core
+ * (coredump_filter bit 4), which holds the header, the program headers and nearly always the build-id.
+ */
+#include "pycore/image.h"
+
+#include "image_internal.h"
+
+#include "pycore/alloc.h"
+
+#include <elf.h>
+#include <string.h>
+
+enum { NOTES_MAX = 64 * 1024 };
+
+void image_init(struct image *img, const char *path)
+{
+	*img = (struct image){ .path = xstrdup(path) };
+}
+
+void image_add_piece(struct image *img, struct image_piece p)
+{
+	img->pieces = xgrow(img->pieces, &img->cap_pieces, img->n_pieces, sizeof(*img->pieces));
+	img->pieces[img->n_pieces++] = p;
+}
+
+void image_fini(struct image *img)
+{
+	free(img->path);
+	free(img->pieces);
+	free(img->phdrs);
+	free(img->file_path);
+	free(img->dynsym);
+	file_map_close(&img->file);
+	*img = (struct image){ 0 };
+}
+
+uint64_t image_start(const struct image *img)
+{
+	return img->n_pieces ? img->pieces[0].start : 0;
+}
+
+uint64_t image_end(const struct image *img)
+{
+	return img->n_pieces ? img->pieces[img->n_pieces - 1].end : 0;
+}
+
+static const struct image_piece *piece_at(const struct image *img, uint64_t addr)
+{
+	for (size_t i = 0; i < img->n_pieces; i++) {
+		if (addr >= img->pieces[i].start && addr < img->pieces[i].end)
+			return &img->pieces[i];
+	}
+	return NULL;
+}
+
+bool image_holds(const struct image *img, uint64_t addr)
+{
+	return piece_at(img, addr) != NULL;
+}
+
+const char *image_name(const struct image *img)
+{
+	const char *slash = strrchr(img->path, '/');
+	return slash ? slash + 1 : img->path;
+}
+
+/* The program headers that lie at `bytes`, of which `size` are at hand. */
+static size_t parse_phdrs(const struct elf_head *head, const uint8_t *bytes, uint64_t size, struct elf_phdr **ret)
+{
+	size_t n = head->phnum < IMAGE_PHDRS_MAX ? head->phnum : IMAGE_PHDRS_MAX;
+	if (!head->phentsize)
+		return 0;
+	if (n > size / head->phentsize)
+		n = size / head->phentsize;
+	*ret = xcalloc(n, sizeof(**ret));
+	for (size_t i = 0; i < n; i++)
+		(*ret)[i] = elf_phdr_parse(head, bytes + i * head->phentsize);
+	return n;
+}
+
+/* Memory address minus program header address, from the segment that holds the file's first byte. */
+static bool find_bias(const struct image *img, uint64_t start, uint64_t *ret)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		if (p->type == PT_LOAD && p->offset == 0) {
+			*ret = start - p->vaddr;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void read_build_id(struct image *img, struct mem *mem)
+{
+	for (size_t i = 0; i < img->n_phdrs && !img->build_id_size; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		if (p->type != PT_NOTE || !p->filesz || p->filesz > NOTES_MAX)
+			continue;
+		AUTO_FREE uint8_t *notes = xmalloc(p->filesz);
+		if (!failed(mem_read(mem, img->bias + p->vaddr, notes, p->filesz)))
+			img->build_id_size = elf_build_id(notes, p->filesz, img->head.order, img->build_id);
+	}
+}
+
+struct err image_probe(struct image *img, struct mem *mem)
+{
+	if (img->probed)
+		return img->elf ? NO_ERR : err_at(ERR_ABSENT, image_start(img), "ELF header");
+	if (!img->n_pieces || img->pieces[0].offset != 0)
+		return err_at(ERR_ABSENT, image_start(img), "ELF header");
+	uint64_t start = img->pieces[0].start;
+	uint8_t bytes[ELF_HEAD_MAX];
+	TRY(mem_read(mem, start, bytes, sizeof(bytes)));
+	img->probed = true;
+	TRY(elf_head_parse(bytes, sizeof(bytes), &img->head));
+	uint64_t n = img->head.phnum < IMAGE_PHDRS_MAX ? img->head.phnum : IMAGE_PHDRS_MAX;
+	AUTO_FREE uint8_t *phdrs = xmalloc(n * img->head.phentsize);
+	TRY(mem_read(mem, start + img->head.phoff, phdrs, n * img->head.phentsize));
+	img->n_phdrs = parse_phdrs(&img->head, phdrs, n * img->head.phentsize, &img->phdrs);
+	if (!find_bias(img, start, &img->bias))
+		return err_at(ERR_CORRUPT, start, "program headers");
+	img->elf = true;
+	read_build_id(img, mem);
+	return NO_ERR;
+}
+
+/* The build-id of a file: in its note segments. */
+static size_t file_build_id(const struct file_map *f, const struct elf_head *head, uint8_t ret[BUILD_ID_MAX])
+{
+	if (head->phoff > f->size)
+		return 0;
+	AUTO_FREE struct elf_phdr *phdrs = NULL;
+	size_t n = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &phdrs);
+	for (size_t i = 0; i < n; i++) {
+		const struct elf_phdr *p = &phdrs[i];
+		if (p->type != PT_NOTE || p->offset > f->size || p->filesz > f->size - p->offset)
+			continue;
+		size_t size = elf_build_id(f->bytes + p->offset, p->filesz, head->order, ret);
+		if (size)
+			return size;
+	}
+	return 0;
+}
+
+/* True if memory shows the same header and program headers as the file. */
+static bool same_header(const struct image *img, const struct elf_head *head, const struct file_map *f)
+{
+	if (img->head.entry != head->entry || img->head.shoff != head->shoff ||
+		img->head.phnum != head->phnum || head->phoff > f->size)
+		return false;
+	AUTO_FREE struct elf_phdr *phdrs = NULL;
+	size_t n = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &phdrs);
+	if (n != img->n_phdrs)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct elf_phdr *a = &img->phdrs[i], *b = &phdrs[i];
+		if (a->type != b->type || a->vaddr != b->vaddr || a->offset != b->offset || a->filesz != b->filesz)
+			return false;
+	}
+	return true;
+}
+
+/* What memory could not show, the file that the user vouches for does. */
+static void learn_from_file(struct image *img, const struct elf_head *head, const struct file_map *f)
+{
+	img->head = *head;
+	free(img->phdrs);
+	img->n_phdrs = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
+	img->probed = img->elf = find_bias(img, image_start(img), &img->bias);
+}
+
+struct err image_attach(struct image *img, const char *path, struct file_map *file, bool named_by_user,
+	uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size)
+{
+	struct elf_head head;
+	if (failed(elf_head_parse(file->bytes, file->size, &head)) || head.phoff > file->size)
+		return err_of(ERR_UNSUPPORTED, "is no ELF file");
+	size_t size = file_build_id(file, &head, ret_id);
+	*ret_id_size = size;
+	enum image_match match;
+	if (img->elf && (img->build_id_size || size)) {
+		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
+			return err_of(ERR_CORRUPT, "build-id differs");
+		match = MATCH_BUILD_ID;
+	} else if (img->elf) {
+		if (!same_header(img, &head, file))
+			return err_of(ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
+		match = MATCH_HEADER;
+	} else if (named_by_user) {
+		learn_from_file(img, &head, file);
+		match = MATCH_UNPROVEN;
+	} else {
+		return err_of(ERR_ABSENT, "build-id in memory to match the file with");
+	}
+	img->match = match;
+	img->file_path = xstrdup(path);
+	img->file = *file;
+	*file = (struct file_map){ 0 };
+	return NO_ERR;
+}
+
+const uint8_t *image_file_bytes(const struct image *img, uint64_t addr, size_t *ret_size)
+{
+	const struct image_piece *p = piece_at(img, addr);
+	if (!p || img->match == MATCH_NONE)
+		return NULL;
+	uint64_t offset = p->offset + (addr - p->start);
+	if (offset >= img->file.size)
+		return NULL;
+	uint64_t size = img->file.size - offset;
+	*ret_size = size < p->end - addr ? size : p->end - addr;
+	return img->file.bytes + offset;
+}
+
+const char *build_id_text(const uint8_t *id, size_t size, char buf[2 * BUILD_ID_MAX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < size; i++) {
+		buf[2 * i] = digits[id[i] >> 4];
+		buf[2 * i + 1] = digits[id[i] & 15];
+	}
+	buf[2 * size] = '\0';
+	return buf;
+}

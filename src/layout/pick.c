@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pycore/layout.h"
+
+static bool in_range(const struct layout_row *r, uint32_t version)
+{
+	return r->first <= version && version <= r->last;
+}
+
+static bool same_build(const struct layout_row *r, const struct layout_key *key)
+{
+	return r->abi == key->abi && r->ptr_size == key->ptr_size && r->order == key->order;
+}
+
+bool layout_row_proven(const struct layout_row *row, uint32_t version)
+{
+	for (const uint32_t *p = row->proven; *p; p++) {
+		if (*p == version)
+			return true;
+	}
+	return false;
+}
+
+/* Which part of the key no row has. A word for each: the reader of the message cannot see the key. */
+static const char *refusal(const struct layout_key *key, bool version_known)
+{
+	if (key->abi & ABI_FREE_THREADED)
+		return "a free-threaded build of CPython";
+	if (key->abi & ABI_DEBUG)
+		return "a debug build of CPython (--with-pydebug)";
+	if (key->ptr_size != 8)
+		return "a 32-bit build of CPython";
+	if (key->order != ORDER_LITTLE)
+		return "a big-endian build of CPython";
+	return version_known ? "this build of CPython" : "this version of CPython";
+}
+
+static void fill(struct layout *l)
+{
+	const struct layout_row *r = l->row;
+	memcpy(l->field, r->fields, sizeof(l->field));
+	for (const enum field *f = r->moving; f && *f != FIELD_COUNT; f++)
+		l->field[*f] = (struct field_at){ 0 };
+}
+
+struct err layout_pick(const struct layout_key *key, bool allow_guess, struct layout *ret)
+{
+	size_t len;
+	const struct layout_row *rows = layout_rows(&len);
+	const struct layout_row *row = NULL, *newest = NULL;
+	bool version_known = false, newer = true;
+	for (size_t i = 0; i < len; i++) {
+		version_known |= in_range(&rows[i], key->version);
+		newer &= key->version > rows[i].last;
+		if (!same_build(&rows[i], key))
+			continue;
+		if (in_range(&rows[i], key->version))
+			row = &rows[i];
+		if (!newest || newest->last < rows[i].last)
+			newest = &rows[i];
+	}
+	bool guess = !row && newer && newest && allow_guess;
+	if (!row && !guess)
+		return err_of(ERR_UNSUPPORTED, refusal(key, version_known));
+	*ret = (struct layout){ .row = row ? row : newest, .key = *key, .guess = guess };
+	ret->assumed = guess || !layout_row_proven(ret->row, key->version);
+	if (row)
+		fill(ret);
+	return NO_ERR;
+}
+
+static void put_span(struct str *text, uint32_t from, uint32_t to)
+{
+	str_addf(text, "%s%u.%u", text->len ? ", " : "", from >> 8, from & 0xff);
+	if (to != from)
+		str_addf(text, " to %u.%u", to >> 8, to & 0xff);
+}
+
+void layout_known(struct str *text)
+{
+	size_t len;
+	const struct layout_row *rows = layout_rows(&len);
+	AUTO_STR(spans);
+	uint32_t from = rows[0].first >> 16, to = from;
+	for (size_t i = 1; i < len; i++) {
+		uint32_t minor = rows[i].first >> 16;
+		if (minor > to + 1) {
+			put_span(&spans, from, to);
+			from = minor;
+		}
+		to = minor > to ? minor : to;
+	}
+	put_span(&spans, from, to);
+	str_puts(text, str_text(&spans));
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stacks.h"
+
+#include "facts.h"
+
+#include "pycore/alloc.h"
+#include "pycore/hash.h"
+
+enum { PERIOD_MAX = 16 };
+
+/* Frame i, counted from the outermost of n. */
+static const struct py_frame *outer(const struct py_frame *frames, size_t n, size_t i)
+{
+	return &frames[n - 1 - i];
+}
+
+static size_t count_repeats(const struct python *p, const struct py_thread *th, size_t n, size_t period)
+{
+	size_t same = 0;
+	while (same + period < n && frame_same(p, th, outer(th->frames, n, same), outer(th->frames, n, same + period)))
+		same++;
+	return 1 + same / period;
+}
+
+struct repeat stack_repeat(const struct python *p, const struct py_thread *th, size_t n)
+{
+	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n; period++) {
+		size_t times = count_repeats(p, th, n, period);
+		if (times > REPEATS_SHOWN)
+			return (struct repeat){ period, times };
+	}
+	return (struct repeat){ 1, 1 };
+}
+
+static bool can_join(const struct py_thread *th)
+{
+	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
+}
+
+static bool same_stack(const struct python *p, const struct py_thread *a, const struct py_thread *b)
+{
+	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil || !a->addr != !b->addr ||
+		(a->addr && a->interpreter != b->interpreter) || a->why.code != b->why.code || a->moving != b->moving)
+		return false;
+	for (size_t i = 0; i < a->n_frames; i++) {
+		if (!frame_same(p, a, &a->frames[i], &b->frames[i]))
+			return false;
+	}
+	return true;
+}
+
+/* A number that equal stacks share. */
+static uint64_t stack_key(const struct py_thread *th)
+{
+	uint64_t h = th->n_frames;
+	for (size_t i = 0; i < th->n_frames; i++)
+		h = (h ^ (uintptr_t)th->frames[i].code) * 0x9e3779b97f4a7c15u;
+	return h >> 1;
+}
+
+static void add(struct stack_groups *g, size_t group, const struct py_thread *th)
+{
+	if (group == g->n) {
+		g->list = xgrow(g->list, &g->cap, g->n, sizeof(*g->list));
+		g->list[g->n++] = (struct stack_group){ 0 };
+	}
+	struct stack_group *to = &g->list[group];
+	to->threads = xgrow(to->threads, &to->cap, to->n, sizeof(*to->threads));
+	to->threads[to->n++] = th;
+}
+
+void stack_groups_init(struct stack_groups *g, const struct python *p, const struct py_thread *const *threads, size_t n, bool join)
+{
+	CLEANUP(hash_fini) struct hash known = { 0 };
+	*g = (struct stack_groups){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		uint64_t key = stack_key(threads[i]), group = g->n;
+		if (join && can_join(threads[i]) && hash_get(&known, key, &group) && !same_stack(p, threads[i], g->list[group].threads[0]))
+			group = g->n;
+		if (join && group == g->n && can_join(threads[i]))
+			hash_put(&known, key, group);
+		add(g, group, threads[i]);
+	}
+}
+
+void stack_groups_fini(struct stack_groups *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		free(g->list[i].threads);
+	free(g->list);
+	*g = (struct stack_groups){ 0 };
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which OS thread a thread state belongs to. Its thread_id is a pthread_t, and that is the thread pointer which the kernel keeps
+ * in a register (fs_base on x86-64): no struct of the C library is needed where registers are at hand. Else the kernel's own number
+ * is used, stored by Python from 3.11 on, or read out of glibc's struct pthread, whose place libthread_db's symbol tells.
+ *
+ * One trap: in 3.8 to 3.12 a sub-interpreter's thread state keeps the ids of the thread that created it, whoever runs it now. Where
+ * two states claim one thread, the C stacks decide: the one that runs a state holds the state's frames in its evaluation loop.
+ */
+#include "py_internal.h"
+
+#include "pycore/elfcore.h"
+
+#include <elf.h>
+#include <string.h>
+
+enum { STACK_SEARCH_MAX = 8 * 1024 * 1024 };
+
+/* OS threads by what names them; the values are their indices. */
+struct by_id {
+	struct hash tls, ns_tid;
+	bool all_tls; /* every OS thread's thread pointer is known */
+	uint64_t tid_offset; /* of the kernel's number in struct pthread; 0: unknown */
+};
+
+static uint64_t pthread_tid_offset(const struct target *t)
+{
+	switch (t->machine) {
+	case EM_X86_64:
+		return 720; /* glibc 2.31 to 2.43 */
+	case EM_AARCH64:
+		return 208;
+	}
+	return 0;
+}
+
+static void index_threads(const struct target *t, struct by_id *ids)
+{
+	ids->all_tls = t->n_threads > 0;
+	ids->tid_offset = pthread_tid_offset(t);
+	for (size_t i = 0; i < t->n_threads; i++) {
+		const struct os_thread *os = &t->threads[i];
+		if (os->regs.has_tls && os->regs.tls)
+			hash_put(&ids->tls, os->regs.tls, i);
+		else
+			ids->all_tls = false;
+		hash_put(&ids->ns_tid, (uint64_t)os->ns_tid, i);
+	}
+}
+
+static const char *const not_here = "no thread of this process has its id: left over from a fork, or ended";
+
+static void bind_one(struct python *p, const struct by_id *ids, struct py_thread *th)
+{
+	struct target *t = p->target;
+	uint64_t i, tid = th->native_id;
+	if (hash_get(&ids->tls, th->thread_id, &i)) {
+		th->os = &t->threads[i];
+		return;
+	}
+	if (ids->all_tls) {
+		th->os_why = not_here;
+		return;
+	}
+	if (!tid && ids->tid_offset && th->thread_id > 4096 &&
+		failed(mem_uint(t->mem, th->thread_id + ids->tid_offset, 4, &tid)))
+		tid = 0;
+	if (tid && hash_get(&ids->ns_tid, tid, &i) && !t->threads[i].regs.has_tls)
+		th->os = &t->threads[i];
+	else
+		th->os_why = not_here;
+}
+
+/* True if the word `needle` stands on the thread's C stack above its stack pointer. */
+static bool stack_holds(const struct target *t, const struct os_thread *os, uint64_t needle)
+{
+	struct mem_range r;
+	unsigned word = t->mem->ptr_size;
+	if (!os->regs.has_sp || !mem_range_at(t->mem, os->regs.sp, &r))
+		return false;
+	uint64_t at = os->regs.sp / word * word, end = r.end;
+	if (end - at > STACK_SEARCH_MAX)
+		end = at + STACK_SEARCH_MAX;
+	for (uint8_t chunk[4096]; at < end;) {
+		size_t n = 4096 - at % 4096;
+		if (n > end - at)
+			n = end - at;
+		if (failed(mem_read(t->mem, at, chunk, n)))
+			return false;
+		for (size_t i = 0; i + word <= n; i += word) {
+			if (bytes_uint(chunk + i, word, t->mem->order) == needle)
+				return true;
+		}
+		at += n;
+	}
+	return false;
+}
+
+/* True if addr lies on the thread's C stack above its stack pointer. */
+static bool stack_spans(const struct target *t, const struct os_thread *os, uint64_t addr)
+{
+	struct mem_range r;
+	return os->regs.has_sp && addr >= os->regs.sp && mem_range_at(t->mem, os->regs.sp, &r) && addr < r.end;
+}
+
+static bool runs_on(const struct target *t, const struct py_thread *th, const struct os_thread *os)
+{
+	return th->has_cframe ? stack_spans(t, os, th->cframe) : stack_holds(t, os, th->frames[0].addr);
+}
+
+/* Finds the OS thread that runs a state which claims another one's. */
+static void bind_by_stack(struct python *p, struct py_thread *th)
+{
+	struct target *t = p->target;
+	const struct os_thread *found = NULL;
+	for (size_t i = 0; i < t->n_threads; i++) {
+		if (!runs_on(t, th, &t->threads[i]))
+			continue;
+		if (found) {
+			found = NULL;
+			break;
+		}
+		found = &t->threads[i];
+	}
+	th->os = found;
+	th->os_why = found ? NULL : "two thread states name the same thread, and the C stacks do not tell which one it runs";
+}
+
+/* Whether another state of the same Python claims this one's thread. */
+static bool contested(const struct python *p, const struct py_thread *th)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct py_thread *other = &p->threads[i];
+		if (other != th && other->addr && other->thread_id == th->thread_id && other->interpreter != th->interpreter)
+			return true;
+	}
+	return false;
+}
+
+static void settle_claims(struct python *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct py_thread *th = &p->threads[i];
+		if (p->interpreters[th->interpreter].main || !contested(p, th))
+			continue;
+		if (!th->n_frames) {
+			th->os = NULL;
+			th->os_why = "no thread runs this interpreter now";
+		} else {
+			bind_by_stack(p, th);
+		}
+	}
+}
+
+static bool is_main(const struct python *p, const struct py_thread *th)
+{
+	const struct py_runtime *rt = py_runtime_of(p, th);
+	uint64_t main = 0;
+	if (!th->os)
+		return false;
+	if (layout_has(&rt->layout, FIELD_runtime_main_thread))
+		(void)!failed(py_field(rt, rt->addr, FIELD_runtime_main_thread, &main));
+	else if (rt->var_main_thread)
+		(void)!failed(mem_ptr(rt->mem, rt->var_main_thread, &main));
+	/* a state that another thread runs must not be judged by the id that it keeps */
+	if (main && th->os->regs.has_tls)
+		return th->os->regs.tls == main;
+	return main ? th->thread_id == main : th->os->tid == p->target->pid;
+}
+
+static bool waits_for(const struct py_gil *gil, const struct target *t, const struct os_thread *os)
+{
+	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
+	return os && arch && gil->start && os->regs.has_syscall && os->regs.syscall == arch->futex &&
+	       os->regs.syscall_arg >= gil->start && os->regs.syscall_arg < gil->end;
+}
+
+static enum gil_state gil_state_of(const struct python *p, const struct py_thread *th)
+{
+	const struct py_interpreter *in = &p->interpreters[th->interpreter];
+	uint64_t requested;
+	if (in->gil.known && in->gil.holder == th->addr)
+		return GIL_HOLDER;
+	if (!failed(py_field(py_runtime_of(p, th), th->addr, FIELD_tstate_gil_requested, &requested)) && (uint32_t)requested == 1)
+		return GIL_WAITING;
+	if (waits_for(&in->gil, p->target, th->os))
+		return GIL_WAITING;
+	if (!in->gil.known || !in->gil.start || !th->os || !th->os->regs.has_syscall)
+		return GIL_UNKNOWN;
+	return GIL_NONE;
+}
+
+static void add_unknown(struct python *p)
+{
+	size_t known = p->n_threads;
+	for (size_t i = 0; i < p->target->n_threads; i++) {
+		const struct os_thread *os = &p->target->threads[i];
+		bool bound = false;
+		for (size_t k = 0; k < known && !bound; k++)
+			bound = p->threads[k].os == os;
+		if (bound)
+			continue;
+		p->threads = xgrow(p->threads, &p->cap_threads, p->n_threads, sizeof(*p->threads));
+		p->threads[p->n_threads++] = (struct py_thread){ .os = os, .main = !known && os->tid == p->target->pid };
+	}
+}
+
+/* A thread's place in the report; states that one OS thread runs stay together, the sub-interpreter's on top. */
+struct place {
+	int rank;
+	size_t anchor, interpreter;
+	struct py_thread thread;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	if (x->rank != y->rank)
+		return x->rank - y->rank;
+	if (x->anchor != y->anchor)
+		return x->anchor < y->anchor ? -1 : 1;
+	return x->interpreter > y->interpreter ? -1 : x->interpreter < y->interpreter;
+}
+
+static int rank_of(const struct py_thread *th)
+{
+	if (th->os && th->os->crashed)
+		return 0;
+	if (th->main)
+		return 1;
+	return th->addr ? 2 : 3;
+}
+
+static void put_in_order(struct python *p)
+{
+	struct place *places = xcalloc(p->n_threads, sizeof(*places));
+	CLEANUP(hash_fini) struct hash first = { 0 };
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct py_thread *th = &p->threads[i];
+		uint64_t anchor = i;
+		if (th->os && !hash_get(&first, (uintptr_t)th->os, &anchor))
+			hash_put(&first, (uintptr_t)th->os, i);
+		places[i] = (struct place){ rank_of(th), anchor, th->interpreter, *th };
+	}
+	if (p->n_threads)
+		qsort(places, p->n_threads, sizeof(*places), by_place);
+	for (size_t i = 0; i < p->n_threads; i++)
+		p->threads[i] = places[i].thread;
+	free(places);
+}
+
+void py_bind_threads(struct python *p)
+{
+	struct by_id ids = { 0 };
+	index_threads(p->target, &ids);
+	for (size_t i = 0; i < p->n_threads; i++)
+		bind_one(p, &ids, &p->threads[i]);
+	hash_fini(&ids.tls);
+	hash_fini(&ids.ns_tid);
+	settle_claims(p);
+	for (size_t i = 0; i < p->n_threads; i++) {
+		p->threads[i].main = is_main(p, &p->threads[i]);
+		p->threads[i].gil = gil_state_of(p, &p->threads[i]);
+	}
+	add_unknown(p);
+	put_in_order(p);
+}

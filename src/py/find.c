@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the Pythons of a process, in layers: names first (dynamic symbols, then sections and .symtab of the file), then what memory shows
+ * by itself. Every candidate is proven before it counts, so a second mapping of the same file, or a libpython that is loaded but not
+ * initialised, misleads nobody.
+ */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+#include "pycore/log.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Adds a sentence on what was found: "Python 3.8 in /usr/lib/libpython3.8.so.1.0: it holds no interpreter". */
+static void say(struct python *p, const struct image *img, const char *version, const char *what)
+{
+	if (p->why.len)
+		str_puts(&p->why, "; ");
+	if (version[0])
+		str_addf(&p->why, "Python %s in ", version);
+	str_addf(&p->why, "%s: %s", img && img->path[0] ? img->path : "an unnamed module", what);
+}
+
+/* Static variables of 2.7 and 3.6 that only .symtab names. */
+static void find_statics(struct py_runtime *rt)
+{
+	enum { HEAD, MAIN_THREAD, COLLECTING, GIL_COND, LOCK, COUNT };
+	static const char *const names[COUNT] = {
+		[HEAD] = "interp_head",
+		[MAIN_THREAD] = "main_thread",
+		[COLLECTING] = "collecting",
+		[GIL_COND] = "gil_cond",
+		[LOCK] = "interpreter_lock",
+	};
+	enum { SEMAPHORE_SIZE = 32 };
+	struct image_symbol found[COUNT] = { 0 };
+	uint64_t lock;
+	if (rt->image && !failed(target_need_file(rt->target, rt->image)))
+		image_symtab(rt->image, names, COUNT, found);
+	rt->addr = found[HEAD].addr ? found[HEAD].addr : rt->addr;
+	rt->var_main_thread = found[MAIN_THREAD].addr;
+	rt->var_collecting = found[COLLECTING].addr;
+	if (rt->layout.row->gil == GIL_STATICS && found[GIL_COND].addr) {
+		rt->gil_start = found[GIL_COND].addr;
+		rt->gil_end = rt->gil_start + found[GIL_COND].size;
+	} else if (rt->layout.row->gil == GIL_LOCK_STATIC && found[LOCK].addr && !failed(mem_ptr(rt->mem, found[LOCK].addr, &lock)) &&
+		   lock) {
+		rt->gil_start = lock;
+		rt->gil_end = lock + SEMAPHORE_SIZE;
+	}
+	if (!rt->addr)
+		rt->addr = py_scan_image(rt);
+}
+
+static void find_names(struct py_runtime *rt)
+{
+	struct image_symbol sym;
+	if (rt->image && !failed(image_dynsym(rt->image, rt->mem, "PyCode_Type", &sym)))
+		rt->code_type = sym.addr;
+	if (rt->layout.row->roots != ROOTS_STATICS)
+		return;
+	if (rt->image && !failed(image_dynsym(rt->image, rt->mem, "_PyThreadState_Current", &sym)))
+		rt->var_current = sym.addr;
+	find_statics(rt);
+}
+
+/* Fields from better sources than the row: the target's own table, and where no run has proven the row, DWARF. */
+static void better_fields(struct py_runtime *rt)
+{
+	uint8_t block[DEBUG_OFFSETS_MAX];
+	size_t size = debug_offsets_size(rt->layout.key.version);
+	if (size && size <= sizeof(block) && rt->addr && !failed(mem_read(rt->mem, rt->addr, block, size))) {
+		struct err e = layout_merge_debug_offsets(&rt->layout, block, size);
+		if (failed(e))
+			log_debug("debug offsets at 0x%" PRIx64 ": not used: %s", rt->addr, e.what);
+	}
+	bool doubtful = rt->layout.assumed || rt->layout.guess;
+	if (doubtful && rt->image && !failed(target_need_file(rt->target, rt->image))) {
+		struct err e = layout_merge_dwarf(&rt->layout, rt->image->file.bytes, rt->image->file.size, true);
+		log_debug("%s: DWARF: %s", rt->image->path, failed(e) ? e.what : "used");
+	}
+}
+
+static bool known_already(const struct python *p, const struct py_runtime *rt)
+{
+	uint64_t a, b;
+	if (failed(py_first_interpreter(rt, &a)))
+		return false;
+	for (size_t i = 0; i < p->n_runtimes; i++) {
+		if (!failed(py_first_interpreter(&p->runtimes[i], &b)) && a == b)
+			return true;
+	}
+	return false;
+}
+
+bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by)
+{
+	struct py_runtime rt = { .target = p->target, .mem = p->target->mem, .image = img, .addr = addr, .found_by = by };
+	struct py_version v;
+	if (p->n_runtimes >= RUNTIMES_MAX)
+		return false;
+	if (!py_version_find(p->target, img, addr, &v)) {
+		say(p, img, "", "looks like Python, but does not tell its version");
+		return false;
+	}
+	memcpy(rt.version, v.text, sizeof(rt.version));
+	rt.micro_known = v.micro_known;
+	struct err e = layout_pick(&v.key, true, &rt.layout);
+	if (failed(e)) {
+		AUTO_STR(known);
+		layout_known(&known);
+		AUTO_STR(text);
+		str_addf(&text, "%s; known are %s", e.what, str_text(&known));
+		say(p, img, v.text, str_text(&text));
+		return false;
+	}
+	rt.layout.assumed |= !v.micro_known;
+	better_fields(&rt);
+	find_names(&rt);
+	AUTO_STR(why);
+	if (known_already(p, &rt))
+		return false;
+	if (!py_runtime_proven(&rt, &why)) {
+		say(p, img, v.text, str_text(&why));
+		return false;
+	}
+	p->runtimes = xgrow(p->runtimes, &p->cap_runtimes, p->n_runtimes, sizeof(*p->runtimes));
+	p->runtimes[p->n_runtimes++] = rt;
+	return true;
+}
+
+/* By name of the file, whether it is worth looking at first. */
+static bool is_likely(const struct target *t, const struct image *img)
+{
+	return img == t->exe || strstr(image_name(img), "python");
+}
+
+static void try_symbols(struct python *p, struct image *img)
+{
+	struct mem *mem = p->target->mem;
+	struct image_symbol sym;
+	if (!failed(image_dynsym(img, mem, "_PyRuntime", &sym)))
+		py_add_candidate(p, img, sym.addr, FOUND_BY_SYMBOL);
+	else if (!failed(image_dynsym(img, mem, "_PyThreadState_Current", &sym)))
+		py_add_candidate(p, img, 0, FOUND_BY_SYMBOL);
+}
+
+/* Where the dynamic symbols do not tell, the file may. */
+static void try_file(struct python *p, struct image *img)
+{
+	static const char *const names[] = { "_PyRuntime", "_PyThreadState_Current" };
+	struct image_symbol sym, found[2];
+	if (failed(target_need_file(p->target, img)))
+		return;
+	if (!failed(image_section(img, ".PyRuntime", &sym))) {
+		py_add_candidate(p, img, sym.addr, FOUND_BY_SECTION);
+		return;
+	}
+	image_symtab(img, names, 2, found);
+	if (found[0].addr || found[1].addr)
+		py_add_candidate(p, img, found[0].addr, FOUND_BY_SYMBOL);
+}
+
+static void try_images(struct python *p, bool likely, void try(struct python *, struct image *))
+{
+	for (size_t i = 0; i < p->target->n_images; i++) {
+		struct image *img = &p->target->images[i];
+		if (is_likely(p->target, img) == likely && !failed(image_probe(img, p->target->mem)))
+			try(p, img);
+	}
+}
+
+static void search(struct python *p)
+{
+	try_images(p, true, try_symbols);
+	if (!p->n_runtimes)
+		try_images(p, false, try_symbols);
+	if (!p->n_runtimes)
+		try_images(p, true, try_file);
+	if (!p->n_runtimes)
+		py_scan_cookies(p);
+	if (!p->n_runtimes)
+		py_scan_interpreters(p);
+}
+
+struct err python_find(struct target *t, struct python **ret)
+{
+	struct python *p = xcalloc(1, sizeof(*p));
+	p->target = t;
+	*ret = p;
+	search(p);
+	log_debug("python: %zu runtimes; %s", p->n_runtimes, str_text(&p->why));
+	if (p->n_runtimes)
+		return NO_ERR;
+	if (!p->why.len)
+		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory shows no interpreter");
+	return err_of(ERR_ABSENT, "Python");
+}
+
+void python_walk(struct python *p)
+{
+	p->n_interpreters = p->n_threads = 0;
+	for (size_t i = 0; i < p->n_runtimes; i++)
+		py_walk_interpreters(p, i);
+	for (size_t i = 0; i < p->n_interpreters; i++)
+		py_walk_threads(p, i);
+	py_bind_threads(p);
+}
+
+void python_free(struct python *p)
+{
+	if (!p)
+		return;
+	arena_fini(&p->arena);
+	hash_fini(&p->codes);
+	free(p->runtimes);
+	free(p->interpreters);
+	free(p->threads);
+	str_fini(&p->why);
+	free(p);
+}

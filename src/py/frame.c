@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frames of a thread, innermost first, and only those that Python itself would list.
+ *
+ * To 3.10 they are frame objects chained by f_back. From 3.11 on they are interpreter frames chained by `previous`, mostly in
+ * the thread's data stack (Include/internal/pycore_frame.h); frames that stand for an entry from C (shims, 3.12 on) and frames
+ * that have not reached their first traceable instruction are hidden, as _PyFrame_IsIncomplete() does.
+ */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+
+enum { FRAME_BYTES_MAX = 1024 };
+
+/* One link of the chain, whatever it is made of. */
+struct link {
+	uint64_t addr, code, next;
+	uint64_t instr; /* index or pointer, as the scheme says */
+	unsigned owner;
+};
+
+/* Reads a link: the fields f_* out of one read of `span` bytes. */
+struct link_fields {
+	enum field code, next, instr;
+};
+
+static const struct link_fields object_fields = { FIELD_frame_code, FIELD_frame_back, FIELD_frame_lasti };
+static const struct link_fields interpreter_fields = { FIELD_iframe_code, FIELD_iframe_previous, FIELD_iframe_instr };
+
+static const struct link_fields *fields_of(const struct py_runtime *rt)
+{
+	switch (rt->layout.row->frames) {
+	case FRAMES_OBJECTS:
+		return &object_fields;
+	case FRAMES_CFRAME:
+	case FRAMES_CURRENT:
+		return &interpreter_fields;
+	}
+	__builtin_unreachable();
+}
+
+static struct err read_link(const struct py_runtime *rt, uint64_t addr, struct link *ret)
+{
+	const struct link_fields *f = fields_of(rt);
+	const struct layout *l = &rt->layout;
+	const enum field all[] = { f->code, f->next, f->instr, FIELD_iframe_owner };
+	bool has_owner = f == &interpreter_fields && layout_has(l, FIELD_iframe_owner);
+	uint8_t bytes[FRAME_BYTES_MAX];
+	size_t span = py_span(l, all, has_owner ? 4 : 3);
+	if (addr % l->key.ptr_size || span > sizeof(bytes))
+		return err_at(ERR_CORRUPT, addr, "frame");
+	TRY(mem_read(rt->mem, addr, bytes, span));
+	struct link k = { .addr = addr };
+	TRY(layout_get(l, f->code, bytes, span, &k.code));
+	TRY(layout_get(l, f->next, bytes, span, &k.next));
+	TRY(layout_get(l, f->instr, bytes, span, &k.instr));
+	uint64_t owner = 0;
+	if (has_owner)
+		TRY(layout_get(l, FIELD_iframe_owner, bytes, span, &owner));
+	k.owner = (unsigned)owner;
+	k.code = py_untag(rt, k.code);
+	*ret = k;
+	return NO_ERR;
+}
+
+/* Where the chain of a thread state begins; *ret 0: it runs no Python. */
+static struct err first_link(const struct py_runtime *rt, struct py_thread *th, uint64_t *ret)
+{
+	switch (rt->layout.row->frames) {
+	case FRAMES_OBJECTS:
+	case FRAMES_CURRENT:
+		return py_field(rt, th->addr, FIELD_tstate_frame, ret);
+	case FRAMES_CFRAME:
+		TRY(py_field(rt, th->addr, FIELD_tstate_cframe, &th->cframe));
+		th->has_cframe = true;
+		return py_field(rt, th->cframe, FIELD_cframe_current_frame, ret);
+	}
+	__builtin_unreachable();
+}
+
+/* The offset in bytes of the current instruction; negative: none has run. */
+static int32_t byte_offset(const struct py_runtime *rt, const struct py_code *c, const struct link *k)
+{
+	switch (rt->layout.row->instr) {
+	case INSTR_LASTI_BYTES:
+		return (int32_t)k->instr;
+	case INSTR_LASTI_UNITS:
+		return (int32_t)k->instr * 2;
+	case INSTR_POINTER_LAST:
+	case INSTR_POINTER:
+		return (int32_t)(k->instr - c->instructions);
+	}
+	__builtin_unreachable();
+}
+
+static bool is_shim(const struct py_runtime *rt, const struct link *k)
+{
+	int from = rt->layout.row->owner.shim_from;
+	return from >= 0 && k->owner >= (unsigned)from;
+}
+
+static bool is_incomplete(const struct py_runtime *rt, const struct py_frame *f)
+{
+	return !f->code->why.code && f->code->firsttraceable && f->owner != rt->layout.row->owner.generator &&
+	       f->offset / 2 < (int32_t)f->code->firsttraceable;
+}
+
+/* 3.15 can be caught while it pops its innermost frame: the code is gone, and the frame lies at the free end of the stack. */
+static bool is_being_popped(const struct py_runtime *rt, const struct py_thread *th, const struct link *k)
+{
+	uint64_t top;
+	return !k->code && !failed(py_field(rt, th->addr, FIELD_tstate_datastack_top, &top)) && top == k->addr;
+}
+
+/* Frames of a thread as they are gathered. */
+struct frames {
+	struct py_frame *list;
+	size_t n, cap;
+};
+
+static void add_frame(struct python *p, struct py_runtime *rt, struct frames *out, const struct link *k)
+{
+	struct py_frame f = { .addr = k->addr, .owner = (uint8_t)k->owner, .code = py_code_at(p, rt, k->code) };
+	f.offset = byte_offset(rt, f.code, k);
+	if (is_incomplete(rt, &f))
+		return;
+	out->list = xgrow(out->list, &out->cap, out->n, sizeof(*out->list));
+	out->list[out->n++] = f;
+}
+
+/* Follows the chain. A cycle is found when a frame comes back that was marked at the last power of two. */
+static struct err follow(struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out)
+{
+	uint64_t at, mark = 0;
+	TRY(first_link(rt, th, &at));
+	for (size_t steps = 0; at; steps++) {
+		if (steps >= FRAMES_MAX) {
+			th->n_omitted = 1;
+			return err_at(ERR_LIMIT, at, "chain of frames");
+		}
+		if (at == mark)
+			return err_at(ERR_CORRUPT, at, "chain of frames: it is a circle");
+		if (!(steps & (steps - 1)))
+			mark = at;
+		struct link k;
+		TRY(read_link(rt, at, &k));
+		if (!is_shim(rt, &k) && !is_being_popped(rt, th, &k))
+			add_frame(p, rt, out, &k);
+		at = k.next;
+	}
+	return NO_ERR;
+}
+
+void py_walk_frames(struct python *p, struct py_thread *th)
+{
+	struct frames out = { 0 };
+	th->n_omitted = 0;
+	th->why = follow(p, py_runtime_of(p, th), th, &out);
+	th->frames = arena_alloc(&p->arena, (out.n ? out.n : 1) * sizeof(*out.list));
+	th->n_frames = out.n;
+	for (size_t i = 0; i < out.n; i++)
+		th->frames[i] = out.list[i];
+	free(out.list);
+}

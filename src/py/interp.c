@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interpreters: their list, whether a collection runs, and who holds their GIL. */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+
+struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret)
+{
+	switch (rt->layout.row->roots) {
+	case ROOTS_STATICS:
+		return mem_ptr(rt->mem, rt->addr, ret);
+	case ROOTS_RUNTIME:
+		return py_field(rt, rt->addr, FIELD_runtime_interpreters_head, ret);
+	}
+	__builtin_unreachable();
+}
+
+static int gc_running(const struct py_runtime *rt, uint64_t interp)
+{
+	uint64_t v;
+	if (layout_has(&rt->layout, FIELD_interp_gc_collecting)) {
+		if (failed(py_field(rt, interp, FIELD_interp_gc_collecting, &v)))
+			return -1;
+	} else if (layout_has(&rt->layout, FIELD_runtime_gc_collecting)) {
+		if (failed(py_field(rt, rt->addr, FIELD_runtime_gc_collecting, &v)))
+			return -1;
+	} else if (!rt->var_collecting || failed(mem_uint(rt->mem, rt->var_collecting, 4, &v))) {
+		return -1;
+	}
+	return v == 0 ? 0 : v == 1 ? 1 : -1;
+}
+
+/* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked. */
+static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py_gil *ret)
+{
+	uint64_t locked, holder;
+	if (failed(py_field(rt, gil, FIELD_gil_locked, &locked)) || failed(py_field(rt, gil, FIELD_gil_last_holder, &holder)))
+		return;
+	int32_t state = (int32_t)locked;
+	if (state < -1 || state > 1 || (holder && !py_plausible(rt, holder)))
+		return;
+	*ret = (struct py_gil){ .known = true, .holder = state == 1 ? holder : 0 };
+	if (layout_has(&rt->layout, FIELD_gil_sizeof)) {
+		ret->start = gil;
+		ret->end = gil + rt->layout.field[FIELD_gil_sizeof].offset;
+	}
+}
+
+/* _PyThreadState_Current is the thread that holds it. */
+static void read_gil_static(const struct py_runtime *rt, struct py_gil *ret)
+{
+	uint64_t current;
+	if (!rt->var_current || failed(mem_ptr(rt->mem, rt->var_current, &current)))
+		return;
+	*ret = (struct py_gil){ .known = true, .holder = current, .start = rt->gil_start, .end = rt->gil_end };
+}
+
+static void read_gil(const struct py_runtime *rt, struct py_interpreter *in)
+{
+	uint64_t gil;
+	switch (rt->layout.row->gil) {
+	case GIL_LOCK_STATIC:
+	case GIL_STATICS:
+		read_gil_static(rt, &in->gil);
+		break;
+	case GIL_RUNTIME:
+		if (layout_has(&rt->layout, FIELD_runtime_gil))
+			read_gil_struct(rt, rt->addr + rt->layout.field[FIELD_runtime_gil].offset, &in->gil);
+		break;
+	case GIL_INTERP:
+		if (!failed(py_field(rt, in->addr, FIELD_interp_gil, &gil)))
+			read_gil_struct(rt, gil, &in->gil);
+		break;
+	}
+}
+
+static bool add_interpreter(struct python *p, size_t runtime, uint64_t addr)
+{
+	const struct py_runtime *rt = &p->runtimes[runtime];
+	for (size_t i = 0; i < p->n_interpreters; i++) {
+		if (p->interpreters[i].addr == addr)
+			return false;
+	}
+	p->interpreters = xgrow(p->interpreters, &p->cap_interpreters, p->n_interpreters, sizeof(*p->interpreters));
+	struct py_interpreter *in = &p->interpreters[p->n_interpreters++];
+	*in = (struct py_interpreter){ .addr = addr, .runtime = runtime, .id = -1 };
+	uint64_t id;
+	if (!failed(py_field(rt, addr, FIELD_interp_id, &id)))
+		in->id = (int64_t)id;
+	in->gc_running = gc_running(rt, addr);
+	read_gil(rt, in);
+	return true;
+}
+
+/* The list is newest first; the last one, the oldest, is the main interpreter. */
+static void turn_around(struct py_interpreter *list, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		struct py_interpreter other = list[i];
+		list[i] = list[n - 1 - i];
+		list[n - 1 - i] = other;
+	}
+}
+
+static void mark_main(struct python *p, size_t first, const struct py_runtime *rt)
+{
+	uint64_t main = 0;
+	if (failed(py_field(rt, rt->addr, FIELD_runtime_interpreters_main, &main)) && p->n_interpreters > first)
+		main = p->interpreters[first].addr;
+	for (size_t i = first; i < p->n_interpreters; i++) {
+		p->interpreters[i].main = p->interpreters[i].addr == main;
+		if (p->interpreters[i].id < 0)
+			p->interpreters[i].id = (int64_t)(i - first);
+	}
+}
+
+void py_walk_interpreters(struct python *p, size_t runtime)
+{
+	const struct py_runtime *rt = &p->runtimes[runtime];
+	size_t first = p->n_interpreters;
+	uint64_t at;
+	struct err e = py_first_interpreter(rt, &at);
+	for (size_t steps = 0; !failed(e) && at; steps++) {
+		if (steps >= INTERPRETERS_MAX)
+			e = err_at(ERR_LIMIT, at, "list of interpreters");
+		else if (!add_interpreter(p, runtime, at))
+			e = err_at(ERR_CORRUPT, at, "list of interpreters: it is a circle");
+		else
+			e = py_field(rt, at, FIELD_interp_next, &at);
+	}
+	if (failed(e))
+		problems_damage(&p->target->problems, "interpreters", e);
+	turn_around(p->interpreters + first, p->n_interpreters - first);
+	mark_main(p, first, rt);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share: typed reads by field, and the steps of a walk. */
+#pragma once
+
+#include "pycore/python.h"
+
+/* runtime.c: one field of the struct at addr, as an unsigned integer. A NULL struct is ERR_CORRUPT. */
+struct err py_field(const struct py_runtime *rt, uint64_t addr, enum field f, uint64_t *ret);
+/* The bytes from the start of a struct to the end of the farthest of these fields that the build has. */
+size_t py_span(const struct layout *l, const enum field *fields, size_t n);
+/* The address that a word holding an object reference stands for. */
+static inline uint64_t py_untag(const struct py_runtime *rt, uint64_t word)
+{
+	return word & ~rt->layout.row->ref_tag_mask;
+}
+/* True if addr could be the address of an object or struct: aligned, and mapped. */
+bool py_plausible(const struct py_runtime *rt, uint64_t addr);
+/* The name of a type, into buf. */
+struct err py_type_name(const struct py_runtime *rt, uint64_t type, char *buf, size_t max);
+
+/* version.c: what build the Python in this image is. `runtime` is the address of _PyRuntime or 0. Returns false when nothing
+ * tells. */
+struct py_version {
+	struct layout_key key;
+	char text[32];
+	bool micro_known;
+};
+bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret);
+/* "3.11.7" or "3.13.0rc1" of a PY_VERSION_HEX. */
+void py_version_text(uint32_t hex, char ret[32]);
+
+/* prove.c: true if rt leads to an initialised interpreter. `why` gets a sentence if not. */
+bool py_runtime_proven(struct py_runtime *rt, struct str *why);
+/* The first interpreter of the list: what rt->addr leads to. */
+struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
+
+/* scan.c: runtimes that have no name. Calls `hit` for each proven candidate. */
+void py_scan_cookies(struct python *p);
+void py_scan_interpreters(struct python *p);
+/* Finds the variable that heads the list of interpreters in the writable data of an image; 0: not found. */
+uint64_t py_scan_image(struct py_runtime *rt);
+
+/* find.c: adds a candidate if it proves itself and is not there yet. */
+bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by);
+
+/* interp.c */
+void py_walk_interpreters(struct python *p, size_t runtime);
+/* thread.c: the thread states of one interpreter, oldest first; frames included. */
+void py_walk_threads(struct python *p, size_t interpreter);
+/* bind.c: gives every thread its OS thread, the main mark and its relation to the GIL, and puts them in order. */
+void py_bind_threads(struct python *p);
+/* frame.c: the frames of one thread state. */
+void py_walk_frames(struct python *p, struct py_thread *th);
+/* code.c: the code object at addr, read once. Never NULL. */
+const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr);
+/* text.c: the string object at addr. */
+void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
+
+static inline struct py_runtime *py_runtime_of(const struct python *p, const struct py_thread *th)
+{
+	return &p->runtimes[p->interpreters[th->interpreter].runtime];
+}

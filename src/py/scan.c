@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runtimes without a name, found by what they are. 3.13 on: _PyRuntime begins with a cookie; the same bytes also stand as a constant in
+ * read-only data, so only writable memory is searched. Before: a word W in writable data that leads to an interpreter: its first
+ * thread state points back to W, its modules are a dict, and that thread has a pthread_t. The lowest such word of an image is the head
+ * of the list of interpreters.
+ */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHUNK = 64 * 1024 };
+
+/* Calls see(ctx, chunk, address, size) over a range, until it returns true. */
+typedef bool see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
+
+static bool see_range(struct mem *mem, uint64_t start, uint64_t end, see_fn *see, void *ctx)
+{
+	if (end - start > SCAN_BYTES_MAX)
+		return false;
+	AUTO_FREE uint8_t *copy = xmalloc(CHUNK);
+	for (uint64_t at = start; at < end;) {
+		size_t n = end - at < CHUNK ? end - at : CHUNK;
+		const uint8_t *bytes = mem_view(mem, at, n);
+		if (!bytes && !failed(mem_read(mem, at, copy, n)))
+			bytes = copy;
+		if (bytes && see(ctx, bytes, at, n))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* The writable segments of an image, .bss included. */
+static bool see_image_data(struct mem *mem, const struct image *img, see_fn *see, void *ctx)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(7);
+		if (p->type == PT_LOAD && p->flags & PF_W && see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
+			return true;
+	}
+	return false;
+}
+
+static bool see_cookie(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
+{
+	struct python *p = ctx;
+	for (size_t i = 0; i + 8 <= n; i += 8) {
+		if (!memcmp(bytes + i, DEBUG_OFFSETS_COOKIE, 8))
+			py_add_candidate(p, target_image_at(p->target, addr + i), addr + i, FOUND_BY_COOKIE);
+	}
+	return p->n_runtimes >= RUNTIMES_MAX;
+}
+
+void py_scan_cookies(struct python *p)
+{
+	struct mem *mem = p->target->mem;
+	struct mem_range r;
+	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
+		if (r.perm & MEM_WRITE && r.readable && see_range(mem, r.start, r.end, see_cookie, p))
+			return;
+	}
+}
+
+/* One search for words that lead to an interpreter. */
+struct interpreter_search {
+	struct py_runtime *rt;
+	uint64_t last_word; /* looked at before */
+	uint64_t hit;	    /* where the word stands */
+};
+
+static bool leads_to_interpreter(const struct py_runtime *rt, uint64_t interp)
+{
+	uint64_t tstate, back, modules, type, thread_id;
+	char name[8];
+	return !failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) && tstate % rt->layout.key.ptr_size == 0 &&
+	       !failed(py_field(rt, tstate, FIELD_tstate_interp, &back)) && back == interp &&
+	       !failed(py_field(rt, tstate, FIELD_tstate_thread_id, &thread_id)) && thread_id > 4096 &&
+	       !failed(py_field(rt, interp, FIELD_interp_modules, &modules)) &&
+	       !failed(py_field(rt, modules, FIELD_object_type, &type)) &&
+	       (failed(py_type_name(rt, type, name, sizeof(name))) || !strcmp(name, "dict"));
+}
+
+static bool see_interpreter(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
+{
+	struct interpreter_search *s = ctx;
+	unsigned word = s->rt->layout.key.ptr_size;
+	for (size_t i = 0; i + word <= n; i += word) {
+		uint64_t w = bytes_uint(bytes + i, word, s->rt->mem->order);
+		if (w < 4096 || w % word || w == s->last_word)
+			continue;
+		s->last_word = w;
+		if (leads_to_interpreter(s->rt, w)) {
+			s->hit = addr + i;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t py_scan_image(struct py_runtime *rt)
+{
+	struct interpreter_search s = { .rt = rt };
+	if (rt->image)
+		see_image_data(rt->mem, rt->image, see_interpreter, &s);
+	return s.hit;
+}
+
+/* Searches for interpreters of one layout where they can be. */
+static void search_with(struct python *p, struct image *img, const struct layout *l)
+{
+	struct py_runtime rt = { .target = p->target, .mem = p->target->mem, .image = img, .layout = *l };
+	struct interpreter_search s = { .rt = &rt };
+	struct mem_range r;
+	if (img)
+		see_image_data(rt.mem, img, see_interpreter, &s);
+	for (uint64_t at = 0; !img && !s.hit && mem_next_range(rt.mem, at, &r) && r.end > at; at = r.end) {
+		if (r.perm & MEM_WRITE && r.readable)
+			see_range(rt.mem, r.start, r.end, see_interpreter, &s);
+	}
+	if (!s.hit)
+		return;
+	bool in_runtime = l->row->roots == ROOTS_RUNTIME;
+	py_add_candidate(p, img, s.hit - (in_runtime ? l->field[FIELD_runtime_interpreters_head].offset : 0), FOUND_BY_SCAN);
+}
+
+void py_scan_interpreters(struct python *p)
+{
+	for (size_t i = 0; i < p->target->n_images && !p->n_runtimes; i++) {
+		struct image *img = &p->target->images[i];
+		struct py_version v;
+		struct layout l;
+		if (failed(image_probe(img, p->target->mem)) || !py_version_find(p->target, img, 0, &v) ||
+			failed(layout_pick(&v.key, false, &l)))
+			continue;
+		search_with(p, img, &l);
+	}
+}

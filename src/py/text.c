@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * String objects. 3.3 on (PEP 393, Include/cpython/unicodeobject.h): characters of 1, 2 or 4 bytes behind a head that is
+ * shorter for pure ASCII; a string that is not compact points to them. 2.7's names are byte strings.
+ */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+
+enum { HEAD_MAX = 128, STACK_TEXT = 4096 };
+
+/* The characters at `data`, as UTF-8 into ret. */
+static struct err decode(struct python *p, const struct py_runtime *rt, uint64_t data, uint64_t length, unsigned kind, struct py_text *ret)
+{
+	bool cut = length > NAME_CHARS_MAX;
+	size_t n = cut ? NAME_CHARS_MAX : (size_t)length;
+	uint8_t small[STACK_TEXT];
+	AUTO_FREE uint8_t *big = n * kind > sizeof(small) ? xmalloc(n * kind) : NULL;
+	uint8_t *bytes = big ? big : small;
+	TRY(mem_read(rt->mem, data, bytes, n * kind));
+	AUTO_STR(text);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t cp = (uint32_t)bytes_uint(bytes + i * kind, kind, rt->mem->order);
+		if (cp > 0x10ffff)
+			return err_at(ERR_CORRUPT, data + i * kind, "character");
+		str_put_utf8(&text, cp);
+	}
+	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len), .len = text.len, .cut = cut };
+	return NO_ERR;
+}
+
+/* A byte string becomes text as Python 3 would decode it: UTF-8, other bytes as lone surrogates U+DC80 to U+DCFF. */
+static void put_surrogateescaped(struct str *text, const uint8_t *b, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t len = b[i] < 0x80 ? 1 : b[i] >= 0xc2 && b[i] < 0xe0 ? 2 : b[i] >= 0xe0 && b[i] < 0xf0 ? 3 : b[i] >= 0xf0 && b[i] < 0xf5 ? 4 : 0;
+		bool good = len && i + len <= n;
+		uint32_t cp = good ? (len == 1 ? b[i] : b[i] & (0x7f >> len)) : 0;
+		for (size_t k = 1; good && k < len; k++) {
+			good = (b[i + k] & 0xc0) == 0x80;
+			cp = cp << 6 | (b[i + k] & 0x3f);
+		}
+		static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+		good = good && cp >= least[len] && cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff);
+		str_put_utf8(text, good ? cp : 0xdc00u + b[i]);
+		i += good ? len : 1;
+	}
+}
+
+static struct err read_bytes(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+{
+	uint64_t length;
+	TRY(py_field(rt, addr, FIELD_bytes_size, &length));
+	bool cut = length > NAME_CHARS_MAX;
+	size_t n = cut ? NAME_CHARS_MAX : (size_t)length;
+	AUTO_FREE uint8_t *bytes = xmalloc(n);
+	TRY(mem_read(rt->mem, addr + rt->layout.field[FIELD_bytes_data].offset, bytes, n));
+	AUTO_STR(text);
+	put_surrogateescaped(&text, bytes, n);
+	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len), .len = text.len, .cut = cut };
+	return NO_ERR;
+}
+
+static struct err read_compact(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+{
+	static const enum field head_fields[] = { FIELD_str_length, FIELD_str_state };
+	const struct layout *l = &rt->layout;
+	uint8_t head[HEAD_MAX];
+	size_t span = py_span(l, head_fields, ARRAY_LEN(head_fields));
+	if (!addr || span > sizeof(head))
+		return err_at(ERR_CORRUPT, addr, "str");
+	TRY(mem_read(rt->mem, addr, head, span));
+	uint64_t length, kind, compact, ascii, data;
+	TRY(layout_get(l, FIELD_str_length, head, span, &length));
+	TRY(layout_get(l, FIELD_str_kind, head, span, &kind));
+	TRY(layout_get(l, FIELD_str_compact, head, span, &compact));
+	TRY(layout_get(l, FIELD_str_ascii, head, span, &ascii));
+	if ((kind != 1 && kind != 2 && kind != 4) || (ascii && kind != 1) || (int64_t)length < 0)
+		return err_at(ERR_CORRUPT, addr, "str");
+	if (!compact)
+		TRY(py_field(rt, addr, FIELD_str_data, &data));
+	else
+		data = addr + l->field[ascii ? FIELD_str_ascii_data : FIELD_str_compact_data].offset;
+	return decode(p, rt, data, length, (unsigned)kind, ret);
+}
+
+void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+{
+	struct err e = NO_ERR;
+	switch (rt->layout.row->text) {
+	case TEXT_BYTES:
+		e = read_bytes(p, rt, addr, ret);
+		break;
+	case TEXT_COMPACT:
+		e = read_compact(p, rt, addr, ret);
+		break;
+	}
+	if (failed(e))
+		*ret = (struct py_text){ .why = e };
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which build of CPython an image holds, out of the target's memory, best source first: the version word of _Py_DebugOffsets
+ * (3.13 on); the constant Py_Version (3.11 on); the text that Py_GetVersion() left in a static buffer ("3.8.18 (default, ...) \n[GCC
+ * ...]"); last, and only for major and minor, the file's name.
+ */
+#include "py_internal.h"
+
+#include "pycore/limits.h"
+
+#include <ctype.h>
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { VERSION_TEXT_MAX = 256 };
+
+void py_version_text(uint32_t hex, char ret[32])
+{
+	static const char *const levels[] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
+	unsigned level = hex >> 4 & 15;
+	int n = snprintf(ret, 32, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+	if (level >= 0xa && level <= 0xc)
+		snprintf(ret + n, 32 - (size_t)n, "%s%u", levels[level], hex & 15);
+}
+
+/* PY_VERSION_HEX of text that begins with "X.Y.Z", "X.Y.Zrc1" or "X.Y.Z+"; 0: it does not. */
+static uint32_t parse_version(const char *text)
+{
+	unsigned major, minor, micro, serial = 0, level = 0xf;
+	int n = 0;
+	if (sscanf(text, "%1u.%2u.%3u%n", &major, &minor, &micro, &n) != 3 || micro > 255)
+		return 0;
+	const char *rest = text + n;
+	if (rest[0] == 'a' || rest[0] == 'b')
+		level = rest[0] == 'a' ? 0xa : 0xb, serial = (unsigned)atoi(rest + 1);
+	else if (rest[0] == 'r' && rest[1] == 'c')
+		level = 0xc, serial = (unsigned)atoi(rest + 2);
+	return major << 24 | minor << 16 | micro << 8 | level << 4 | (serial & 15);
+}
+
+static void take_hex(struct py_version *v, uint32_t hex, bool micro_known)
+{
+	v->key.version = hex;
+	v->micro_known = micro_known;
+	if (micro_known)
+		py_version_text(hex, v->text);
+	else
+		snprintf(v->text, sizeof(v->text), "%u.%u", hex >> 24, hex >> 16 & 255);
+}
+
+static bool from_debug_offsets(struct target *t, uint64_t runtime, struct py_version *v)
+{
+	uint8_t head[DEBUG_OFFSETS_HEAD];
+	uint32_t hex;
+	bool free_threaded;
+	if (!runtime || failed(mem_read(t->mem, runtime, head, sizeof(head))) ||
+		failed(debug_offsets_head(head, t->mem->order, &hex, &free_threaded)))
+		return false;
+	take_hex(v, hex, true);
+	v->key.abi |= free_threaded ? ABI_FREE_THREADED : 0;
+	return true;
+}
+
+static bool from_constant(struct target *t, struct image *img, struct py_version *v)
+{
+	struct image_symbol sym;
+	uint64_t hex;
+	if (failed(image_dynsym(img, t->mem, "Py_Version", &sym)) || failed(mem_uint(t->mem, sym.addr, 4, &hex)) || hex >> 24 != 3)
+		return false;
+	take_hex(v, (uint32_t)hex, true);
+	return true;
+}
+
+/* Whether text is what Py_GetVersion() returns: a version, a build in parentheses, a line break, a compiler in brackets. */
+static bool take_version_text(const char *text, struct py_version *v)
+{
+	uint32_t hex = parse_version(text);
+	if (!hex || !strchr(text, '(') || !strstr(text, "\n["))
+		return false;
+	take_hex(v, hex, true);
+	if (strstr(text, "free-threading build"))
+		v->key.abi |= ABI_FREE_THREADED;
+	return true;
+}
+
+/* Looks for the text around a "\n[" in local bytes. The text begins behind the NUL before it. */
+static bool search_text(const char *bytes, size_t n, struct py_version *v)
+{
+	for (const char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), "\n[", 2)); at++) {
+		const char *start = at;
+		while (start > bytes && start[-1] && at - start < VERSION_TEXT_MAX)
+			start--;
+		char text[2 * VERSION_TEXT_MAX];
+		size_t left = n - (size_t)(start - bytes);
+		size_t len = strnlen(start, left < sizeof(text) - 1 ? left : sizeof(text) - 1);
+		memcpy(text, start, len);
+		text[len] = '\0';
+		if (isdigit((unsigned char)text[0]) && take_version_text(text, v))
+			return true;
+	}
+	return false;
+}
+
+/* The static buffer, in the image's writable data or the .bss behind it. */
+static bool from_text(struct target *t, struct image *img, struct py_version *v)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		if (p->type != PT_LOAD || !(p->flags & PF_W) || p->memsz > SCAN_BYTES_MAX)
+			continue;
+		uint64_t start = img->bias + p->vaddr;
+		char chunk[16384 + VERSION_TEXT_MAX];
+		for (uint64_t at = 0; at < p->memsz; at += 16384) {
+			size_t n = p->memsz - at < sizeof(chunk) ? p->memsz - at : sizeof(chunk);
+			if (!failed(mem_read(t->mem, start + at, chunk, n)) && search_text(chunk, n, v))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool from_name(const struct image *img, struct py_version *v)
+{
+	const char *name = strstr(image_name(img), "python");
+	unsigned major, minor;
+	if (!name || sscanf(name, "python%1u.%2u", &major, &minor) != 2)
+		return false;
+	take_hex(v, major << 24 | minor << 16 | 0xf0, false);
+	return true;
+}
+
+static unsigned abi_marks(struct target *t, struct image *img)
+{
+	struct image_symbol sym;
+	return failed(image_dynsym(img, t->mem, "_Py_RefTotal", &sym)) ? 0 : ABI_DEBUG;
+}
+
+bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret)
+{
+	struct py_version v = { .key = { .ptr_size = t->mem->ptr_size, .order = t->mem->order } };
+	if (!from_debug_offsets(t, runtime, &v) &&
+		(!img || (!from_constant(t, img, &v) && !from_text(t, img, &v) && !from_name(img, &v))))
+		return false;
+	v.key.abi |= img ? abi_marks(t, img) : 0;
+	*ret = v;
+	return true;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core file as a target. Its bytes are those that the core saved, and where it left a mapped file out, those of the
+ * file on disk: opened when an address in it is first asked for, and only if it is the same build.
+ */
+#include "target_internal.h"
+
+#include "core_internal.h"
+
+#include "pycore/alloc.h"
+#include "pycore/log.h"
+
+#include <elf.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* The overlay met an address that the core leaves out. */
+static bool supply_file(void *ctx, uint64_t addr)
+{
+	struct target *t = ctx;
+	struct image *img = target_image_at(t, addr);
+	return img && !img->file_tried && !failed(target_need_file(t, img));
+}
+
+/* A segment that is written to, be it by relocation only, is not in memory what it is in the file. */
+static bool written_to(const struct image *img, uint64_t addr)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(4095);
+		if (p->type == PT_LOAD && p->flags & PF_W && addr >= start && addr < img->bias + p->vaddr + p->memsz)
+			return true;
+	}
+	return false;
+}
+
+/* Lays the file's bytes under the image's pieces. */
+static void overlay_image(struct target *t, const struct image *img)
+{
+	for (size_t i = 0; i < img->n_pieces; i++) {
+		const struct image_piece *p = &img->pieces[i];
+		size_t size;
+		const uint8_t *bytes = image_file_bytes(img, p->start, &size);
+		if (bytes && !written_to(img, p->start))
+			mem_overlay_add(&t->core->overlay, p->start, bytes, size);
+	}
+}
+
+/* Tries to attach the file at `path`; a mismatch is worth a note that names both build-ids. */
+static struct err attach_path(struct target *t, struct image *img, const char *path, bool by_user)
+{
+	struct file_map file;
+	TRY(file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file));
+	uint8_t id[BUILD_ID_MAX];
+	size_t id_size = 0;
+	struct err e = image_attach(img, path, &file, by_user, id, &id_size);
+	file_map_close(&file);
+	if (!failed(e))
+		return NO_ERR;
+	char core_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
+	if (e.code == ERR_CORRUPT && id_size)
+		problems_notef(&t->problems, path, "not the file that the core was made with, not used: its build-id is %s, in the core %s",
+			build_id_text(id, id_size, file_id),
+			img->build_id_size ? build_id_text(img->build_id, img->build_id_size, core_id) : "none");
+	else
+		problems_notef(&t->problems, path, "not used: %s", e.what);
+	return e;
+}
+
+static struct err core_need_file(struct target *t, struct image *img)
+{
+	if (failed(image_probe(img, t->mem)))
+		log_debug("%s: no ELF header in the core", img->path);
+	struct err e = err_of(ERR_ABSENT, "file");
+	if (img == t->exe && t->core->exe_by_user)
+		e = attach_path(t, img, t->core->exe_by_user, true);
+	if (failed(e) && img->path[0] == '/')
+		e = attach_path(t, img, img->path, false);
+	if (!failed(e))
+		overlay_image(t, img);
+	log_debug("%s: %s", img->path, failed(e) ? "no file attached" : "file attached");
+	return e;
+}
+
+static void take_threads(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	for (size_t i = 0; i < c->n_threads; i++) {
+		struct os_thread *th = target_add_thread(t, c->threads[i].tid);
+		th->regs = c->threads[i].regs;
+	}
+	if (!c->n_threads)
+		return;
+	const struct core_thread *first = &c->threads[0];
+	t->snapshot = !c->from_kernel && !(first->siginfo.present && first->siginfo.signo && first->siginfo.signo != 5 /* SIGTRAP */);
+	if (!t->snapshot) {
+		t->signal.signo = first->siginfo.present ? first->siginfo.signo : first->cursig;
+		t->signal.info = first->siginfo;
+	}
+	t->threads[0].crashed = t->signal.signo != 0;
+	if (c->has_process)
+		t->threads[0].state = c->state;
+}
+
+/* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as a rule. */
+static pid_t pid_of(const struct elfcore *c)
+{
+	if (c->has_process && c->pid)
+		return c->pid;
+	pid_t least = 0;
+	for (size_t i = 0; i < c->n_threads; i++) {
+		if (!least || c->threads[i].tid < least)
+			least = c->threads[i].tid;
+	}
+	return least;
+}
+
+static void say_what_is_missing(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	const struct container *file = &t->core->container;
+	char text[ERR_TEXT_MAX];
+	if (file->cut)
+		problems_damagef(&t->problems, t->path, "unpacked only in part: %s", err_text(file->cut_why, text));
+	if (c->segments_cut)
+		problems_damagef(&t->problems, t->path, "cut off inside its program headers: most of it is lost");
+	if (c->notes_cut)
+		problems_damagef(&t->problems, t->path, "cut off inside its notes: threads may be missing");
+	if (c->bytes_cut)
+		problems_damagef(&t->problems, t->path, "cut off: %" PRIu64 " of %" PRIu64 " bytes of memory that it should hold are lost",
+			c->bytes_cut, c->bytes_cut + c->bytes_saved);
+	if (!c->n_threads)
+		problems_damagef(&t->problems, t->path, "holds no thread (no NT_PRSTATUS note)");
+	if (c->files_claimed > c->n_files)
+		problems_notef(&t->problems, t->path, "its list of mapped files is cut: %zu of %" PRIu64 " are there", c->n_files,
+			c->files_claimed);
+}
+
+struct err target_open_core(const char *path, const struct target_core_options *opt, struct target **ret)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+	t->kind = TARGET_CORE;
+	t->path = xstrdup(path);
+	t->pause_seconds = -1;
+	struct target_core *core = t->core = xcalloc(1, sizeof(*core));
+	struct err e = container_open(path, &opt->container, &core->container);
+	if (!failed(e))
+		e = elfcore_parse(core->container.bytes, core->container.size, &core->elf);
+	if (failed(e)) {
+		target_close(t);
+		return e;
+	}
+	core->exe_by_user = opt->exe;
+	mem_core_init(&core->mem, &core->elf);
+	mem_overlay_init(&core->overlay, &core->mem.base);
+	mem_overlay_on_demand(&core->overlay, supply_file, t);
+	t->mem = &core->overlay.base;
+	t->machine = core->elf.head.machine;
+	t->as_of = core->container.mtime;
+	t->pid = pid_of(&core->elf);
+	take_threads(t);
+	core_find_images(t);
+	core_find_command_line(t);
+	say_what_is_missing(t);
+	*ret = t;
+	return NO_ERR;
+}
+
+static void core_close(struct target *t)
+{
+	if (!t->core)
+		return;
+	mem_overlay_fini(&t->core->overlay);
+	elfcore_fini(&t->core->elf);
+	container_close(&t->core->container);
+	free(t->core);
+}
+
+struct target_coverage target_coverage(const struct target *t)
+{
+	if (t->kind != TARGET_CORE)
+		return (struct target_coverage){ 0 };
+	const struct elfcore *c = &t->core->elf;
+	return (struct target_coverage){
+		.mapped = c->bytes_mapped,
+		.saved = c->bytes_saved,
+		.left_out = c->bytes_not_saved,
+		.cut = c->bytes_cut,
+		.cut_file = c->cut || t->core->container.cut,
+	};
+}
+
+bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret)
+{
+	if (t->kind != TARGET_CORE)
+		return false;
+	const struct elfcore *c = &t->core->elf;
+	size_t low = 0, high = c->n_ranges;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (c->ranges[mid].end <= from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	while (low < c->n_ranges && c->ranges[low].backing != CORE_CUT)
+		low++;
+	if (low == c->n_ranges)
+		return false;
+	*ret = (struct mem_range){ .start = c->ranges[low].start, .end = c->ranges[low].end };
+	return true;
+}
+
+const struct target_ops target_core_ops = {
+	.need_file = core_need_file,
+	.close = core_close,
+};

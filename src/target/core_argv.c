@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line out of the initial stack, which the kernel lays out upwards as argc, argv pointers, 0, environment
+ * pointers, 0, auxiliary vector (fs/binfmt_elf.c, create_elf_tables). NT_AUXV is a copy of that vector, so its bytes find
+ * the place; the words before it are walked backwards. NT_PRPSINFO has the first 80 bytes as a fallback.
+ */
+#include "core_internal.h"
+
+#include "pycore/alloc.h"
+
+#include <elf.h>
+#include <string.h>
+
+enum { STACK_SEARCH = 4 * 1024 * 1024, POINTERS_MAX = 1024 * 1024, ARG_MAX_BYTES = 128 * 1024 };
+
+/* Where the auxiliary vector lies in memory, at or below `top`; 0: not found. */
+static uint64_t find_auxv(struct target *t, uint64_t top)
+{
+	const struct elfcore *c = &t->core->elf;
+	unsigned word = t->mem->ptr_size;
+	const struct core_range *r = elfcore_range_at(c, top, NULL);
+	if (!r || r->backing != CORE_SAVED || c->n_auxv < 4)
+		return 0;
+	uint64_t low = top - r->start > STACK_SEARCH ? top - STACK_SEARCH : r->start;
+	low = (low + word - 1) / word * word;
+	for (uint64_t at = top / word * word; at >= low + word; at -= word) {
+		uint64_t v = 0;
+		size_t k = 0;
+		while (k < 4 && !failed(mem_ptr(t->mem, at + 2 * k * word, &v)) && v == c->auxv[k].type &&
+			!failed(mem_ptr(t->mem, at + (2 * k + 1) * word, &v)) && v == c->auxv[k].value)
+			k++;
+		if (k == 4)
+			return at;
+	}
+	return 0;
+}
+
+/* Steps back over one 0-terminated array of pointers that ends before `end`; its start, and in *ret its length. */
+static uint64_t array_before(struct target *t, uint64_t end, size_t *ret)
+{
+	unsigned word = t->mem->ptr_size;
+	uint64_t v, at = end - 2 * word; /* the last pointer; a 0 stands at end - word */
+	size_t n = 0;
+	for (; n < POINTERS_MAX && !failed(mem_ptr(t->mem, at, &v)) && v > POINTERS_MAX; n++)
+		at -= word;
+	*ret = n;
+	return at + word;
+}
+
+/* argv begins where the word before it counts its pointers. */
+static bool argv_of_stack(struct target *t)
+{
+	uint64_t execfn = 0, argc, pointer;
+	unsigned word = t->mem->ptr_size;
+	if (!elfcore_auxv(&t->core->elf, AT_EXECFN, &execfn))
+		return false;
+	uint64_t auxv = find_auxv(t, execfn);
+	size_t n;
+	if (!auxv)
+		return false;
+	uint64_t env = array_before(t, auxv, &n);
+	uint64_t argv = array_before(t, env, &n);
+	if (!n || failed(mem_ptr(t->mem, argv - word, &argc)) || argc != n)
+		return false;
+	t->argv = xcalloc(n + 1, sizeof(*t->argv));
+	char *text = xmalloc(ARG_MAX_BYTES);
+	for (size_t i = 0; i < n; i++) {
+		bool cut = false;
+		if (failed(mem_ptr(t->mem, argv + i * word, &pointer)) ||
+			failed(mem_cstr(t->mem, pointer, text, ARG_MAX_BYTES, &cut)))
+			break;
+		t->argv[t->argc++] = xstrdup(text);
+		t->argv_cut |= cut;
+	}
+	free(text);
+	t->argv_cut |= t->argc < n;
+	return true;
+}
+
+void core_find_command_line(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	if (argv_of_stack(t) || !c->has_process || !c->args[0])
+		return;
+	AUTO_FREE char *args = xstrdup(c->args);
+	t->argv = xcalloc(sizeof(c->args), sizeof(*t->argv));
+	char *rest = args;
+	for (char *word; (word = strsep(&rest, " "));) {
+		if (word[0])
+			t->argv[t->argc++] = xstrdup(word);
+	}
+	t->argv_cut = true;
+}

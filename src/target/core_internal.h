@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a core target. */
+#pragma once
+
+#include "pycore/target.h"
+
+struct target_core {
+	struct container container;
+	struct elfcore elf;
+	struct mem_core mem;
+	struct mem_overlay overlay; /* over mem */
+	const char *exe_by_user;    /* borrowed, may be NULL */
+};
+
+/* Images from NT_FILE; where that is missing or cut, from ELF headers in memory, named by the dynamic linker's list.
+ * Sets exe and exe_path. */
+void core_find_images(struct target *t);
+/* argv from the initial stack, else from NT_PRPSINFO. */
+void core_find_command_line(struct target *t);

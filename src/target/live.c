@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A live process as a target. All of it is read: through /proc/PID/mem, and the rest of procfs. What is mapped is known
+ * as of the opening; what is in memory, as of the stop.
+ */
+#include "live.h"
+
+#include "pycore/alloc.h"
+#include "pycore/log.h"
+#include "pycore/opener.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct err gone(pid_t pid, struct str *why)
+{
+	str_addf(why, "process %d ended while it was being opened", (int)pid);
+	return err_of(ERR_GONE, "process");
+}
+
+static struct err no_process(const char *proc, pid_t pid, struct str *why)
+{
+	if (pid > 0 && !strcmp(proc, "/proc") && (!kill(pid, 0) || errno == EPERM))
+		str_addf(why,
+			"process %d exists, but /proc does not show it (mounted with hidepid): run "
+			"pycore as root",
+			(int)pid);
+	else
+		str_addf(why, "there is no process %d", (int)pid);
+	return err_of(ERR_GONE, "process");
+}
+
+static struct err zombie(const char *proc, const struct live_status *st, struct str *why)
+{
+	AUTO_FREE char *parent_dir = xasprintf("%s/%d", proc, (int)st->ppid);
+	struct live_stat parent;
+	str_addf(why,
+		"process %d has ended and has no memory any more: it is a zombie that its parent ",
+		(int)st->pid);
+	if (!failed(live_read_stat(parent_dir, &parent)))
+		str_addf(why, "%s (%d) has not waited for", parent.name, (int)st->ppid);
+	else
+		str_addf(why, "%d has not waited for", (int)st->ppid);
+	return err_of(ERR_GONE, "process");
+}
+
+/* Where the main thread has ended and others go on, /proc shows the memory below one of those only. */
+static void use_living_thread(void *ctx, pid_t tid)
+{
+	struct target_live *live = ctx;
+	AUTO_FREE char *dir = xasprintf("%s/task/%d", live->dir, (int)tid);
+	struct live_stat stat;
+	if (live->mm_pid || failed(live_read_stat(dir, &stat)) || stat.state == 'Z' ||
+		stat.state == 'X')
+		return;
+	live->mm_dir = STEAL(dir);
+	live->mm_pid = tid;
+}
+
+/* What the number names, or why it cannot be a target. */
+static struct err check_process(struct target *t, struct str *why, struct live_stat *ret)
+{
+	struct target_live *live = t->live;
+	struct live_status st;
+	struct err e = t->pid > 0 ? live_read_status(live->dir, &st) : err_of(ERR_GONE, "process");
+	if (e.code == ERR_GONE)
+		return no_process(live->proc, t->pid, why);
+	if (!failed(e))
+		e = live_read_stat(live->dir, ret);
+	if (e.code == ERR_GONE)
+		return gone(t->pid, why);
+	if (failed(e))
+		return e;
+	if (st.tgid != st.pid) {
+		str_addf(why, "%d is a thread of process %d: use --pid %d --thread %d", (int)st.pid,
+			(int)st.tgid, (int)st.tgid, (int)st.pid);
+		return err_of(ERR_UNSUPPORTED, "thread as a process");
+	}
+	if (ret->kernel_thread) {
+		str_addf(why,
+			"process %d (%s) is a thread of the kernel: it has no memory of its own "
+			"and runs no Python",
+			(int)st.pid, ret->name);
+		return err_of(ERR_UNSUPPORTED, "kernel thread");
+	}
+	live->other_pid_ns = st.ns_deep > 1;
+	if (st.state != 'Z' && st.state != 'X') {
+		live->mm_dir = xstrdup(live->dir);
+		live->mm_pid = t->pid;
+	} else if (st.threads > 1) {
+		(void)!failed(live_each_thread(live, use_living_thread, live));
+	}
+	return live->mm_dir ? NO_ERR : zombie(live->proc, &st, why);
+}
+
+/* Adds the reason, where the error is one of rights; a process that is just ending refuses too. */
+static struct err explain(struct target *t, struct err e, struct str *why)
+{
+	struct live_status st;
+	if (!failed(e))
+		return NO_ERR;
+	bool ended = failed(live_read_status(t->live->mm_dir, &st)) || st.state == 'Z' ||
+		     st.state == 'X';
+	if (e.code == ERR_GONE || ended)
+		return gone(t->pid, why);
+	if (e.code == ERR_DENIED)
+		live_explain_denial(t->live->proc, t->pid, t->pid, false, why);
+	return e;
+}
+
+/* Whether process_vm_readv may do what /proc/PID/mem may not. */
+static bool may_read_vm(pid_t pid, const struct mem_live *mem)
+{
+	char byte;
+	struct iovec local = { .iov_base = &byte, .iov_len = 1 };
+	for (size_t i = 0; i < mem->len; i++) {
+		if (!mem->ranges[i].readable)
+			continue;
+		struct iovec remote = { .iov_base = (void *)(uintptr_t)mem->ranges[i].start,
+			.iov_len = 1 };
+		return process_vm_readv(pid, &local, 1, &remote, 1, 0) == 1;
+	}
+	return false;
+}
+
+/* The executable's ELF header, from the file, or where that may not be read (FUSE, execute-only), from memory. */
+static struct err read_exe_head(struct target *t, int mem_fd, struct elf_head *ret)
+{
+	uint8_t bytes[ELF_HEAD_MAX];
+	AUTO_FREE char *path = xasprintf("%s/exe", t->live->mm_dir);
+	struct opened file;
+	struct err e = opener_open(path, OPEN_PROC, &file);
+	ssize_t n = 0;
+	if (!failed(e)) {
+		n = pread(file.fd, bytes, sizeof(bytes), 0);
+		close(file.fd);
+	} else if (t->exe && mem_fd >= 0) {
+		n = pread(mem_fd, bytes, sizeof(bytes), (off_t)image_start(t->exe));
+	}
+	return n > 0 ? elf_head_parse(bytes, (size_t)n, ret) : e;
+}
+
+static void find_exe(struct target *t)
+{
+	struct target_live *live = t->live;
+	static const char mark[] = " (deleted)";
+	char *path = live_readlink(live->mm_dir, "exe");
+	if (!path)
+		return;
+	AUTO_FREE char *link = xasprintf("%s/exe", live->mm_dir);
+	struct stat st;
+	if (text_ends(path, mark) &&
+		!(stat(link, &st) == 0 && live_names_inode(live, path, st.st_ino)))
+		path[strlen(path) - strlen(mark)] = '\0';
+	t->exe_path = path;
+	for (size_t i = 0; i < t->n_images && !t->exe; i++) {
+		if (!strcmp(t->images[i].path, path))
+			t->exe = &t->images[i];
+	}
+}
+
+/* Whether both links can be read and differ. */
+static bool links_differ(const char *dir, const char *other_dir, const char *name)
+{
+	AUTO_FREE char *a = live_readlink(dir, name);
+	AUTO_FREE char *b = live_readlink(other_dir, name);
+	return a && b && strcmp(a, b) != 0;
+}
+
+static struct err open_memory(struct target *t, struct str *why)
+{
+	struct target_live *live = t->live;
+	int fd = -1;
+	struct err denied = live_open_mem(live->mm_dir, &fd);
+	mem_live_init(&live->mem, live->mm_pid, fd, ORDER_LITTLE, sizeof(void *));
+	struct err e = live_read_maps(t);
+	if (failed(e))
+		return explain(t, failed(denied) ? denied : e, why);
+	if (failed(denied) && !may_read_vm(live->mm_pid, &live->mem))
+		return explain(t, denied, why);
+	find_exe(t);
+	struct elf_head head;
+	e = read_exe_head(t, fd, &head);
+	if (failed(e))
+		return explain(t, e, why);
+	live->mem.base.order = head.order;
+	live->mem.base.ptr_size = head.ptr_size;
+	mem_cache_init(&live->cache, &live->mem.base);
+	t->mem = &live->cache.base;
+	t->machine = head.machine;
+	return NO_ERR;
+}
+
+static struct err fill(struct target *t, struct str *why)
+{
+	struct target_live *live = t->live;
+	struct live_stat stat;
+	TRY(check_process(t, why, &stat));
+	TRY(open_memory(t, why));
+	AUTO_FREE char *self = xasprintf("%s/self", live->proc);
+	live->other_root =
+		links_differ(live->dir, self, "ns/mnt") || links_differ(live->dir, self, "root");
+	TRY(explain(t, live_read_threads(t), why));
+	live_read_command_line(t);
+	live_read_start(t, &stat);
+	return NO_ERR;
+}
+
+struct err target_open_live(
+	pid_t pid, const struct target_live_options *opt, struct str *why, struct target **ret)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+	t->kind = TARGET_LIVE;
+	t->pid = pid;
+	t->nonblocking = opt->nonblocking;
+	t->pause_seconds = -1;
+	struct target_live *live = t->live = xcalloc(1, sizeof(*live));
+	live->proc = xstrdup(opt->proc ? opt->proc : "/proc");
+	live->dir = xasprintf("%s/%d", live->proc, (int)pid);
+	live->mem.fd = -1;
+	struct err e = fill(t, why);
+	if (failed(e)) {
+		target_close(t);
+		return e;
+	}
+	*ret = t;
+	return NO_ERR;
+}
+
+/* Attaches the file at `path` if it is the one that is mapped. */
+static struct err attach(
+	struct target *t, struct image *img, const char *path, enum opener_trust trust)
+{
+	struct file_map file;
+	TRY(file_map_open(path, trust, &file));
+	uint8_t id[BUILD_ID_MAX];
+	size_t id_size = 0;
+	struct err e = image_attach(img, path, &file, false, id, &id_size);
+	file_map_close(&file);
+	char mapped_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
+	if (e.code == ERR_CORRUPT && id_size && !img->deleted)
+		problems_notef(&t->problems, path,
+			"not the file that the process has mapped, not used: its build-id is %s, "
+			"in memory %s",
+			build_id_text(id, id_size, file_id),
+			img->build_id_size
+				? build_id_text(img->build_id, img->build_id_size, mapped_id)
+				: "none");
+	log_debug("%s: %s as %s", path, failed(e) ? e.what : "attached", img->path);
+	return e;
+}
+
+/* maps gives paths as seen from our root where that is possible, so that of a process in a chroot begins with the root. */
+static struct err attach_below_root(struct target *t, struct image *img)
+{
+	struct target_live *live = t->live;
+	AUTO_FREE char *root = live_readlink(live->dir, "root");
+	size_t skip =
+		root && strcmp(root, "/") != 0 && text_starts(img->path, root) ? strlen(root) : 0;
+	AUTO_FREE char *path = xasprintf("%s/root%s", live->dir, img->path + skip);
+	return attach(t, img, path, OPEN_PROC);
+}
+
+/*
+ * The surest way first: the very file that is mapped (needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE; finds deleted ones
+ * and those of other mount namespaces), then by name.
+ */
+static struct err live_need_file(struct target *t, struct image *img)
+{
+	struct target_live *live = t->live;
+	if (img->path[0] != '/' || !img->n_pieces)
+		return err_of(ERR_ABSENT, "file");
+	TRY(image_probe(img, t->mem));
+	const struct image_piece *p = &img->pieces[0];
+	AUTO_FREE char *mapped =
+		xasprintf("%s/map_files/%" PRIx64 "-%" PRIx64, live->dir, p->start, p->end);
+	struct err e = attach(t, img, mapped, OPEN_PROC);
+	if (failed(e) && img == t->exe) {
+		AUTO_FREE char *exe = xasprintf("%s/exe", live->mm_dir);
+		e = attach(t, img, exe, OPEN_PROC);
+	}
+	if (failed(e) && live->other_root)
+		e = attach_below_root(t, img);
+	if (failed(e))
+		e = attach(t, img, img->path, OPEN_NAMED_BY_TARGET);
+	return e;
+}
+
+static char *live_path(const struct target *t, const char *path)
+{
+	if (!t->live->other_root || path[0] != '/')
+		return xstrdup(path);
+	return xasprintf("%s/root%s", t->live->dir, path);
+}
+
+static void live_forget(struct target *t)
+{
+	mem_cache_clear(&t->live->cache);
+}
+
+static void live_close(struct target *t)
+{
+	struct target_live *live = t->live;
+	if (!live)
+		return;
+	live_stop_free(live->stop);
+	mem_cache_fini(&live->cache);
+	mem_live_fini(&live->mem);
+	free(live->mm_dir);
+	free(live->dir);
+	free(live->proc);
+	free(live);
+	t->live = NULL;
+}
+
+const struct target_ops target_live_ops = {
+	.stop = live_stop,
+	.resume = live_resume,
+	.forget = live_forget,
+	.need_file = live_need_file,
+	.path = live_path,
+	.close = live_close,
+};

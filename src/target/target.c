@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pycore/target.h"
+
+#include "target_internal.h"
+
+#include "pycore/alloc.h"
+
+#include <string.h>
+
+static const struct target_ops *ops_of(const struct target *t)
+{
+	switch (t->kind) {
+	case TARGET_CORE:
+		return &target_core_ops;
+	case TARGET_LIVE:
+		return &target_live_ops;
+	}
+	__builtin_unreachable();
+}
+
+struct image *target_add_image(struct target *t, const char *path)
+{
+	t->images = xgrow(t->images, &t->cap_images, t->n_images, sizeof(*t->images));
+	struct image *img = &t->images[t->n_images++];
+	image_init(img, path);
+	return img;
+}
+
+struct os_thread *target_add_thread(struct target *t, pid_t tid)
+{
+	t->threads = xgrow(t->threads, &t->cap_threads, t->n_threads, sizeof(*t->threads));
+	struct os_thread *th = &t->threads[t->n_threads++];
+	*th = (struct os_thread){ .tid = tid, .ns_tid = tid };
+	return th;
+}
+
+/* A small library's data may show its first page again; a true second mapping begins beyond the first one's span. */
+static bool begins_second_mapping(const struct image *img, const struct image_piece *piece)
+{
+	return piece->offset == 0 && img->n_pieces && img->pieces[0].offset == 0 && piece->start != image_end(img);
+}
+
+void target_add_mapping(struct target *t, const char *path, struct image_piece piece)
+{
+	struct image *last = t->n_images ? &t->images[t->n_images - 1] : NULL;
+	if (!last || strcmp(last->path, path) || begins_second_mapping(last, &piece)) {
+		if (t->n_images >= IMAGES_MAX)
+			return;
+		last = target_add_image(t, path);
+	}
+	image_add_piece(last, piece);
+}
+
+struct image *target_image_at(struct target *t, uint64_t addr)
+{
+	size_t low = 0, high = t->n_images;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (addr < image_end(&t->images[mid]))
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low < t->n_images && image_holds(&t->images[low], addr) ? &t->images[low] : NULL;
+}
+
+struct os_thread *target_thread(struct target *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		if (t->threads[i].tid == tid)
+			return &t->threads[i];
+	}
+	return NULL;
+}
+
+struct err target_stop(struct target *t, struct str *why)
+{
+	const struct target_ops *ops = ops_of(t);
+	return ops->stop ? ops->stop(t, why) : NO_ERR;
+}
+
+void target_resume(struct target *t)
+{
+	const struct target_ops *ops = ops_of(t);
+	if (ops->resume)
+		ops->resume(t);
+}
+
+void target_forget(struct target *t)
+{
+	const struct target_ops *ops = ops_of(t);
+	if (ops->forget)
+		ops->forget(t);
+}
+
+struct err target_need_file(struct target *t, struct image *img)
+{
+	if (!img->file_tried) {
+		img->file_tried = true;
+		img->file_why = ops_of(t)->need_file(t, img);
+	}
+	return img->match == MATCH_NONE ? img->file_why : NO_ERR;
+}
+
+char *target_path(const struct target *t, const char *path)
+{
+	const struct target_ops *ops = ops_of(t);
+	return ops->path ? ops->path(t, path) : xstrdup(path);
+}
+
+void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	target_resume(t);
+	ops_of(t)->close(t);
+	for (size_t i = 0; i < t->n_images; i++)
+		image_fini(&t->images[i]);
+	for (size_t i = 0; i < t->argc; i++)
+		free(t->argv[i]);
+	free(t->images);
+	free(t->threads);
+	free(t->argv);
+	free(t->exe_path);
+	free(t->path);
+	problems_fini(&t->problems);
+	free(t);
+}

@@ -1,0 +1,137 @@
+"""The program that the tools look into: THREADS threads, each exactly DEPTH Python frames deep.
+
+No two neighbouring frames stand on the same line and no two threads take the same path, so a tool
+that folds recursions or groups equal threads has to show every frame too.  When all is in place the
+program prints one line of JSON, {"pid", "frames"}, the number of its `descend` frames by its own
+count, and waits; it ends when its standard input does.
+"""
+import argparse
+import functools
+import json
+import mmap
+import os
+import resource
+import sys
+import threading
+import time
+
+held = threading.Lock()
+arrived = []
+at_bottom = None  # what the main thread does in its innermost frame
+
+
+def descend(left, seed):
+    seed = (seed * 69069 + 1) & 0xFFFFFFFF
+    if not left:
+        if threading.current_thread() is threading.main_thread():
+            at_bottom()
+        else:
+            arrived.append(left)
+            held.acquire()
+    elif left & 1:
+        if seed & 0x10000:
+            descend(left - 1, seed)
+        else:
+            descend(left - 1, seed)
+    else:
+        if seed & 0x10000:
+            descend(left - 1, seed)
+        else:
+            descend(left - 1, seed)
+
+
+def caller_depth():
+    frame, depth = sys._getframe(1), 0
+    while frame:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def start(depth, seed):
+    # Both this frame and the first `descend` (left = n gives n + 1 frames) count.
+    descend(depth - caller_depth() - 1, seed)
+
+
+def report():
+    frames = 0
+    for frame in sys._current_frames().values():
+        while frame:
+            frames += frame.f_code is descend.__code__
+            frame = frame.f_back
+    print(json.dumps({"pid": os.getpid(), "frames": frames}), flush=True)
+
+
+def wait():
+    report()
+    os.read(0, 1)
+    os._exit(0)
+
+
+def cpu_wait():
+    """A function that tells for how many seconds this thread has waited for a CPU so far."""
+    try:
+        file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    except FileNotFoundError:  # a kernel without scheduler statistics
+        return lambda: 0.0
+    return lambda: int(os.pread(file, 64, 0).split()[1]) * 1e-9
+
+
+def beat(path):
+    """Write the longest time between two looks at the clock to the file, until the parent is gone.
+
+    Time in which the thread could run but got no CPU is not the tool's doing and is taken off; what was
+    waited is read before the earlier look and after the later one, so that none of it is missed.
+    """
+    with open(path, "r+b") as file:
+        worst = memoryview(mmap.mmap(file.fileno(), 8)).cast("d")
+    clock, waited, parent = time.perf_counter, cpu_wait(), os.getppid()
+    report()
+    before = between = waited()
+    last = clock()
+    while os.getppid() == parent:
+        now, after = clock(), waited()
+        gap = now - last - (after - before)
+        if gap > worst[0]:
+            worst[0] = gap
+        before, between, last = between, after, now
+    os._exit(0)
+
+
+def allow_core():
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+    except ValueError:
+        hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def main():
+    global at_bottom
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--depth", type=int, default=32)
+    parser.add_argument("--ballast", type=int, default=0, help="bytes of memory that are filled")
+    parser.add_argument("--hole", type=int, default=0, help="bytes that are mapped, all but untouched")
+    parser.add_argument("--heartbeat", metavar="FILE", help="8 bytes for the longest gap in seconds")
+    options = parser.parse_args()
+
+    allow_core()
+    sys.setrecursionlimit(options.depth + 1000)
+    keep = [b"\x5a" * options.ballast]
+    if options.hole:
+        keep.append(mmap.mmap(-1, options.hole, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+        keep[-1][-1] = 1
+
+    held.acquire()
+    for number in range(1, options.threads):
+        threading.Thread(target=start, args=(options.depth, number), daemon=True).start()
+    while len(arrived) < options.threads - 1:
+        time.sleep(0.01)
+    time.sleep(0.05)  # from the note of their arrival into the lock
+
+    at_bottom = functools.partial(beat, options.heartbeat) if options.heartbeat else wait
+    start(options.depth - 1, 0)  # and one frame for at_bottom
+
+
+if __name__ == "__main__":
+    main()

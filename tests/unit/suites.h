@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of unit test suites. To add one: write tests/unit/test_NAME.c with a function
+ * Suite *suite_NAME(void), include this header there, and add S(NAME) here.
+ */
+#pragma once
+
+#include <check.h>
+
+#define SUITES(S)                                                                                  \
+	S(base)                                                                                    \
+	S(bytes)                                                                                   \
+	S(notes)                                                                                   \
+	S(elfcore)                                                                                 \
+	S(container)                                                                               \
+	S(mem)
+
+#define SUITE_DECLARE(name) Suite *suite_##name(void);
+SUITES(SUITE_DECLARE)
+
+/* Fails with the text of an error. */
+#define ck_assert_ok(expr)                                                                         \
+	do {                                                                                       \
+		struct err ok_ = (expr);                                                           \
+		char text_[ERR_TEXT_MAX];                                                          \
+		ck_assert_msg(!failed(ok_), #expr ": %s", err_text(ok_, text_));                   \
+	} while (0)
+/* Expects this error code, and where it matters the address. */
+#define ck_assert_err(expr, wanted) ck_assert_int_eq((expr).code, wanted)
+#define ck_assert_err_at(expr, wanted, address)                                                    \
+	do {                                                                                       \
+		struct err at_ = (expr);                                                           \
+		ck_assert_int_eq(at_.code, wanted);                                                \
+		ck_assert_uint_eq(at_.addr, (address));                                            \
+	} while (0)

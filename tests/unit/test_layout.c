@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows: their choice, their fields against fixtures/layouts, and reading a field. */
+#include "layout_fixtures.h"
+
+#include "pycore/attr.h"
+
+#include <check.h>
+
+Suite *suite_layout(void);
+/* Of test_layout_offsets.c and test_layout_dwarf.c. */
+TCase *tcase_layout_debug_offsets(void);
+TCase *tcase_layout_dwarf(void);
+
+static const struct layout_key x86_64 = { .ptr_size = 8, .order = ORDER_LITTLE };
+
+static struct layout_key key_of(uint32_t version)
+{
+	struct layout_key key = x86_64;
+	key.version = version;
+	return key;
+}
+
+static struct layout pick(uint32_t version)
+{
+	struct layout l;
+	struct layout_key key = key_of(version);
+	ck_assert(!failed(layout_pick(&key, false, &l)));
+	return l;
+}
+
+/* ---- choice ---- */
+
+START_TEST(picks_at_the_edges_of_ranges)
+{
+	static const struct {
+		uint32_t version;
+		const char *row;
+		bool assumed;
+	} wanted[] = {
+		{ 0x020700f0, "2.7", true },
+		{ 0x020712f0, "2.7", false },
+		{ 0x03060ff0, "3.6", false },
+		{ 0x030700f0, "3.7.0-3.7.3", true },
+		{ 0x030703f0, "3.7.0-3.7.3", true },
+		{ 0x030704f0, "3.7", true },
+		{ 0x030710f0, "3.7", false },
+		{ 0x03080000, "3.8", true },
+		{ 0x0308fff0, "3.8", true },
+		{ 0x030b02f0, "3.11", false },
+		{ 0x030b07f0, "3.11", false },
+		{ 0x030b07c1, "3.11", true },
+		{ 0x030c03f0, "3.12", true },
+		{ 0x030d00f0, "3.13", false },
+		{ 0x030d00a1, "3.13", true },
+		{ 0x030e04f0, "3.14.0-3.14.4", true },
+		{ 0x030e05f0, "3.14", true },
+		{ 0x030f02f0, "3.15", true },
+		{ 0x030fffff, "3.15", true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		struct layout l = pick(wanted[i].version);
+		ck_assert_str_eq(l.row->name, wanted[i].row);
+		ck_assert_msg(l.assumed == wanted[i].assumed, "%08x", wanted[i].version);
+		ck_assert(!l.guess);
+		ck_assert_uint_eq(l.key.version, wanted[i].version);
+	}
+}
+END_TEST
+
+START_TEST(refuses_versions_between_and_before_rows)
+{
+	static const uint32_t unknown[] = { 0, 0x020607f0, 0x020800f0, 0x030502f0, 0x0305ffff };
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+		struct layout l;
+		struct layout_key key = key_of(unknown[i]);
+		ck_assert_int_eq(layout_pick(&key, true, &l).code, ERR_UNSUPPORTED);
+	}
+}
+END_TEST
+
+START_TEST(guesses_newer_versions_only_when_allowed)
+{
+	struct layout l = { .assumed = false };
+	struct layout_key key = key_of(0x031000f0);
+	struct err e = layout_pick(&key, false, &l);
+	ck_assert_int_eq(e.code, ERR_UNSUPPORTED);
+	ck_assert_str_eq(e.what, "this version of CPython");
+	ck_assert_ptr_null(l.row);
+	ck_assert(!failed(layout_pick(&key, true, &l)));
+	ck_assert(l.guess && l.assumed);
+	ck_assert_str_eq(l.row->name, "3.15");
+	for (enum field f = 0; f < FIELD_COUNT; f++)
+		ck_assert_msg(!layout_has(&l, f), "%s", field_name(f));
+}
+END_TEST
+
+START_TEST(refuses_other_builds_by_name)
+{
+	struct layout_key keys[] = { key_of(0x030b07f0), key_of(0x030d00f0), key_of(0x030b07f0),
+		key_of(0x030b07f0) };
+	keys[0].abi = ABI_DEBUG;
+	keys[1].abi = ABI_FREE_THREADED;
+	keys[2].ptr_size = 4;
+	keys[3].order = ORDER_BIG;
+	static const char *const says[] = { "debug", "free-threaded", "32-bit", "big-endian" };
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct layout l;
+		struct err e = layout_pick(&keys[i], true, &l);
+		ck_assert_int_eq(e.code, ERR_UNSUPPORTED);
+		ck_assert_msg(strstr(e.what, says[i]), "%s", e.what);
+	}
+}
+END_TEST
+
+START_TEST(names_what_is_known)
+{
+	AUTO_STR(text);
+	layout_known(&text);
+	ck_assert_str_eq(str_text(&text), "2.7, 3.6 to 3.15");
+}
+END_TEST
+
+/* ---- the rows as data ---- */
+
+START_TEST(rows_are_ordered_and_whole)
+{
+	size_t len;
+	const struct layout_row *rows = layout_rows(&len);
+	for (size_t i = 0; i < len; i++) {
+		const struct layout_row *r = &rows[i];
+		ck_assert_uint_le(r->first, r->last);
+		ck_assert(i == 0 || rows[i - 1].last < r->first);
+		for (const uint32_t *p = r->proven; *p; p++)
+			ck_assert(*p >= r->first && *p <= r->last && (*p & 0xff) == 0xf0);
+		for (const enum field *f = r->moving; f && *f != FIELD_COUNT; f++)
+			ck_assert_uint_eq(r->fields[*f].origin, ORIGIN_BUILTIN);
+	}
+}
+END_TEST
+
+/* Schemes and fields belong together: a row must have what the readers of its schemes ask for. */
+START_TEST(rows_have_the_fields_of_their_schemes)
+{
+	size_t len;
+	const struct layout_row *rows = layout_rows(&len);
+	for (size_t i = 0; i < len; i++) {
+		const struct layout_row *r = &rows[i];
+		bool iframes = r->frames != FRAMES_OBJECTS;
+#define HAS(f) (r->fields[FIELD_##f].origin != ORIGIN_NONE)
+		ck_assert(HAS(interp_next) && HAS(interp_threads_head) && HAS(interp_modules));
+		ck_assert(HAS(tstate_next) && HAS(tstate_interp) && HAS(tstate_thread_id));
+		ck_assert(HAS(code_name) && HAS(code_filename) && HAS(code_linetable));
+		ck_assert(HAS(bytes_size) && HAS(bytes_data) && HAS(type_name));
+		ck_assert_int_eq(HAS(runtime_interpreters_head), r->roots == ROOTS_RUNTIME);
+		ck_assert_int_eq(HAS(runtime_gil), r->gil == GIL_RUNTIME);
+		ck_assert_int_eq(HAS(interp_gil), r->gil == GIL_INTERP);
+		ck_assert_int_eq(HAS(cframe_current_frame), r->frames == FRAMES_CFRAME);
+		ck_assert_int_eq(HAS(tstate_frame), r->frames != FRAMES_CFRAME);
+		ck_assert_int_eq(HAS(frame_lasti), !iframes);
+		ck_assert_int_eq(HAS(iframe_instr), iframes);
+		ck_assert_int_eq(HAS(code_instructions), iframes);
+		ck_assert_int_eq(HAS(iframe_owner), r->owner.generator >= 0);
+		ck_assert_int_eq(HAS(str_kind), r->text == TEXT_COMPACT);
+		ck_assert_int_eq(HAS(tstate_native_thread_id), r->tid == TID_NATIVE);
+#undef HAS
+	}
+}
+END_TEST
+
+/* Where a row says less than a build of its range has, and why. */
+static const struct exception {
+	const char *row;
+	enum field f;
+	const char *why;
+} exceptions[] = {
+	{ "3.9", FIELD_interp_sizeof, "5648 bytes in 3.9.2, 5656 in 3.9.18" },
+	{ "3.12", FIELD_runtime_sizeof, "static strings grew between 3.12.1 and 3.12.5" },
+	{ "3.13", FIELD_runtime_sizeof, "283320 in 3.13.0, 283376 in 3.13.5, 283408 in 3.13.15" },
+	{ "3.13", FIELD_interp_sizeof, "194968 in 3.13.0, 194976 in 3.13.5, 194984 in 3.13.15" },
+	{ "3.13", FIELD_tstate_sizeof, "304 to 3.13.5, 312 in 3.13.15" },
+};
+
+static size_t exception_of(const struct layout *l, enum field f)
+{
+	size_t i = 0;
+	while (i < ARRAY_LEN(exceptions) &&
+		(exceptions[i].f != f || strcmp(exceptions[i].row, l->row->name) != 0))
+		i++;
+	return i;
+}
+
+START_TEST(rows_equal_the_descriptions_field_by_field)
+{
+	size_t len, rows_len, seen_len = 0;
+	const struct fixture *all = fixtures_all(&len);
+	const struct layout_row *rows = layout_rows(&rows_len), *seen[FIXTURES_MAX];
+	bool used[ARRAY_LEN(exceptions)] = { 0 };
+	for (size_t i = 0; i < len; i++) {
+		const struct fixture *x = &all[i];
+		if (!fixture_is_release_x86_64(x))
+			continue;
+		struct layout l;
+		ck_assert_msg(!failed(layout_pick(&x->key, false, &l)), "%s", x->name);
+		seen[seen_len++] = l.row;
+		for (enum field f = 0; f < FIELD_COUNT; f++) {
+			size_t e = exception_of(&l, f);
+			if (e == ARRAY_LEN(exceptions)) {
+				check_same_place(x->name, f, l.field[f], x->field[f]);
+				continue;
+			}
+			used[e] = true;
+			ck_assert_msg(!layout_has(&l, f), "%s: %s", x->name, field_name(f));
+			ck_assert_uint_ne(x->field[f].origin, ORIGIN_NONE);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_LEN(exceptions); i++)
+		ck_assert_msg(used[i], "%s %s", exceptions[i].row, field_name(exceptions[i].f));
+	for (size_t r = 0; r < rows_len; r++) {
+		bool hit = false;
+		for (size_t i = 0; i < seen_len; i++)
+			hit |= seen[i] == &rows[r];
+		/* Of these two no build was seen. */
+		bool unseen = !strcmp(rows[r].name, "3.7.0-3.7.3") ||
+			      !strcmp(rows[r].name, "3.14.0-3.14.4");
+		ck_assert_msg(hit != unseen, "%s", rows[r].name);
+	}
+}
+END_TEST
+
+START_TEST(early_patch_releases_leave_out_what_moved)
+{
+	static const enum field in_37[] = { FIELD_runtime_gil, FIELD_runtime_gc_collecting };
+	static const enum field in_314[] = { FIELD_interp_modules, FIELD_interp_sysdict,
+		FIELD_interp_gc_collecting };
+	struct layout old = pick(0x030703f0), new = pick(0x030704f0);
+	for (size_t i = 0; i < ARRAY_LEN(in_37); i++)
+		ck_assert(!layout_has(&old, in_37[i]) && layout_has(&new, in_37[i]));
+	ck_assert(layout_has(&old, FIELD_runtime_interpreters_head));
+	old = pick(0x030e04f0);
+	new = pick(0x030e05f0);
+	for (size_t i = 0; i < ARRAY_LEN(in_314); i++)
+		ck_assert(!layout_has(&old, in_314[i]) && layout_has(&new, in_314[i]));
+	ck_assert(layout_has(&old, FIELD_interp_threads_head));
+}
+END_TEST
+
+START_TEST(builds_without_a_row_are_refused)
+{
+	size_t len, refused = 0;
+	const struct fixture *all = fixtures_all(&len);
+	for (size_t i = 0; i < len; i++) {
+		struct layout l;
+		if (all[i].key.abi == ABI_RELEASE)
+			continue;
+		ck_assert_int_eq(layout_pick(&all[i].key, true, &l).code, ERR_UNSUPPORTED);
+		refused++;
+	}
+	ck_assert_uint_gt(refused, 0);
+}
+END_TEST
+
+/* ---- reading a field ---- */
+
+static struct layout one_field(enum field f, struct field_at at, enum byte_order order)
+{
+	struct layout l = { .key = { .ptr_size = 8, .order = order } };
+	at.origin = ORIGIN_BUILTIN;
+	l.field[f] = at;
+	return l;
+}
+
+START_TEST(get_reads_in_both_byte_orders)
+{
+	static const uint8_t bytes[] = { 0, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0 };
+	static const struct {
+		struct field_at at;
+		uint64_t little, big;
+	} cases[] = {
+		{ { .offset = 1, .size = 1 }, 0x12, 0x12 },
+		{ { .offset = 1, .size = 2 }, 0x3412, 0x1234 },
+		{ { .offset = 1, .size = 4 }, 0x78563412, 0x12345678 },
+		{ { .offset = 1, .size = 8 }, 0xf0debc9a78563412, 0x123456789abcdef0 },
+		/* bits 2 to 4 of the loaded integer */
+		{ { .offset = 1, .size = 4, .bit = 2, .bits = 3 }, 0x78563412 >> 2 & 7,
+			0x12345678 >> 2 & 7 },
+		{ { .offset = 1, .size = 8, .bit = 63, .bits = 1 }, 1, 0 },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint64_t v;
+		struct layout l = one_field(FIELD_str_kind, cases[i].at, ORDER_LITTLE);
+		ck_assert(!failed(layout_get(&l, FIELD_str_kind, bytes, sizeof(bytes), &v)));
+		ck_assert_uint_eq(v, cases[i].little);
+		l.key.order = ORDER_BIG;
+		ck_assert(!failed(layout_get(&l, FIELD_str_kind, bytes, sizeof(bytes), &v)));
+		ck_assert_uint_eq(v, cases[i].big);
+	}
+}
+END_TEST
+
+START_TEST(get_says_what_is_absent_or_beyond)
+{
+	uint8_t bytes[16] = { 0 };
+	uint64_t v = 42;
+	struct layout l =
+		one_field(FIELD_code_name, (struct field_at){ .offset = 8, .size = 8 }, 0);
+	struct err e = layout_get(&l, FIELD_code_qualname, bytes, sizeof(bytes), &v);
+	ck_assert_int_eq(e.code, ERR_ABSENT);
+	ck_assert_str_eq(e.what, "code.qualname");
+	for (size_t size = 0; size < 16; size++)
+		ck_assert_int_eq(
+			layout_get(&l, FIELD_code_name, bytes, size, &v).code, ERR_CORRUPT);
+	ck_assert_uint_eq(v, 42);
+	ck_assert(!failed(layout_get(&l, FIELD_code_name, bytes, 16, &v)));
+	l.field[FIELD_code_name].offset = UINT32_MAX;
+	ck_assert_int_eq(layout_get(&l, FIELD_code_name, bytes, 16, &v).code, ERR_CORRUPT);
+	l.field[FIELD_code_name] =
+		(struct field_at){ .offset = 0, .size = 3, .origin = ORIGIN_BUILTIN };
+	ck_assert_int_eq(layout_get(&l, FIELD_code_name, bytes, 16, &v).code, ERR_UNSUPPORTED);
+}
+END_TEST
+
+Suite *suite_layout(void)
+{
+	Suite *s = suite_create("layout");
+	TCase *t = tcase_create("rows");
+	tcase_add_test(t, picks_at_the_edges_of_ranges);
+	tcase_add_test(t, refuses_versions_between_and_before_rows);
+	tcase_add_test(t, guesses_newer_versions_only_when_allowed);
+	tcase_add_test(t, refuses_other_builds_by_name);
+	tcase_add_test(t, names_what_is_known);
+	tcase_add_test(t, rows_are_ordered_and_whole);
+	tcase_add_test(t, rows_have_the_fields_of_their_schemes);
+	tcase_add_test(t, rows_equal_the_descriptions_field_by_field);
+	tcase_add_test(t, early_patch_releases_leave_out_what_moved);
+	tcase_add_test(t, builds_without_a_row_are_refused);
+	tcase_add_test(t, get_reads_in_both_byte_orders);
+	tcase_add_test(t, get_says_what_is_absent_or_beyond);
+	suite_add_tcase(s, t);
+	suite_add_tcase(s, tcase_layout_debug_offsets());
+	suite_add_tcase(s, tcase_layout_dwarf());
+	return s;
+}

@@ -1,0 +1,2 @@
+#include "suites.h"
+Suite *suite_mem(void) { return suite_create("m"); }
