@@ -42,7 +42,8 @@ struct py_runtime {
 	/* ROOTS_STATICS: addresses of variables; 0: not found */
 	uint64_t var_current; /* _PyThreadState_Current */
 	uint64_t var_main_thread, var_collecting;
-	uint64_t gil_start, gil_end; /* memory that a thread waiting for the GIL waits on; 0, 0: unknown */
+	uint64_t var_lock; /* interpreter_lock */
+	uint64_t gil_start, gil_end; /* memory that a thread waiting for the GIL waits on; 0, 0: not a static one */
 	uint64_t code_type;	     /* address of the type of code objects; 0: not known yet */
 };
 
@@ -53,8 +54,9 @@ struct py_interpreter {
 	bool main;
 	int gc_running; /* 1, 0; -1: not known */
 	struct py_gil {
-		bool known;
-		uint64_t start, end; /* its memory; 0, 0: not known */
+		bool known; /* whether a thread holds it, and which */
+		bool waiters_known; /* who waits on its memory, [start, end), waits for it; 0, 0: nobody can */
+		uint64_t start, end;
 		uint64_t holder; /* thread state that holds it; 0: none */
 	} gil;
 };

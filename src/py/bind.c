@@ -185,7 +185,7 @@ static enum gil_state gil_state_of(const struct python *p, const struct py_threa
 		return GIL_WAITING;
 	if (waits_for(&in->gil, p->target, th->os))
 		return GIL_WAITING;
-	if (!in->gil.known || !in->gil.start || !th->os || !th->os->regs.has_syscall)
+	if (!in->gil.waiters_known || !th->os || !th->os->regs.has_syscall)
 		return GIL_UNKNOWN;
 	return GIL_NONE;
 }

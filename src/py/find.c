@@ -33,9 +33,7 @@ static void find_statics(struct py_runtime *rt)
 		[GIL_COND] = "gil_cond",
 		[LOCK] = "interpreter_lock",
 	};
-	enum { SEMAPHORE_SIZE = 32 };
 	struct image_symbol found[COUNT] = { 0 };
-	uint64_t lock;
 	if (rt->image && !failed(target_need_file(rt->target, rt->image)))
 		image_symtab(rt->image, names, COUNT, found);
 	rt->addr = found[HEAD].addr ? found[HEAD].addr : rt->addr;
@@ -44,11 +42,8 @@ static void find_statics(struct py_runtime *rt)
 	if (rt->layout.row->gil == GIL_STATICS && found[GIL_COND].addr) {
 		rt->gil_start = found[GIL_COND].addr;
 		rt->gil_end = rt->gil_start + found[GIL_COND].size;
-	} else if (rt->layout.row->gil == GIL_LOCK_STATIC && found[LOCK].addr && !failed(mem_ptr(rt->mem, found[LOCK].addr, &lock)) &&
-		   lock) {
-		rt->gil_start = lock;
-		rt->gil_end = lock + SEMAPHORE_SIZE;
 	}
+	rt->var_lock = found[LOCK].addr;
 	if (!rt->addr)
 		rt->addr = py_scan_image(rt);
 }

@@ -41,18 +41,27 @@ static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py
 		return;
 	*ret = (struct py_gil){ .known = true, .holder = state == 1 ? holder : 0 };
 	if (layout_has(&rt->layout, FIELD_gil_sizeof)) {
+		ret->waiters_known = true;
 		ret->start = gil;
 		ret->end = gil + rt->layout.field[FIELD_gil_sizeof].offset;
 	}
 }
 
-/* _PyThreadState_Current is the thread that holds it. */
+/* _PyThreadState_Current is the thread that holds it. 2.7's lock is a POSIX semaphore on the heap, made with the second thread. */
 static void read_gil_static(const struct py_runtime *rt, struct py_gil *ret)
 {
-	uint64_t current;
+	enum { SEMAPHORE_SIZE = 32 };
+	uint64_t current, lock;
 	if (!rt->var_current || failed(mem_ptr(rt->mem, rt->var_current, &current)))
 		return;
-	*ret = (struct py_gil){ .known = true, .holder = current, .start = rt->gil_start, .end = rt->gil_end };
+	struct py_gil gil = { .known = true, .holder = current, .start = rt->gil_start, .end = rt->gil_end };
+	gil.waiters_known = gil.start;
+	if (rt->var_lock && !failed(mem_ptr(rt->mem, rt->var_lock, &lock))) {
+		gil.waiters_known = true;
+		gil.start = lock;
+		gil.end = lock ? lock + SEMAPHORE_SIZE : 0;
+	}
+	*ret = gil;
 }
 
 static void read_gil(const struct py_runtime *rt, struct py_interpreter *in)

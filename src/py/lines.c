@@ -5,6 +5,7 @@
  * co_lnotab (to 3.9, Objects/lnotab_notes.txt): pairs (address delta, line delta); 2.7's line deltas are unsigned, 3.6's signed.
  * co_linetable of 3.10 (PEP 626): pairs (length of a range, line delta or -128 for none).
  * Location table (3.11 on, Objects/locations.md): entries of one head byte with bit 7 set, then bytes without it.
+ * An instruction behind the end of the last two has no line, as in Python itself; code without a table is legal.
  */
 #include "py_internal.h"
 
@@ -54,7 +55,7 @@ static struct err ranges(const uint8_t *t, size_t size, int32_t line, int32_t of
 			return NO_ERR;
 		}
 	}
-	return err_of(ERR_CORRUPT, "line table: ends before the instruction");
+	return NO_ERR;
 }
 
 /* Six bits a byte, least significant first; bit 6 says that more follow. */
@@ -118,17 +119,17 @@ static struct err locations(const uint8_t *t, size_t size, int32_t line, int32_t
 	while (cursor_left(&c)) {
 		unsigned head = (unsigned)cursor_uint(&c, 1);
 		if (!(head & 128))
-			break;
+			return err_of(ERR_CORRUPT, "line table");
 		end += ((head & 7) + 1) * 2;
 		struct py_location at = location_entry(&c, head >> 3 & 15, &at_line);
 		if (c.overrun)
-			break;
+			return err_of(ERR_CORRUPT, "line table");
 		if (offset < end) {
 			*ret = at;
 			return NO_ERR;
 		}
 	}
-	return err_of(ERR_CORRUPT, "line table: ends before the instruction");
+	return NO_ERR;
 }
 
 struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size, int32_t firstlineno, int32_t offset,

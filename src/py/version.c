@@ -2,7 +2,7 @@
 /*
  * Which build of CPython an image holds, out of the target's memory, best source first: the version word of _Py_DebugOffsets
  * (3.13 on); the constant Py_Version (3.11 on); the text that Py_GetVersion() left in a static buffer ("3.8.18 (default, ...) \n[GCC
- * ...]"); last, and only for major and minor, the file's name.
+ * ...]", without the line break since 3.10); last, and only for major and minor, the file's name.
  */
 #include "py_internal.h"
 
@@ -72,11 +72,11 @@ static bool from_constant(struct target *t, struct image *img, struct py_version
 	return true;
 }
 
-/* Whether text is what Py_GetVersion() returns: a version, a build in parentheses, a line break, a compiler in brackets. */
+/* Whether text is what Py_GetVersion() returns: a version, then a build in parentheses. */
 static bool take_version_text(const char *text, struct py_version *v)
 {
 	uint32_t hex = parse_version(text);
-	if (!hex || !strchr(text, '(') || !strstr(text, "\n["))
+	if (!hex || !strchr(text, '('))
 		return false;
 	take_hex(v, hex, true);
 	if (strstr(text, "free-threading build"))
@@ -84,10 +84,10 @@ static bool take_version_text(const char *text, struct py_version *v)
 	return true;
 }
 
-/* Looks for the text around a "\n[" in local bytes. The text begins behind the NUL before it. */
-static bool search_text(const char *bytes, size_t n, struct py_version *v)
+/* Looks in local bytes for the text around `mark`. It begins behind the NUL before it. */
+static bool search_text(const char *bytes, size_t n, const char *mark, struct py_version *v)
 {
-	for (const char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), "\n[", 2)); at++) {
+	for (const char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), mark, strlen(mark))); at++) {
 		const char *start = at;
 		while (start > bytes && start[-1] && at - start < VERSION_TEXT_MAX)
 			start--;
@@ -113,7 +113,8 @@ static bool from_text(struct target *t, struct image *img, struct py_version *v)
 		char chunk[16384 + VERSION_TEXT_MAX];
 		for (uint64_t at = 0; at < p->memsz; at += 16384) {
 			size_t n = p->memsz - at < sizeof(chunk) ? p->memsz - at : sizeof(chunk);
-			if (!failed(mem_read(t->mem, start + at, chunk, n)) && search_text(chunk, n, v))
+			if (!failed(mem_read(t->mem, start + at, chunk, n)) &&
+				(search_text(chunk, n, "\n[", v) || search_text(chunk, n, ") [", v)))
 				return true;
 		}
 	}

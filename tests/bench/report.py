@@ -9,6 +9,7 @@ from pathlib import Path
 
 from result import verdict
 
+
 def _number(value, scale, digits=1):
     return "-" if value is None else f"{value * scale:.{digits}f}"
 
@@ -20,9 +21,12 @@ def _cells(result, ours):
     ratio = result.median / ours.median if ours and not ours.fault else None
     return [
         result.tool,
-        _number(result.median, 1e3, 2), _number(min(result.seconds), 1e3, 2), _number(max(result.seconds), 1e3, 2),
+        _number(result.median, 1e3, 2),
+        _number(min(result.seconds), 1e3, 2),
+        _number(max(result.seconds), 1e3, 2),
         _number(ratio, 1),
-        _number(result.rss_anon, 1e-6), _number(result.vm_hwm, 1e-6),
+        _number(result.rss_anon, 1e-6),
+        _number(result.vm_hwm, 1e-6),
         _number(result.pause, 1e3, 2),
         _number(result.noise, 1e3, 2),
         _number(result.told_pause, 1e3, 2),

@@ -2,7 +2,7 @@
 from dataclasses import dataclass, field
 from statistics import median
 
-from rows import PAUSE_LIMIT, RSS_LIMIT
+from rows import PAUSE_LIMIT, RSS_LIMIT, Goal
 
 SMALL_CORE = "(small)"  # what pycore takes for the small core, in the rows that are to be like it
 WITHIN = 1.2  # "+-20 %"; faster is no fault
@@ -52,27 +52,37 @@ def judge(row, results):
         return []
     if ours.fault:
         return [(ours.fault, False)]
-    checks, goal, ms = [], row.goal, ours.median * 1e3
+    if row.goal == Goal():
+        return []
+    return [*_time_checks(row.goal, ours, results), *_cost_checks(ours)]
+
+
+def _time_checks(goal, ours, results):
     if goal.seconds:
-        checks.append((f"{ms:.2f} ms of {goal.seconds * 1e3:g}", ours.median <= goal.seconds))
+        yield f"{ours.median * 1e3:.2f} ms of {goal.seconds * 1e3:g}", ours.median <= goal.seconds
     for tool, factor in goal.times.items():
         peer = results.get(tool)
         if not peer or peer.fault:
-            checks.append((f"{tool} did not run", None))
+            yield f"{tool} did not run", None
         else:
             ratio = peer.median / ours.median
-            checks.append((f"{ratio:.1f}x {tool} of {factor}x", ratio >= factor))
-    small = results.get(SMALL_CORE)
-    if small and not small.fault:
-        ratio = ours.median / small.median
-        checks.append((f"{ratio:.2f} of the small core's time", ratio <= WITHIN))
+            yield f"{ratio:.1f}x {tool} of {factor}x", ratio >= factor
+    if goal.like_small:
+        small = results[SMALL_CORE]
+        if small.fault:
+            yield "the small core failed", None
+        else:
+            ratio = ours.median / small.median
+            yield f"{ratio:.2f} of the small core's time", ratio <= WITHIN
+
+
+def _cost_checks(ours):
     if ours.rss_anon is None:
-        checks.append(("RssAnon could not be measured", None))
+        yield "RssAnon could not be measured", None
     else:
-        checks.append((f"RssAnon {ours.rss_anon / 1e6:.1f} MB of {RSS_LIMIT / 1e6:g}", ours.rss_anon < RSS_LIMIT))
+        yield f"RssAnon {ours.rss_anon / 1e6:.1f} MB of {RSS_LIMIT / 1e6:g}", ours.rss_anon < RSS_LIMIT
     if ours.pause is not None:
-        checks.append((f"pause {ours.pause * 1e3:.2f} ms of {PAUSE_LIMIT * 1e3:g}", ours.pause < PAUSE_LIMIT))
-    return checks
+        yield f"pause {ours.pause * 1e3:.2f} ms of {PAUSE_LIMIT * 1e3:g}", ours.pause < PAUSE_LIMIT
 
 
 def verdict(checks):

@@ -1,7 +1,7 @@
 """The program that the tools look into: THREADS threads, each exactly DEPTH Python frames deep.
 
-No two neighbouring frames stand on the same line and no two threads take the same path, so a tool
-that folds recursions or groups equal threads has to show every frame too.  When all is in place the
+No stretch of frames is repeated at once and no two threads take the same path, so a tool that folds
+recursions or groups equal threads has to show every frame too.  When all is in place the
 program prints one line of JSON, {"pid", "frames"}, the number of its `descend` frames by its own
 count, and waits; it ends when its standard input does.
 """
@@ -20,21 +20,33 @@ arrived = []
 at_bottom = None  # what the main thread does in its innermost frame
 
 
+def parity(number):
+    return bin(number).count("1") & 1
+
+
 def descend(left, seed):
+    # The differences of the Thue-Morse sequence never repeat a stretch at once; the side tells threads apart.
+    turn = parity(left + 1) - parity(left)
     seed = (seed * 69069 + 1) & 0xFFFFFFFF
+    side = seed & 0x10000
     if not left:
         if threading.current_thread() is threading.main_thread():
             at_bottom()
         else:
             arrived.append(left)
             held.acquire()
-    elif left & 1:
-        if seed & 0x10000:
+    elif turn < 0:
+        if side:
+            descend(left - 1, seed)
+        else:
+            descend(left - 1, seed)
+    elif turn > 0:
+        if side:
             descend(left - 1, seed)
         else:
             descend(left - 1, seed)
     else:
-        if seed & 0x10000:
+        if side:
             descend(left - 1, seed)
         else:
             descend(left - 1, seed)

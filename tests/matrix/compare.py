@@ -63,6 +63,7 @@ def key(thread):
 def stacks(truth, found):
     """Threads that Python knows, one by one; any other must be shown as a stranger to it, without Python frames."""
     expected = {key(thread): thread for thread in truth["threads"] if thread["tid"]}
+    crowded = any("busy" in thread for thread in truth["threads"])  # a thread on its way to rest may still wait its turn
     listed = [thread for thread in found["threads"] if thread["tid"]]
     seen = {key(thread): thread for thread in listed if thread["interpreter"] is not None}
     strangers = {(thread["tid"], "no interpreter"): thread for thread in listed if thread["interpreter"] is None}
@@ -76,7 +77,7 @@ def stacks(truth, found):
         yield f"thread {where}: missing"
     for where, thread in seen.items():
         if where in expected:
-            yield from (f"thread {where}: {text}" for text in one_thread(expected[where], thread))
+            yield from (f"thread {where}: {text}" for text in one_thread(expected[where], thread, crowded))
         else:
             yield f"thread {where}: made up, with {len(thread['frames'])} frames"
 
@@ -94,12 +95,12 @@ def ghosts(truth, found):
         yield f"thread without an OS thread: made up, with {len(frames)} frames"
 
 
-def one_thread(truth, found):
+def one_thread(truth, found, crowded):
     if truth["interpreter"] == 0:
         yield from equal("main", truth["main"], found["main"])
     elif truth["interpreter"]:
         yield from equal("interpreter", truth["interpreter"], found["interpreter"])
-    if "busy" not in truth:
+    if not crowded or truth["gil"] == "holder":
         yield from equal("gil", truth["gil"], found["gil"])
     if None not in (truth["name"], found.get("name")):
         yield from equal("name", text(truth["name"]), found["name"])
