@@ -58,6 +58,13 @@ struct field_at {
 	uint8_t origin; /* enum layout_origin */
 };
 
+/* PY_VERSION_HEX of text that begins with "3.8" or "3.8.18" or "3.13.0rc1"; 0: it does not begin with a version. ret_micro: it says more than
+ * major and minor. */
+uint32_t version_parse(const char *text, bool *ret_micro);
+/* "3.11.7" or "3.13.0rc1"; without micro "3.11". */
+enum { VERSION_TEXT_MAX = 32 };
+void version_text(uint32_t hex, bool micro, char ret[VERSION_TEXT_MAX]);
+
 /* How one gets at a build's interpreters. */
 enum roots_scheme {
 	ROOTS_STATICS, /* static variables: interp_head, _PyThreadState_Current (to 3.6) */
@@ -158,6 +165,9 @@ struct layout {
 
 /* The rows, oldest first. */
 const struct layout_row *layout_rows(size_t *ret_len);
+
+/* "3.7.4 to 3.7.*", appended. */
+void layout_row_range(const struct layout_row *row, struct str *ret);
 
 /* The layout for a build from the built-in rows: ERR_UNSUPPORTED when no row's range holds the version for
  * this ABI, width and byte order; `what` then says which of them it is. A version newer than every row yields

@@ -36,7 +36,7 @@ struct py_runtime {
 	struct layout layout;
 	enum found_by found_by;
 	uint64_t addr;	/* of _PyRuntime; of the variable interp_head with ROOTS_STATICS */
-	char version[32]; /* "3.11.7", "3.13.0rc1" */
+	char version[VERSION_TEXT_MAX]; /* "3.11.7", "3.13.0rc1" */
 	bool micro_known; /* false: only major and minor could be told, from the file's name */
 
 	/* ROOTS_STATICS: addresses of variables; 0: not found */

@@ -62,16 +62,6 @@ static int emit(const char *path, emit_fn *fn)
 	return STATUS_COMPLETE;
 }
 
-static void put_version(struct str *s, uint32_t version)
-{
-	uint32_t micro = version >> 8 & 0xff;
-	str_addf(s, "%u.%u.", version >> 24, version >> 16 & 0xff);
-	if (micro == 0xff)
-		str_putc(s, '*');
-	else
-		str_addf(s, "%u", micro);
-}
-
 static const char *abi_name(unsigned abi)
 {
 	static const char *const names[] = { "release", "debug", "free-threaded",
@@ -83,12 +73,12 @@ static void print_row(const struct layout_row *row)
 {
 	AUTO_STR(range);
 	AUTO_STR(proven);
-	put_version(&range, row->first);
-	str_puts(&range, " to ");
-	put_version(&range, row->last);
+	char version[VERSION_TEXT_MAX];
+	layout_row_range(row, &range);
 	for (const uint32_t *p = row->proven; *p; p++) {
 		str_puts(&proven, proven.len ? ", " : "");
-		put_version(&proven, *p);
+		version_text(*p, true, version);
+		str_puts(&proven, version);
 	}
 	printf("%-13s  %-18s  %-14s  %-4u  %-6s  %s\n", row->name, str_text(&range),
 		abi_name(row->abi), 8 * row->ptr_size, row->order == ORDER_BIG ? "big" : "little",

@@ -22,12 +22,10 @@ struct err py_type_name(const struct py_runtime *rt, uint64_t type, char *buf, s
  * tells. */
 struct py_version {
 	struct layout_key key;
-	char text[32];
+	char text[VERSION_TEXT_MAX];
 	bool micro_known;
 };
 bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret);
-/* "3.11.7" or "3.13.0rc1" of a PY_VERSION_HEX. */
-void py_version_text(uint32_t hex, char ret[32]);
 
 /* prove.c: true if rt leads to an initialised interpreter. `why` gets a sentence if not. */
 bool py_runtime_proven(struct py_runtime *rt, struct str *why);

@@ -10,43 +10,15 @@
 
 #include <ctype.h>
 #include <elf.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { VERSION_TEXT_MAX = 256 };
-
-void py_version_text(uint32_t hex, char ret[32])
-{
-	static const char *const levels[] = { [0xa] = "a", [0xb] = "b", [0xc] = "rc" };
-	unsigned level = hex >> 4 & 15;
-	int n = snprintf(ret, 32, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
-	if (level >= 0xa && level <= 0xc)
-		snprintf(ret + n, 32 - (size_t)n, "%s%u", levels[level], hex & 15);
-}
-
-/* PY_VERSION_HEX of text that begins with "X.Y.Z", "X.Y.Zrc1" or "X.Y.Z+"; 0: it does not. */
-static uint32_t parse_version(const char *text)
-{
-	unsigned major, minor, micro, serial = 0, level = 0xf;
-	int n = 0;
-	if (sscanf(text, "%1u.%2u.%3u%n", &major, &minor, &micro, &n) != 3 || micro > 255)
-		return 0;
-	const char *rest = text + n;
-	if (rest[0] == 'a' || rest[0] == 'b')
-		level = rest[0] == 'a' ? 0xa : 0xb, serial = (unsigned)atoi(rest + 1);
-	else if (rest[0] == 'r' && rest[1] == 'c')
-		level = 0xc, serial = (unsigned)atoi(rest + 2);
-	return major << 24 | minor << 16 | micro << 8 | level << 4 | (serial & 15);
-}
+enum { LINE_MAX_BYTES = 256, CHUNK = 16384 };
 
 static void take_hex(struct py_version *v, uint32_t hex, bool micro_known)
 {
 	v->key.version = hex;
 	v->micro_known = micro_known;
-	if (micro_known)
-		py_version_text(hex, v->text);
-	else
-		snprintf(v->text, sizeof(v->text), "%u.%u", hex >> 24, hex >> 16 & 255);
+	version_text(hex, micro_known, v->text);
 }
 
 static bool from_debug_offsets(struct target *t, uint64_t runtime, struct py_version *v)
@@ -66,7 +38,7 @@ static bool from_constant(struct target *t, struct image *img, struct py_version
 {
 	struct image_symbol sym;
 	uint64_t hex;
-	if (failed(image_dynsym(img, t->mem, "Py_Version", &sym)) || failed(mem_uint(t->mem, sym.addr, 4, &hex)) || hex >> 24 != 3)
+	if (failed(image_dynsym(img, t->mem, "Py_Version", &sym)) || failed(mem_uint(t->mem, sym.addr, 4, &hex)) || !hex)
 		return false;
 	take_hex(v, (uint32_t)hex, true);
 	return true;
@@ -75,8 +47,9 @@ static bool from_constant(struct target *t, struct image *img, struct py_version
 /* Whether text is what Py_GetVersion() returns: a version, then a build in parentheses. */
 static bool take_version_text(const char *text, struct py_version *v)
 {
-	uint32_t hex = parse_version(text);
-	if (!hex || !strchr(text, '('))
+	bool micro = false;
+	uint32_t hex = version_parse(text, &micro);
+	if (!hex || !micro || !strchr(text, '('))
 		return false;
 	take_hex(v, hex, true);
 	if (strstr(text, "free-threading build"))
@@ -89,9 +62,9 @@ static bool search_text(const char *bytes, size_t n, const char *mark, struct py
 {
 	for (const char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), mark, strlen(mark))); at++) {
 		const char *start = at;
-		while (start > bytes && start[-1] && at - start < VERSION_TEXT_MAX)
+		while (start > bytes && start[-1] && at - start < LINE_MAX_BYTES)
 			start--;
-		char text[2 * VERSION_TEXT_MAX];
+		char text[2 * LINE_MAX_BYTES];
 		size_t left = n - (size_t)(start - bytes);
 		size_t len = strnlen(start, left < sizeof(text) - 1 ? left : sizeof(text) - 1);
 		memcpy(text, start, len);
@@ -110,8 +83,8 @@ static bool from_text(struct target *t, struct image *img, struct py_version *v)
 		if (p->type != PT_LOAD || !(p->flags & PF_W) || p->memsz > SCAN_BYTES_MAX)
 			continue;
 		uint64_t start = img->bias + p->vaddr;
-		char chunk[16384 + VERSION_TEXT_MAX];
-		for (uint64_t at = 0; at < p->memsz; at += 16384) {
+		char chunk[CHUNK + LINE_MAX_BYTES];
+		for (uint64_t at = 0; at < p->memsz; at += CHUNK) {
 			size_t n = p->memsz - at < sizeof(chunk) ? p->memsz - at : sizeof(chunk);
 			if (!failed(mem_read(t->mem, start + at, chunk, n)) &&
 				(search_text(chunk, n, "\n[", v) || search_text(chunk, n, ") [", v)))
@@ -124,10 +97,11 @@ static bool from_text(struct target *t, struct image *img, struct py_version *v)
 static bool from_name(const struct image *img, struct py_version *v)
 {
 	const char *name = strstr(image_name(img), "python");
-	unsigned major, minor;
-	if (!name || sscanf(name, "python%1u.%2u", &major, &minor) != 2)
+	bool micro;
+	uint32_t hex = name ? version_parse(name + strlen("python"), &micro) : 0;
+	if (!hex)
 		return false;
-	take_hex(v, major << 24 | minor << 16 | 0xf0, false);
+	take_hex(v, hex, false);
 	return true;
 }
 
