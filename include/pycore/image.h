@@ -69,7 +69,7 @@ struct err image_probe(struct image *img, struct mem *mem);
 
 /*
  * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is the same.
- * ERR_UNSUPPORTED "is no ELF file", ERR_CORRUPT "build-id differs" with the file's own id in ret_id.
+ * ERR_UNSUPPORTED "is no ELF program or library", ERR_CORRUPT "build-id differs" with the file's own id in ret_id.
  * `named_by_user`: accept it also where memory shows too little to tell.
  */
 struct err image_attach(struct image *img, const char *path, struct file_map *file, bool named_by_user,

@@ -112,7 +112,7 @@ struct mem_overlay {
 		uint64_t start;
 		const uint8_t *bytes;
 		size_t n;
-	} * pieces; /* ascending once sorted */
+	} *pieces; /* ascending once sorted */
 	size_t len, cap;
 	bool sorted;
 	size_t last; /* index of the piece that was hit last */
@@ -123,7 +123,8 @@ void mem_overlay_init(struct mem_overlay *m, struct mem *below);
 /* When a read meets an address without bytes, supply() may add pieces for it; it returns true if it did. */
 void mem_overlay_on_demand(struct mem_overlay *m, bool supply(void *ctx, uint64_t addr), void *ctx);
 /* [start, start + n) of the target shows `bytes`, which must outlive the overlay. Pieces should not
- * overlap; where they do, the one that starts later hides the other from there on. Only bytes that `below` says are not saved or truncated are supplied. */
+ * overlap; where they do, the one that starts later hides the other from there on. Only bytes that
+ * `below` says are not saved or truncated are supplied. */
 void mem_overlay_add(struct mem_overlay *m, uint64_t start, const uint8_t *bytes, size_t n);
 void mem_overlay_fini(struct mem_overlay *m);
 
@@ -136,7 +137,10 @@ struct mem_cache {
 	struct mem base;
 	struct mem *below;
 	struct hash pages; /* page address -> struct mem_page */
-	struct arena arena; /* of the pages */
+	struct arena heads; /* what is known of each page */
+	struct mem_chunk *used, *unused; /* room for their bytes */
+	uint8_t *spare; /* what is left of the room used last */
+	size_t spare_pages;
 	const struct mem_page *last; /* the page that was hit last */
 	uint64_t page_reads; /* how many pages were fetched: for --debug and tests */
 	bool sealed; /* only what was recorded is answered, all else is ERR_GONE */
@@ -144,8 +148,10 @@ struct mem_cache {
 	size_t n_ranges, cap_ranges;
 };
 void mem_cache_init(struct mem_cache *m, struct mem *below);
-/* Forgets all pages: what is read next is read anew. Views become invalid. */
+/* Forgets all pages, and keeps their room: what is read next is read anew. Views become invalid. */
 void mem_cache_clear(struct mem_cache *m);
+/* Has room ready for so many pages, so that reading them costs no page fault: before a process is stopped. */
+void mem_cache_reserve(struct mem_cache *m, size_t pages);
 /* From now on answers only from what was recorded: `below` may move on or end. Ranges stay as they are
  * now. mem_cache_clear() unseals. */
 void mem_cache_seal(struct mem_cache *m);

@@ -71,6 +71,8 @@ struct py_text {
 
 struct py_code {
 	uint64_t addr;
+	uint32_t number; /* counts the code objects of a report */
+	enum lines_scheme lines;
 	struct py_text name, qualname, filename; /* qualname.bytes NULL and no why: this version has none */
 	int32_t firstlineno;
 	uint64_t instructions; /* address of the first one; 0: this version keeps an index instead */
@@ -86,10 +88,18 @@ struct py_location {
 	int32_t column, end_column; /* UTF-8 bytes, from 0; -1: none */
 };
 
-struct py_frame {
-	uint64_t addr;
+/* An instruction of a code object. All frames that are there share one. */
+struct py_place {
 	const struct py_code *code; /* never NULL; code->why tells when it could not be read */
 	int32_t offset;		    /* of the current instruction in bytes; negative: none has run yet */
+	struct py_location at;	    /* known after python_locate() */
+	struct err why;		    /* it could not be located */
+	struct py_place *next;	    /* of all places */
+};
+
+struct py_frame {
+	uint64_t addr;
+	const struct py_place *place; /* never NULL */
 	uint8_t owner;
 };
 
@@ -124,6 +134,9 @@ struct python {
 				      Python does not know */
 	size_t n_threads, cap_threads;
 	struct hash codes; /* address of a code object -> struct py_code */
+	uint32_t n_codes;
+	struct hash place_of; /* number of a code object and offset -> struct py_place */
+	struct py_place *places;
 	struct str why;	   /* what was found and tried, when there is no runtime */
 };
 
@@ -142,8 +155,8 @@ struct err python_find(struct target *t, struct python **ret);
 void python_walk(struct python *p);
 void python_free(struct python *p); /* before target_close(); NULL is fine */
 
-/* Where in its code a frame is. ERR_CORRUPT for a damaged table. */
-struct err py_frame_location(const struct python *p, const struct py_thread *th, const struct py_frame *f, struct py_location *ret);
+/* Finds lines and columns of all places that the walk met; reads no memory of the target, so it can wait until that was resumed. */
+void python_locate(struct python *p);
 
 /* Any byte offset in any line table of a scheme: for tests and tools. */
 struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size, int32_t firstlineno, int32_t offset,

@@ -32,6 +32,10 @@ extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[];
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same, and a hint at --help; yields STATUS_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* What getopt_long() (with ':' first in its short options) did not like: `answer` is '?' or ':'. Yields STATUS_USAGE. */
+int option_error(const char *command, int answer, char **argv);
+/* Sees to it that all is written: STATUS_COMPLETE, or STATUS_NOTHING and a message. */
+int finish_stdout(void);
 /* The help of one command on stdout; yields STATUS_COMPLETE, or STATUS_NOTHING if writing failed. */
 int print_help(const char *command);
 

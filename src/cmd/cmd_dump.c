@@ -147,15 +147,20 @@ static bool all_found(const struct dump *d, const struct python *p, size_t n_sel
 	return good;
 }
 
-/* Opens the output file, which must not be the core itself. */
+/* Under whatever names. NULL is none. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	return a && b && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Opens the output file, which must not be one that is being read. */
 static FILE *open_output(const struct dump *d)
 {
-	struct stat out, core;
 	if (!d->output)
 		return stdout;
-	if (d->args.core && !stat(d->output, &out) && !stat(d->args.core, &core) && out.st_dev == core.st_dev &&
-		out.st_ino == core.st_ino) {
-		complain("%s: is the core file itself", d->output);
+	if (same_file(d->output, d->args.core) || same_file(d->output, d->args.exe)) {
+		complain("%s: is the %s itself", d->output, same_file(d->output, d->args.core) ? "core file" : "executable");
 		return NULL;
 	}
 	FILE *f = fopen(d->output, "we");
@@ -200,6 +205,7 @@ static enum exit_status dump_target(const struct dump *d, struct target *t)
 	}
 	python_walk(p);
 	target_resume(t);
+	python_locate(p);
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	size_t n;
@@ -218,10 +224,12 @@ int cmd_dump(int argc, char **argv)
 {
 	struct dump d = { .out.schema = "pycore.dump" };
 	int option, status = STATUS_USAGE;
-	while ((option = getopt_long(argc, argv, "ho:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1) {
 		if (option == 'h')
 			return print_help("dump");
-		if (option == '?' || !take_option(&d, option))
+		if (option == '?' || option == ':')
+			return option_error("dump", option, argv);
+		if (!take_option(&d, option))
 			return STATUS_USAGE;
 	}
 	if (target_args_operands(&d.args, argc, argv, "dump")) {

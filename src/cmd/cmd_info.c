@@ -52,12 +52,14 @@ int cmd_info(int argc, char **argv)
 	struct target_args args = { 0 };
 	bool json = false;
 	int option, status = STATUS_USAGE;
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (option == 'h')
 			return print_help("info");
 		if (option == OPT_JSON)
 			json = true;
-		else if (option == '?' || !target_args_take(&args, option, "info"))
+		else if (option == '?' || option == ':')
+			return option_error("info", option, argv);
+		else if (!target_args_take(&args, option, "info"))
 			return STATUS_USAGE;
 	}
 	if (target_args_operands(&args, argc, argv, "info")) {

@@ -57,9 +57,7 @@ static int emit(const char *path, emit_fn *fn)
 	if (failed(e))
 		return refuse(path, e);
 	fputs(str_text(&text), stdout);
-	if (fflush(stdout) != 0)
-		return refuse("standard output", err_sys("write"));
-	return STATUS_COMPLETE;
+	return finish_stdout();
 }
 
 static const char *abi_name(unsigned abi)
@@ -93,7 +91,7 @@ static int list(void)
 		"ORDER", "PROVEN");
 	for (size_t i = 0; i < len; i++)
 		print_row(&rows[i]);
-	return STATUS_COMPLETE;
+	return finish_stdout();
 }
 
 int cmd_layout(int argc, char **argv)
@@ -107,9 +105,9 @@ int cmd_layout(int argc, char **argv)
 	};
 	const char *path = NULL;
 	int what = 0, opt;
-	while ((opt = getopt_long(argc, argv, "le:d:h", options, NULL)) != -1) {
-		if (opt == '?')
-			return STATUS_USAGE;
+	while ((opt = getopt_long(argc, argv, ":le:d:h", options, NULL)) != -1) {
+		if (opt == '?' || opt == ':')
+			return option_error("layout", opt, argv);
 		if (opt == 'h')
 			return print_help("layout");
 		if (what)

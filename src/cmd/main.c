@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 const struct cmd cmds[] = {
@@ -47,16 +50,31 @@ int usage_error(const char *command, const char *fmt, ...)
 	return STATUS_USAGE;
 }
 
-static int flushed(void)
+int option_error(const char *command, int answer, char **argv)
 {
-	return fflush(stdout) == 0 && !ferror(stdout) ? STATUS_COMPLETE : STATUS_NOTHING;
+	const char *word = argv[optind - 1];
+	if (answer == ':')
+		return usage_error(command, "%s: an argument is missing", word);
+	if (optopt && !strncmp(word, "--", 2) && strchr(word, '='))
+		return usage_error(command, "%s: this option takes no argument", word);
+	if (optopt)
+		return usage_error(command, "there is no option '-%c'", optopt);
+	return usage_error(command, "there is no option '%s'", word);
+}
+
+int finish_stdout(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_COMPLETE;
+	complain("standard output: could not be written: %s", strerror(errno));
+	return STATUS_NOTHING;
 }
 
 int print_help(const char *command)
 {
 	const struct cmd *c = find_cmd(command);
 	printf("Usage: pycore %s %s\n\nPrints %s.\n\n%s", c->name, c->synopsis, c->summary, c->help);
-	return flushed();
+	return finish_stdout();
 }
 
 static int print_commands(void)
@@ -68,7 +86,7 @@ static int print_commands(void)
 	puts("\n  --help     this text; 'pycore COMMAND --help' for the options of one\n"
 	     "  --version  the version\n\n"
 	     "Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.");
-	return flushed();
+	return finish_stdout();
 }
 
 /* A mapped file that someone cuts off while it is read. */
@@ -80,8 +98,20 @@ static void on_bus_error(int signo)
 	(void)signo;
 }
 
+/* The next file that is opened must not be taken for a standard stream that was closed. An epoll descriptor can be neither
+ * read nor written, so that the error is still seen. */
+static void occupy_closed_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!epoll_create1(EPOLL_CLOEXEC);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	occupy_closed_streams();
+	opterr = 0;
 	struct sigaction bus = { .sa_handler = on_bus_error };
 	sigaction(SIGBUS, &bus, NULL);
 	if (argc < 2)
@@ -90,7 +120,7 @@ int main(int argc, char **argv)
 		return print_commands();
 	if (!strcmp(argv[1], "--version")) {
 		puts("pycore " PYCORE_VERSION);
-		return flushed();
+		return finish_stdout();
 	}
 	const struct cmd *c = find_cmd(argv[1]);
 	if (!c)

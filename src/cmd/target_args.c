@@ -98,8 +98,11 @@ enum exit_status target_args_open(const struct target_args *a, struct target **r
 		return STATUS_COMPLETE;
 	if (e.code == ERR_SYS && e.sys == ENOENT && parse_id(a->core))
 		complain("%s: no such file; for a live process say --pid %s", a->core, a->core);
-	else if (e.code == ERR_UNSUPPORTED || e.code == ERR_CORRUPT)
+	else if (e.code == ERR_UNSUPPORTED)
 		complain("%s: %s", a->core, e.what);
+	else if (e.sys && !strcmp(e.what, "temporary file"))
+		complain("%s: is compressed, and there is nowhere to unpack it: %s: %s; choose another place by --tmpdir", a->core,
+			a->container.tmpdir ? a->container.tmpdir : "the folder for temporary files", strerror(e.sys));
 	else
 		complain("%s: %s", a->core, e.sys ? strerror(e.sys) : err_text(e, text));
 	return STATUS_NOTHING;

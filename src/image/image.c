@@ -176,8 +176,9 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 	uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size)
 {
 	struct elf_head head;
-	if (failed(elf_head_parse(file->bytes, file->size, &head)) || head.phoff > file->size)
-		return err_of(ERR_UNSUPPORTED, "is no ELF file");
+	if (failed(elf_head_parse(file->bytes, file->size, &head)) || head.phoff > file->size ||
+		(head.type != ET_EXEC && head.type != ET_DYN))
+		return err_of(ERR_UNSUPPORTED, "is no ELF program or library");
 	size_t size = file_build_id(file, &head, ret_id);
 	*ret_id_size = size;
 	enum image_match match;

@@ -6,7 +6,15 @@
  */
 #include "pycore/mem.h"
 
+#include <sys/mman.h>
+
 enum { PAGE = 4096, FETCH_PAGES = 16 };
+
+/* Room for pages. It is kept when the pages are forgotten: a fresh page costs more than reading one does. */
+struct mem_chunk {
+	struct mem_chunk *next;
+	uint8_t *pages; /* FETCH_PAGES of them, inside of this allocation */
+};
 
 struct mem_page {
 	uint64_t addr;
@@ -32,10 +40,66 @@ static const struct mem_page *find(struct mem_cache *m, uint64_t page)
 
 static const struct mem_page *record(struct mem_cache *m, struct mem_page page)
 {
-	struct mem_page *kept = arena_alloc(&m->arena, sizeof(*kept));
+	struct mem_page *kept = arena_alloc(&m->heads, sizeof(*kept));
 	*kept = page;
 	hash_put(&m->pages, page.addr, (uint64_t)(uintptr_t)kept);
 	return m->last = kept;
+}
+
+static struct mem_chunk *chunk_new(void)
+{
+	struct mem_chunk *c = xmalloc(sizeof(*c) + (FETCH_PAGES + 1) * PAGE);
+	uintptr_t end = (uintptr_t)(c + 1);
+	c->pages = (uint8_t *)(c + 1) + (-end & (PAGE - 1));
+#ifdef MADV_POPULATE_WRITE
+	/* One call instead of a fault for each page; where the kernel has no such call, nothing is lost. */
+	madvise(c->pages, FETCH_PAGES * PAGE, MADV_POPULATE_WRITE);
+#endif
+	return c;
+}
+
+static void chunks_free(struct mem_chunk *c)
+{
+	while (c) {
+		struct mem_chunk *next = c->next;
+		free(c);
+		c = next;
+	}
+}
+
+void mem_cache_reserve(struct mem_cache *m, size_t pages)
+{
+	size_t have = 0;
+	for (const struct mem_chunk *c = m->unused; c; c = c->next)
+		have += FETCH_PAGES;
+	for (; have < pages; have += FETCH_PAGES) {
+		struct mem_chunk *c = chunk_new();
+		c->next = m->unused;
+		m->unused = c;
+	}
+}
+
+/* Room for some pages side by side, of which a failed read uses none: bad pointers cost no page. */
+static uint8_t *spare_room(struct mem_cache *m, size_t *n)
+{
+	if (!m->spare_pages) {
+		mem_cache_reserve(m, 1);
+		struct mem_chunk *c = m->unused;
+		m->unused = c->next;
+		c->next = m->used;
+		m->used = c;
+		m->spare = c->pages;
+		m->spare_pages = FETCH_PAGES;
+	}
+	if (*n > m->spare_pages)
+		*n = m->spare_pages;
+	return m->spare;
+}
+
+static void use_spare(struct mem_cache *m, size_t n)
+{
+	m->spare += n * PAGE;
+	m->spare_pages -= n;
 }
 
 /* Whether this failure is a fact about the memory, worth remembering, and not about the source. */
@@ -48,23 +112,26 @@ static bool lasting(struct err e)
 static struct err fetch_window(
 	struct mem_cache *m, uint64_t page, uint64_t addr, const struct mem_page **ret)
 {
-	uint8_t *bytes = arena_alloc(&m->arena, PAGE);
+	size_t one = 1;
+	uint8_t *bytes = spare_room(m, &one);
 	uint64_t lo = page, hi = page;
-	struct mem_range r;
-	struct err why;
-	for (;;) { /* from the front as far as it goes, then on behind the gap, until the window holds addr */
-		why = mem_read(m->below, lo, bytes + (lo - page), (size_t)(page + PAGE - lo));
-		if (!failed(why)) {
+	struct err why = NO_ERR; /* the last failure */
+	for (;;) { /* from the front as far as it goes, then behind the gap, until the window holds addr */
+		struct err e =
+			mem_read(m->below, lo, bytes + (lo - page), (size_t)(page + PAGE - lo));
+		if (!failed(e)) {
 			hi = page + PAGE;
 			break;
 		}
-		if (!lasting(why))
-			return why;
-		if (why.addr > addr && why.addr > lo && why.addr < page + PAGE) {
-			TRY(mem_read(m->below, lo, bytes + (lo - page), (size_t)(why.addr - lo)));
-			hi = why.addr;
+		if (!lasting(e))
+			return e;
+		why = e;
+		if (e.addr > addr && e.addr > lo && e.addr < page + PAGE) {
+			TRY(mem_read(m->below, lo, bytes + (lo - page), (size_t)(e.addr - lo)));
+			hi = e.addr;
 			break;
 		}
+		struct mem_range r;
 		if (!mem_range_at(m->below, addr, &r) || !r.readable || r.start <= lo)
 			break;
 		lo = r.start;
@@ -73,6 +140,7 @@ static struct err fetch_window(
 	if (lo < hi) {
 		p.lo = (uint16_t)(lo - page);
 		p.hi = (uint16_t)(hi - page);
+		use_spare(m, 1);
 	}
 	*ret = record(m, p);
 	return NO_ERR;
@@ -96,13 +164,14 @@ static struct err fetch(
 	if (page == page_of(UINT64_MAX)) /* its end cannot be told */
 		return err_at(ERR_UNMAPPED, addr, "memory");
 	for (size_t n = missing_pages(m, page, want < FETCH_PAGES ? want : FETCH_PAGES);; n = 1) {
-		uint8_t *bytes = arena_alloc(&m->arena, n * PAGE);
+		uint8_t *bytes = spare_room(m, &n);
 		struct err e = mem_read(m->below, page, bytes, n * PAGE);
 		if (!failed(e)) {
 			for (size_t i = n; i-- > 0;)
 				*ret = record(m, (struct mem_page){ .addr = page + i * PAGE,
 							 .bytes = bytes + i * PAGE,
 							 .hi = PAGE });
+			use_spare(m, n);
 			m->page_reads += n;
 			return NO_ERR;
 		}
@@ -136,13 +205,17 @@ static struct err page_at(
 	return NO_ERR;
 }
 
-/* Reads past the cache what a page's one window leaves out: the second of two ranges in one page. */
-static struct err read_past(struct mem_cache *m, struct err why, uint64_t addr, void *buf, size_t n)
+/* A page has room for one window. What lies outside of it, and is more than a gap between ranges, is read
+ * past the cache. */
+static struct err read_outside(
+	struct mem_cache *m, struct err why, uint64_t addr, void *buf, size_t n)
 {
 	struct mem_range r;
-	bool other_range =
-		!m->sealed && lasting(why) && mem_range_at(m->below, addr, &r) && r.readable;
-	return other_range ? mem_read(m->below, addr, buf, n) : why;
+	if (!lasting(why))
+		return why;
+	if (!mem_range_at(&m->base, addr, &r))
+		return err_at(ERR_UNMAPPED, addr, why.what);
+	return m->sealed ? why : mem_read(m->below, addr, buf, n);
 }
 
 static struct err cache_read(struct mem *base, uint64_t addr, void *buf, size_t n)
@@ -154,7 +227,7 @@ static struct err cache_read(struct mem *base, uint64_t addr, void *buf, size_t 
 		size_t part;
 		struct err e = page_at(m, addr, n, &p, &part);
 		if (failed(e))
-			return read_past(m, e, addr, to, n);
+			return read_outside(m, e, addr, to, n);
 		memcpy(to, p->bytes + (addr - p->addr), part);
 		to += part;
 		addr += part;
@@ -217,7 +290,14 @@ void mem_cache_init(struct mem_cache *m, struct mem *below)
 void mem_cache_clear(struct mem_cache *m)
 {
 	hash_clear(&m->pages);
-	arena_fini(&m->arena);
+	arena_fini(&m->heads);
+	while (m->used) {
+		struct mem_chunk *c = m->used;
+		m->used = c->next;
+		c->next = m->unused;
+		m->unused = c;
+	}
+	m->spare_pages = 0;
 	m->last = NULL;
 	m->sealed = false;
 	m->n_ranges = 0;
@@ -240,7 +320,9 @@ void mem_cache_fini(struct mem_cache *m)
 	if (!m)
 		return;
 	hash_fini(&m->pages);
-	arena_fini(&m->arena);
+	arena_fini(&m->heads);
+	chunks_free(m->used);
+	chunks_free(m->unused);
 	free(m->ranges);
 	*m = (struct mem_cache){ 0 };
 }

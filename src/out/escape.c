@@ -47,11 +47,25 @@ static void put_hidden(struct str *to, uint32_t cp)
 		str_addf(to, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
 }
 
+/* How many bytes from the start are plain ASCII that no form of output changes. */
+static size_t plain_run(const unsigned char *b, size_t n)
+{
+	size_t i = 0;
+	while (i < n && b[i] >= 0x20 && b[i] < 0x7f && b[i] != '"' && b[i] != '\\')
+		i++;
+	return i;
+}
+
 void out_escape_text(struct str *to, const char *bytes, size_t n)
 {
 	const unsigned char *b = (const unsigned char *)bytes;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		size_t run = plain_run(b + i, n - i);
+		str_add(to, bytes + i, run);
+		i += run;
+		if (i == n)
+			break;
 		size_t len = decode(b + i, n - i, &cp);
 		if (!len)
 			str_addf(to, "\\x%02x", b[i]);
@@ -68,6 +82,11 @@ void out_escape_json(struct str *to, const char *bytes, size_t n)
 	const unsigned char *b = (const unsigned char *)bytes;
 	for (size_t i = 0; i < n;) {
 		uint32_t cp;
+		size_t run = plain_run(b + i, n - i);
+		str_add(to, bytes + i, run);
+		i += run;
+		if (i == n)
+			break;
 		size_t len = decode(b + i, n - i, &cp);
 		if (!len)
 			str_puts(to, "\xef\xbf\xbd");

@@ -63,33 +63,25 @@ const char *signal_code_text(int signo, int code)
 	return c ? c->text : NULL;
 }
 
-void frame_facts(const struct python *p, const struct py_thread *th, const struct py_frame *f, struct source *source,
-	struct frame_facts *ret)
+struct err frame_error(const struct py_frame *f)
 {
-	*ret = (struct frame_facts){ .code = f->code, .at = { -1, -1, -1, -1 } };
-	ret->why = py_frame_location(p, th, f, &ret->at);
-	if (!failed(ret->why) && !f->code->name.bytes)
-		ret->why = f->code->name.why;
-	if (!failed(ret->why) && !f->code->filename.bytes)
-		ret->why = f->code->filename.why;
-	const struct py_text *file = &f->code->filename;
-	if (source && file->bytes && !file->cut && ret->at.line > 0)
-		ret->has_source = source_line(source, file->bytes, ret->at.line, &ret->source);
+	const struct py_code *c = f->place->code;
+	TRY(f->place->why);
+	TRY(c->name.why);
+	TRY(c->filename.why);
+	return c->qualname.why;
 }
 
-bool frame_same(const struct python *p, const struct py_thread *th, const struct py_frame *a, const struct py_frame *b)
+bool frame_source(const struct py_frame *f, struct source *source, struct str *ret)
 {
-	struct py_location x, y;
-	if (a->code != b->code)
-		return false;
-	/* the same call can be left at different offsets, depending on how the interpreter has specialised it */
-	return a->offset == b->offset ||
-	       (!failed(py_frame_location(p, th, a, &x)) && !failed(py_frame_location(p, th, b, &y)) && x.line == y.line);
+	const struct py_text *file = &f->place->code->filename;
+	return source && file->bytes && !file->cut && f->place->at.line > 0 && source_line(source, file->bytes, f->place->at.line, ret);
 }
 
-void frame_facts_fini(struct frame_facts *f)
+bool frame_same(const struct py_frame *a, const struct py_frame *b)
 {
-	str_fini(&f->source);
+	/* the same call can be left at different instructions, depending on how the interpreter has specialised it */
+	return a->place == b->place || (a->place->code == b->place->code && a->place->at.line == b->place->at.line);
 }
 
 const char *gil_state_name(enum gil_state g)

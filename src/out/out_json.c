@@ -213,33 +213,34 @@ static void put_number(struct json *j, const char *key, int32_t v, int32_t least
 		json_null(j, key);
 }
 
-static void put_frame(struct out *o, const struct python *p, const struct py_thread *th, const struct py_frame *f)
+static void put_frame(struct out *o, const struct python *p, const struct py_frame *f)
 {
 	struct json *j = writer(o);
-	struct frame_facts facts;
+	const struct py_code *c = f->place->code;
+	const struct py_location *at = &f->place->at;
+	AUTO_STR(source);
 	char why[ERR_TEXT_MAX];
-	frame_facts(p, th, f, out_source(o, p->target), &facts);
-	o->damage |= failed(facts.why);
+	struct err e = frame_error(f);
+	o->damage |= failed(e);
 	json_open(j, NULL, '{');
 	json_text(j, "kind", "python");
-	put_text(j, "file", &f->code->filename);
-	put_number(j, "line", facts.at.line, 0);
-	put_number(j, "end_line", facts.at.end_line, 0);
-	put_number(j, "column", facts.at.column, 0);
-	put_number(j, "end_column", facts.at.end_column, 0);
-	put_text(j, "function", &f->code->name);
-	put_text(j, "qualname", &f->code->qualname);
+	put_text(j, "file", &c->filename);
+	put_number(j, "line", at->line, 0);
+	put_number(j, "end_line", at->end_line, 0);
+	put_number(j, "column", at->column, 0);
+	put_number(j, "end_column", at->end_column, 0);
+	put_text(j, "function", &c->name);
+	put_text(j, "qualname", &c->qualname);
 	json_null(j, "module");
-	if (facts.has_source)
-		json_bytes(j, "source", facts.source.bytes, facts.source.len);
+	if (frame_source(f, out_source(o, p->target), &source))
+		json_bytes(j, "source", source.bytes, source.len);
 	else
 		json_null(j, "source");
 	json_addr(j, "address", f->addr);
-	json_text(j, "error", failed(facts.why) ? err_text(facts.why, why) : NULL);
-	if (f->code->name.cut || f->code->qualname.cut || f->code->filename.cut)
+	json_text(j, "error", failed(e) ? err_text(e, why) : NULL);
+	if (c->name.cut || c->qualname.cut || c->filename.cut)
 		json_bool(j, "truncated", true);
 	json_close(j, '}');
-	frame_facts_fini(&facts);
 }
 
 static void put_thread_facts(struct json *j, const struct python *p, const struct py_thread *th)
@@ -279,7 +280,7 @@ static void put_thread(struct out *o, const struct python *p, const struct py_th
 	o->damage |= failed(th->why) || th->moving;
 	json_open(j, "frames", '[');
 	for (size_t i = 0; i < th->n_frames; i++) {
-		put_frame(o, p, th, &th->frames[i]);
+		put_frame(o, p, &th->frames[i]);
 		out_flush(o, false);
 	}
 	json_close(j, ']');

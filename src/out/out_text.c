@@ -205,58 +205,56 @@ static void text_interpreters(struct out *o, const struct python *p)
 	}
 }
 
-/* "  File "/app/x.py", line 12, in Worker.down", coloured as Python does. */
-static void put_frame(struct out *o, const struct python *p, const struct py_thread *th, const struct py_frame *f)
+/* A name of a code object, as far as it could be read. */
+static void put_name(struct out *o, const struct py_text *name)
 {
-	struct frame_facts facts;
-	char why[ERR_TEXT_MAX];
-	const struct py_code *c = f->code;
-	const struct py_text *name = c->qualname.bytes ? &c->qualname : &c->name;
-	frame_facts(p, th, f, out_source(o, p->target), &facts);
-	str_puts(&o->buf, "  File ");
-	begin_colour(o, "35");
-	str_putc(&o->buf, '"');
-	out_escape_text(&o->buf, c->filename.bytes ? c->filename.bytes : "?", c->filename.bytes ? c->filename.len : 1);
-	str_puts(&o->buf, c->filename.cut ? "...\"" : "\"");
-	end_colour(o);
-	str_puts(&o->buf, ", line ");
-	begin_colour(o, "35");
-	if (facts.at.line >= 0)
-		str_addf(&o->buf, "%d", facts.at.line);
-	else
-		str_putc(&o->buf, '?');
-	end_colour(o);
-	str_puts(&o->buf, ", in ");
 	begin_colour(o, "35");
 	out_escape_text(&o->buf, name->bytes ? name->bytes : "?", name->bytes ? name->len : 1);
 	str_puts(&o->buf, name->cut ? "..." : "");
 	end_colour(o);
-	if (failed(facts.why)) {
-		str_addf(&o->buf, "  <%s>", err_text(facts.why, why));
+}
+
+/* "  File "/app/x.py", line 12, in Worker.down", coloured as Python does. */
+static void put_frame(struct out *o, const struct python *p, const struct py_frame *f)
+{
+	const struct py_code *c = f->place->code;
+	AUTO_STR(source);
+	char why[ERR_TEXT_MAX];
+	str_puts(&o->buf, "  File \"");
+	put_name(o, &c->filename);
+	if (f->place->at.line >= 0)
+		str_addf(&o->buf, "\", line %d, in ", f->place->at.line);
+	else
+		str_puts(&o->buf, "\", line ?, in ");
+	put_name(o, c->qualname.bytes ? &c->qualname : &c->name);
+	struct err e = frame_error(f);
+	if (failed(e)) {
+		str_addf(&o->buf, "  <%s>", err_text(e, why));
 		o->damage = true;
 	}
 	str_putc(&o->buf, '\n');
-	if (facts.has_source) {
+	if (frame_source(f, out_source(o, p->target), &source)) {
 		str_puts(&o->buf, "    ");
-		out_escape_text(&o->buf, facts.source.bytes, facts.source.len);
+		out_escape_text(&o->buf, source.bytes, source.len);
 		str_putc(&o->buf, '\n');
 	}
-	frame_facts_fini(&facts);
 }
 
 /* Prints from the outermost frame inwards; a run that repeats is shown SHOWN times and counted. */
 static void put_frames(struct out *o, const struct python *p, const struct py_thread *th)
 {
 	for (size_t left = th->n_frames; left > 0;) {
-		struct repeat r = stack_repeat(p, th, left);
+		struct repeat r = stack_repeat(th->frames, left);
 		size_t show = r.times > REPEATS_SHOWN ? r.period * REPEATS_SHOWN : r.period * r.times;
 		for (size_t i = 0; i < show; i++)
-			put_frame(o, p, th, &th->frames[left - 1 - i]);
+			put_frame(o, p, &th->frames[left - 1 - i]);
 		if (r.times > REPEATS_SHOWN) {
+			size_t more = r.times - REPEATS_SHOWN;
 			if (r.period == 1)
-				str_addf(&o->buf, "  [Previous frame repeated %zu more times]\n", r.times - REPEATS_SHOWN);
+				str_puts(&o->buf, "  [Previous frame");
 			else
-				str_addf(&o->buf, "  [Previous %zu frames repeated %zu more times]\n", r.period, r.times - REPEATS_SHOWN);
+				str_addf(&o->buf, "  [Previous %zu frames", r.period);
+			str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
 		}
 		left -= r.period * r.times;
 		out_flush(o, false);
@@ -307,7 +305,7 @@ static void text_threads(struct out *o, const struct python *p, const struct py_
 {
 	struct stack_groups groups;
 	char why[ERR_TEXT_MAX];
-	stack_groups_init(&groups, p, list, n, !o->opt.no_group);
+	stack_groups_init(&groups, list, n, !o->opt.no_group);
 	for (size_t i = 0; i < groups.n; i++) {
 		const struct py_thread *th = groups.list[i].threads[0];
 		str_putc(&o->buf, '\n');

@@ -14,18 +14,18 @@ static const struct py_frame *outer(const struct py_frame *frames, size_t n, siz
 	return &frames[n - 1 - i];
 }
 
-static size_t count_repeats(const struct python *p, const struct py_thread *th, size_t n, size_t period)
+static size_t count_repeats(const struct py_frame *frames, size_t n, size_t period)
 {
 	size_t same = 0;
-	while (same + period < n && frame_same(p, th, outer(th->frames, n, same), outer(th->frames, n, same + period)))
+	while (same + period < n && frame_same(outer(frames, n, same), outer(frames, n, same + period)))
 		same++;
 	return 1 + same / period;
 }
 
-struct repeat stack_repeat(const struct python *p, const struct py_thread *th, size_t n)
+struct repeat stack_repeat(const struct py_frame *frames, size_t n)
 {
 	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n; period++) {
-		size_t times = count_repeats(p, th, n, period);
+		size_t times = count_repeats(frames, n, period);
 		if (times > REPEATS_SHOWN)
 			return (struct repeat){ period, times };
 	}
@@ -37,13 +37,13 @@ static bool can_join(const struct py_thread *th)
 	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
 }
 
-static bool same_stack(const struct python *p, const struct py_thread *a, const struct py_thread *b)
+static bool same_stack(const struct py_thread *a, const struct py_thread *b)
 {
 	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil || !a->addr != !b->addr ||
 		(a->addr && a->interpreter != b->interpreter) || a->why.code != b->why.code || a->moving != b->moving)
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++) {
-		if (!frame_same(p, a, &a->frames[i], &b->frames[i]))
+		if (!frame_same(&a->frames[i], &b->frames[i]))
 			return false;
 	}
 	return true;
@@ -54,7 +54,7 @@ static uint64_t stack_key(const struct py_thread *th)
 {
 	uint64_t h = th->n_frames;
 	for (size_t i = 0; i < th->n_frames; i++)
-		h = (h ^ (uintptr_t)th->frames[i].code) * 0x9e3779b97f4a7c15u;
+		h = (h ^ (uintptr_t)th->frames[i].place->code) * 0x9e3779b97f4a7c15u;
 	return h >> 1;
 }
 
@@ -69,13 +69,13 @@ static void add(struct stack_groups *g, size_t group, const struct py_thread *th
 	to->threads[to->n++] = th;
 }
 
-void stack_groups_init(struct stack_groups *g, const struct python *p, const struct py_thread *const *threads, size_t n, bool join)
+void stack_groups_init(struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join)
 {
 	CLEANUP(hash_fini) struct hash known = { 0 };
 	*g = (struct stack_groups){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		uint64_t key = stack_key(threads[i]), group = g->n;
-		if (join && can_join(threads[i]) && hash_get(&known, key, &group) && !same_stack(p, threads[i], g->list[group].threads[0]))
+		if (join && can_join(threads[i]) && hash_get(&known, key, &group) && !same_stack(threads[i], g->list[group].threads[0]))
 			group = g->n;
 		if (join && group == g->n && can_join(threads[i]))
 			hash_put(&known, key, group);

@@ -74,7 +74,9 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 		return (const struct py_code *)(uintptr_t)known;
 	struct py_code *c = arena_alloc(&p->arena, sizeof(*c));
 	c->addr = addr;
-	c->why = p->codes.len >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects") : read_code(p, rt, c);
+	c->number = p->n_codes++;
+	c->lines = rt->layout.row->lines;
+	c->why = p->n_codes >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects") : read_code(p, rt, c);
 	/* a failure is not kept: in a running process the next look may succeed */
 	if (addr != UINT64_MAX && !failed(c->why))
 		hash_put(&p->codes, addr, (uintptr_t)c);

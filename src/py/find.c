@@ -12,14 +12,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Adds a sentence on what was found: "Python 3.8 in /usr/lib/libpython3.8.so.1.0: it holds no interpreter". */
+/* Adds a sentence on what was found, once: "Python 3.8 in /usr/lib/libpython3.8.so.1.0: it holds no interpreter". */
 static void say(struct python *p, const struct image *img, const char *version, const char *what)
 {
-	if (p->why.len)
-		str_puts(&p->why, "; ");
+	AUTO_STR(text);
 	if (version[0])
-		str_addf(&p->why, "Python %s in ", version);
-	str_addf(&p->why, "%s: %s", img && img->path[0] ? img->path : "an unnamed module", what);
+		str_addf(&text, "Python %s in ", version);
+	str_addf(&text, "%s: %s", img && img->path[0] ? img->path : "an unnamed module", what);
+	if (strstr(str_text(&p->why), str_text(&text)))
+		return;
+	str_addf(&p->why, "%s%s", p->why.len ? "; " : "", str_text(&text));
 }
 
 /* Static variables of 2.7 and 3.6 that only .symtab names. */
@@ -117,6 +119,10 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	if (known_already(p, &rt))
 		return false;
 	if (!py_runtime_proven(&rt, &why)) {
+		if (rt.layout.guess) {
+			str_puts(&why, "; this version is newer than those that are known: ");
+			layout_known(&why);
+		}
 		say(p, img, v.text, str_text(&why));
 		return false;
 	}
@@ -209,6 +215,7 @@ void python_free(struct python *p)
 		return;
 	arena_fini(&p->arena);
 	hash_fini(&p->codes);
+	hash_fini(&p->place_of);
 	free(p->runtimes);
 	free(p->interpreters);
 	free(p->threads);

@@ -99,10 +99,10 @@ static bool is_shim(const struct py_runtime *rt, const struct link *k)
 	return from >= 0 && k->owner >= (unsigned)from;
 }
 
-static bool is_incomplete(const struct py_runtime *rt, const struct py_frame *f)
+static bool is_incomplete(const struct py_runtime *rt, const struct py_code *c, const struct link *k, int32_t offset)
 {
-	return !f->code->why.code && f->code->firsttraceable && f->owner != rt->layout.row->owner.generator &&
-	       f->offset / 2 < (int32_t)f->code->firsttraceable;
+	return !failed(c->why) && c->firsttraceable && (int)k->owner != rt->layout.row->owner.generator &&
+	       offset / 2 < (int32_t)c->firsttraceable;
 }
 
 /* 3.15 can be caught while it pops its innermost frame: the code is gone, and the frame lies at the free end of the stack. */
@@ -120,10 +120,11 @@ struct frames {
 
 static void add_frame(struct python *p, struct py_runtime *rt, struct frames *out, const struct link *k)
 {
-	struct py_frame f = { .addr = k->addr, .owner = (uint8_t)k->owner, .code = py_code_at(p, rt, k->code) };
-	f.offset = byte_offset(rt, f.code, k);
-	if (is_incomplete(rt, &f))
+	const struct py_code *c = py_code_at(p, rt, k->code);
+	int32_t offset = byte_offset(rt, c, k);
+	if (is_incomplete(rt, c, k, offset))
 		return;
+	struct py_frame f = { .addr = k->addr, .owner = (uint8_t)k->owner, .place = py_place_at(p, c, offset) };
 	out->list = xgrow(out->list, &out->cap, out->n, sizeof(*out->list));
 	out->list[out->n++] = f;
 }

@@ -146,12 +146,3 @@ struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_
 	*ret = at;
 	return NO_ERR;
 }
-
-struct err py_frame_location(const struct python *p, const struct py_thread *th, const struct py_frame *f, struct py_location *ret)
-{
-	const struct py_code *c = f->code;
-	TRY(c->why);
-	TRY(c->linetable_why);
-	const struct layout_row *row = py_runtime_of(p, th)->layout.row;
-	return py_lines_locate(row->lines, c->linetable, c->linetable_size, c->firstlineno, f->offset, ret);
-}

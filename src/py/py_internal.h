@@ -51,6 +51,8 @@ void py_bind_threads(struct python *p);
 void py_walk_frames(struct python *p, struct py_thread *th);
 /* code.c: the code object at addr, read once. Never NULL. */
 const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr);
+/* place.c: the place of an instruction, made once. Never NULL. */
+const struct py_place *py_place_at(struct python *p, const struct py_code *code, int32_t offset);
 /* text.c: the string object at addr. */
 void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
 

@@ -49,8 +49,8 @@ static bool same_frames(const struct py_thread *a, const struct py_thread *b)
 	if (a->n_frames != b->n_frames || failed(a->why) || failed(b->why))
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++) {
-		if (a->frames[i].addr != b->frames[i].addr || a->frames[i].code != b->frames[i].code ||
-			(i && a->frames[i].offset != b->frames[i].offset) || failed(a->frames[i].code->why))
+		const struct py_place *x = a->frames[i].place, *y = b->frames[i].place;
+		if (a->frames[i].addr != b->frames[i].addr || (i ? x != y : x->code != y->code) || failed(x->code->why))
 			return false;
 	}
 	return true;

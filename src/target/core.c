@@ -12,6 +12,7 @@
 
 #include <elf.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
 /* The overlay met an address that the core leaves out. */
@@ -50,17 +51,22 @@ static void overlay_image(struct target *t, const struct image *img)
 static struct err attach_path(struct target *t, struct image *img, const char *path, bool by_user)
 {
 	struct file_map file;
-	TRY(file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file));
+	struct err e = file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file);
+	if (failed(e)) {
+		if (by_user)
+			problems_notef(&t->problems, path, "not used: %s", e.sys ? strerror(e.sys) : e.what);
+		return e;
+	}
 	uint8_t id[BUILD_ID_MAX];
 	size_t id_size = 0;
-	struct err e = image_attach(img, path, &file, by_user, id, &id_size);
+	e = image_attach(img, path, &file, by_user, id, &id_size);
 	file_map_close(&file);
 	if (!failed(e))
 		return NO_ERR;
 	char core_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
-	if (e.code == ERR_CORRUPT && id_size)
+	if (e.code == ERR_CORRUPT && (id_size || img->build_id_size))
 		problems_notef(&t->problems, path, "not the file that the core was made with, not used: its build-id is %s, in the core %s",
-			build_id_text(id, id_size, file_id),
+			id_size ? build_id_text(id, id_size, file_id) : "none",
 			img->build_id_size ? build_id_text(img->build_id, img->build_id_size, core_id) : "none");
 	else
 		problems_notef(&t->problems, path, "not used: %s", e.what);
@@ -82,6 +88,22 @@ static struct err core_need_file(struct target *t, struct image *img)
 	return e;
 }
 
+/* Whoever names an executable wants to hear if it is the wrong one, also where nothing was missing without it. */
+static void use_named_exe(struct target *t)
+{
+	const char *path = t->core->exe_by_user;
+	if (path && t->exe)
+		(void)failed(target_need_file(t, t->exe));
+	else if (path)
+		problems_notef(&t->problems, path, "not used: the core does not tell where its executable was mapped");
+}
+
+/* A debugger's cores of living processes show what the debugger stopped them with. */
+static bool can_kill(int signo)
+{
+	return signo && signo != SIGTRAP && signo != SIGSTOP;
+}
+
 static void take_threads(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -92,7 +114,7 @@ static void take_threads(struct target *t)
 	if (!c->n_threads)
 		return;
 	const struct core_thread *first = &c->threads[0];
-	t->snapshot = !c->from_kernel && !(first->siginfo.present && first->siginfo.signo && first->siginfo.signo != 5 /* SIGTRAP */);
+	t->snapshot = !c->from_kernel && !(first->siginfo.present && can_kill(first->siginfo.signo));
 	if (!t->snapshot) {
 		t->signal.signo = first->siginfo.present ? first->siginfo.signo : first->cursig;
 		t->signal.info = first->siginfo;
@@ -160,6 +182,7 @@ struct err target_open_core(const char *path, const struct target_core_options *
 	t->pid = pid_of(&core->elf);
 	take_threads(t);
 	core_find_images(t);
+	use_named_exe(t);
 	core_find_command_line(t);
 	say_what_is_missing(t);
 	*ret = t;

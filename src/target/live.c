@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A live process as a target. All of it is read: through /proc/PID/mem, and the rest of procfs. What is mapped is known
- * as of the opening; what is in memory, as of the stop.
+ * A live process as a target. All of it is read: through /proc/PID/mem, and the rest of procfs.
+ * What is mapped is known as of the opening; what is in memory, as of the stop.
  */
 #include "live.h"
 
@@ -49,14 +49,13 @@ static struct err zombie(const char *proc, const struct live_status *st, struct 
 	return err_of(ERR_GONE, "process");
 }
 
-/* Where the main thread has ended and others go on, /proc shows the memory below one of those only. */
+/* Where the main thread has ended and others go on, only those show the memory. */
 static void use_living_thread(void *ctx, pid_t tid)
 {
 	struct target_live *live = ctx;
 	AUTO_FREE char *dir = xasprintf("%s/task/%d", live->dir, (int)tid);
 	struct live_stat stat;
-	if (live->mm_pid || failed(live_read_stat(dir, &stat)) || stat.state == 'Z' ||
-		stat.state == 'X')
+	if (live->mm_pid || failed(live_read_stat(dir, &stat)) || live_has_ended(stat.state))
 		return;
 	live->mm_dir = STEAL(dir);
 	live->mm_pid = tid;
@@ -89,7 +88,7 @@ static struct err check_process(struct target *t, struct str *why, struct live_s
 		return err_of(ERR_UNSUPPORTED, "kernel thread");
 	}
 	live->other_pid_ns = st.ns_deep > 1;
-	if (st.state != 'Z' && st.state != 'X') {
+	if (!live_has_ended(st.state)) {
 		live->mm_dir = xstrdup(live->dir);
 		live->mm_pid = t->pid;
 	} else if (st.threads > 1) {
@@ -98,15 +97,20 @@ static struct err check_process(struct target *t, struct str *why, struct live_s
 	return live->mm_dir ? NO_ERR : zombie(live->proc, &st, why);
 }
 
-/* Adds the reason, where the error is one of rights; a process that is just ending refuses too. */
-static struct err explain(struct target *t, struct err e, struct str *why)
+/* The process is ending: it may be without memory for a while before it is a zombie. */
+static bool is_ending(const struct target_live *live, struct err e)
 {
 	struct live_status st;
+	return e.code == ERR_GONE || (e.code == ERR_SYS && e.sys == ENOENT) ||
+	       failed(live_read_status(live->mm_dir, &st)) || live_has_ended(st.state);
+}
+
+/* Adds the reason, where the error is one of rights; a process that is ending refuses too. */
+static struct err explain(struct target *t, struct err e, struct str *why)
+{
 	if (!failed(e))
 		return NO_ERR;
-	bool ended = failed(live_read_status(t->live->mm_dir, &st)) || st.state == 'Z' ||
-		     st.state == 'X';
-	if (e.code == ERR_GONE || ended)
+	if (is_ending(t->live, e))
 		return gone(t->pid, why);
 	if (e.code == ERR_DENIED)
 		live_explain_denial(t->live->proc, t->pid, t->pid, false, why);
@@ -128,7 +132,8 @@ static bool may_read_vm(pid_t pid, const struct mem_live *mem)
 	return false;
 }
 
-/* The executable's ELF header, from the file, or where that may not be read (FUSE, execute-only), from memory. */
+/* The executable's ELF header, from the file, or where that may not be read (FUSE, execute-only),
+ * from memory. */
 static struct err read_exe_head(struct target *t, int mem_fd, struct elf_head *ret)
 {
 	uint8_t bytes[ELF_HEAD_MAX];
@@ -139,10 +144,12 @@ static struct err read_exe_head(struct target *t, int mem_fd, struct elf_head *r
 	if (!failed(e)) {
 		n = pread(file.fd, bytes, sizeof(bytes), 0);
 		close(file.fd);
-	} else if (t->exe && mem_fd >= 0) {
-		n = pread(mem_fd, bytes, sizeof(bytes), (off_t)image_start(t->exe));
 	}
-	return n > 0 ? elf_head_parse(bytes, (size_t)n, ret) : e;
+	if (n <= 0 && t->exe && mem_fd >= 0)
+		n = pread(mem_fd, bytes, sizeof(bytes), (off_t)image_start(t->exe));
+	if (n <= 0)
+		return failed(e) ? e : err_of(ERR_CORRUPT, "executable of the process");
+	return elf_head_parse(bytes, (size_t)n, ret);
 }
 
 static void find_exe(struct target *t)
@@ -255,7 +262,8 @@ static struct err attach(
 	return e;
 }
 
-/* maps gives paths as seen from our root where that is possible, so that of a process in a chroot begins with the root. */
+/* maps gives paths as seen from our root where that is possible, so that of a process in a chroot
+ * begins with the root. */
 static struct err attach_below_root(struct target *t, struct image *img)
 {
 	struct target_live *live = t->live;
@@ -267,8 +275,8 @@ static struct err attach_below_root(struct target *t, struct image *img)
 }
 
 /*
- * The surest way first: the very file that is mapped (needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE; finds deleted ones
- * and those of other mount namespaces), then by name.
+ * The surest way first: the very file that is mapped (needs CAP_SYS_ADMIN or
+ * CAP_CHECKPOINT_RESTORE; finds deleted ones and those of other mount namespaces), then by name.
  */
 static struct err live_need_file(struct target *t, struct image *img)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of a live target share: live.c, live_maps.c, live_proc.c, live_rights.c, live_stop.c. */
+/* What the parts of a live target share: live.c, live_maps.c, live_proc.c, live_rights.c,
+ * live_stop.c. */
 #pragma once
 
 #include "target_internal.h"
@@ -16,7 +17,8 @@ struct live_status {
 	gid_t gid[4];
 	uint64_t cap_permitted, cap_effective;
 };
-/* dir: /proc/PID or /proc/PID/task/TID. Errors: ERR_GONE when there is no such process or thread, ERR_CORRUPT. */
+/* dir: /proc/PID or /proc/PID/task/TID. Errors: ERR_GONE when there is no such process or thread,
+ * ERR_CORRUPT. */
 struct err live_read_status(const char *dir, struct live_status *ret);
 
 /* /proc/PID/stat. */
@@ -27,14 +29,16 @@ struct live_stat {
 	uint64_t start_ticks; /* since boot */
 };
 struct err live_read_stat(const char *dir, struct live_stat *ret);
+/* Whether a state is that of a process or thread with nothing left to read; so is 0. */
+bool live_has_ended(char state);
 
 struct target_live {
 	char *proc; /* root of procfs */
 	char *dir; /* PROC/PID */
-	char *mm_dir; /* the same, or PROC/PID/task/TID where only other threads than the main one are left */
+	char *mm_dir; /* the same; PROC/PID/task/TID of another when the main thread has ended */
 	pid_t mm_pid; /* the number of that process or thread */
 	bool other_pid_ns;
-	bool other_root; /* its paths mean other files than ours: mount namespace or root directory differ */
+	bool other_root; /* its paths mean other files than ours: mount namespace or root differ */
 	struct mem_live mem;
 	struct mem_cache cache; /* over mem; what the target shows */
 	bool stopped_before; /* at least one stop has ended: names and states of threads are old */
@@ -47,7 +51,8 @@ struct err live_read_maps(struct target *t);
 /* True if `path` is the file with this inode, here or below the process's root. */
 bool live_names_inode(const struct target_live *live, const char *path, uint64_t inode);
 
-/* Fills t->threads anew, with registers as far as /proc tells them when the target is never stopped. */
+/* Fills t->threads anew, with registers as far as /proc tells them when the target is never
+ * stopped. */
 struct err live_read_threads(struct target *t);
 /* Calls each(ctx, tid) for every thread in /proc/PID/task. */
 struct err live_each_thread(
@@ -62,8 +67,9 @@ char *live_readlink(const char *dir, const char *name);
 struct err live_open_mem(const char *dir, int *ret);
 
 /*
- * Appends to `why` what keeps pycore out of thread `tid` of process `pid` and what to do about it. For a read of its
- * memory, or to_trace: for a stop by ptrace, which only one tracer at a time can do.
+ * Appends to `why` what keeps pycore out of thread `tid` of process `pid` and what to do about it.
+ * For a read of its memory, or to_trace: for a stop by ptrace, which only one tracer at a time can
+ * do.
  */
 void live_explain_denial(const char *proc, pid_t pid, pid_t tid, bool to_trace, struct str *why);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /proc/PID/maps (proc_pid_maps(5), fs/proc/task_mmu.c: show_map_vma), one mapping a line in ascending order:
+ * /proc/PID/maps (proc_pid_maps(5), fs/proc/task_mmu.c: show_map_vma), one mapping a line in
+ * ascending order:
  *
  *     55d0c0a00000-55d0c0a21000 r-xp 00002000 fd:01 1234        /usr/bin/python3
  *
- * The path is raw bytes but for a newline, written \012, and bears " (deleted)" when its name is gone. Names in brackets
- * are the kernel's own. The file is made page by page while the process may run, so lines can overlap.
+ * The path is raw bytes but for a newline, written \012, and bears " (deleted)" when its name is
+ * gone. Names in brackets are the kernel's own. The file is made page by page while the process may
+ * run, so lines can overlap.
  */
 #include "live.h"
 

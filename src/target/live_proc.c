@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What procfs tells of a process and its threads (proc(5)). In `stat` the thread's name stands in parentheses and is any
- * bytes, parentheses and newlines too, so its end is the last ") " of the file; in `status` it is escaped, so that a row
- * is found by its name after a newline.
+ * What procfs tells of a process and its threads (proc(5)). In `stat` the thread's name stands in
+ * parentheses and is any bytes, parentheses and newlines too, so its end is the last ") " of the
+ * file; in `status` it is escaped, so that a row is found by its name after a newline.
  */
 #include "live.h"
 
@@ -121,6 +121,11 @@ struct err live_read_stat(const char *dir, struct live_stat *ret)
 	return NO_ERR;
 }
 
+bool live_has_ended(char state)
+{
+	return !state || state == 'Z' || state == 'X';
+}
+
 char *live_readlink(const char *dir, const char *name)
 {
 	char path[PATH_ROOM], to[PATH_BYTES_MAX];
@@ -178,8 +183,8 @@ struct err live_describe_thread(const struct target_live *live, struct os_thread
 }
 
 /*
- * /proc/PID/task/TID/syscall (fs/proc/base.c, proc_pid_syscall): "NR A1 ... A6 SP PC" inside a system call, "-1 SP PC"
- * where it waits outside of one, "running".
+ * /proc/PID/task/TID/syscall (fs/proc/base.c, proc_pid_syscall): "NR A1 ... A6 SP PC" inside a
+ * system call, "-1 SP PC" where it waits outside of one, "running".
  */
 static void read_syscall(const struct target_live *live, struct os_thread *th)
 {
@@ -239,9 +244,9 @@ void live_read_command_line(struct target *t)
 }
 
 /*
- * The kernel counts the start in clock ticks since boot and rounds down; the end of that tick is what no file that the
- * process was started from can be newer than. When the machine was booted follows from two clocks, since `btime` of
- * /proc/stat has whole seconds only.
+ * The kernel counts the start in clock ticks since boot and rounds down; the end of that tick is
+ * what no file that the process was started from can be newer than. When the machine was booted
+ * follows from two clocks, since `btime` of /proc/stat has whole seconds only.
  */
 void live_read_start(struct target *t, const struct live_stat *stat)
 {

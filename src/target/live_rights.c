@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why the kernel refuses. It only says EPERM or EACCES; the rules it went by are those of ptrace(2), "Ptrace access mode
- * checking": same ids or CAP_SYS_PTRACE in the target's user namespace, dumpable or that capability, no capability that
- * we lack (commoncap), then the Yama module (Documentation/admin-guide/LSM/Yama.rst). They are gone through in that order
- * with what /proc shows to anyone.
+ * Why the kernel refuses. It only says EPERM or EACCES; the rules it went by are those of
+ * ptrace(2), "Ptrace access mode checking": same ids or CAP_SYS_PTRACE in the target's user
+ * namespace, dumpable or that capability, no capability that we lack (commoncap), then the Yama
+ * module (Documentation/admin-guide/LSM/Yama.rst). They are gone through in that order with what
+ * /proc shows to anyone.
  */
 #include "live.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stop and resume as the target sees them; live_tracer.c says how it is done. The rows of threads that were there at the
- * opening keep what was read then, since to procfs a thread that we stopped is in state t.
+ * Stop and resume as the target sees them; live_tracer.c says how it is done. The rows of threads
+ * that were there at the opening keep what was read then, since to procfs a thread that we stopped
+ * is in state t.
  */
 #include "live_tracer.h"
 
@@ -61,7 +62,7 @@ static void take_threads(struct target *t, const struct live_stop *s)
 		const struct os_thread th = t->threads[k];
 		hash_put(&rows, (uint64_t)th.tid, 0);
 		if (hash_get(&tracee_of, (uint64_t)th.tid, &i) ||
-			(th.tid == t->pid && thread_has_ended(th.state)))
+			(th.tid == t->pid && live_has_ended(th.state)))
 			t->threads[kept++] = th;
 	}
 	t->n_threads = kept;

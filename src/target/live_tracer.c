@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stop and resume by ptrace(2): PTRACE_SEIZE changes nothing in a thread, PTRACE_INTERRUPT then stops it without a
- * signal, PTRACE_DETACH lets it go.
+ * Stop and resume by ptrace(2): PTRACE_SEIZE changes nothing in a thread, PTRACE_INTERRUPT then
+ * stops it without a signal, PTRACE_DETACH lets it go.
  *
- * - A thread of our own is the tracer. When it ends the kernel lets go of every tracee, also of one that did not stop and
- *   so cannot be detached (waiting in vfork, on a dead network disk); and when pycore is killed, of all of them.
- * - Stops are looked at with WNOWAIT, which leaves them in place: a signal that a thread was just about to receive then
- *   survives our death as well. When we detach we hand it on ourselves.
- * - The kernel itself remembers a stop by SIGSTOP or the like (group-stop) and goes back into it on detach
- *   (kernel/ptrace.c, __ptrace_unlink), so a process that was stopped stays so, and one that gets SIGCONT meanwhile runs.
+ * - A thread of our own is the tracer. When it ends the kernel lets go of every tracee, also of one
+ *   that did not stop and so cannot be detached (waiting in vfork, on a dead network disk); and
+ *   when pycore is killed, of all of them.
+ * - Stops are looked at with WNOWAIT, which leaves them in place: a signal that a thread was just
+ *   about to receive then survives our death as well. When we detach we hand it on ourselves.
+ * - The kernel itself remembers a stop by SIGSTOP or the like (group-stop) and goes back into it on
+ *   detach (kernel/ptrace.c, __ptrace_unlink), so a process that was stopped stays so, and one that
+ *   gets SIGCONT meanwhile runs.
  * - Dead threads are not waited for either: their real parent has a right to that.
  */
 #include "live_tracer.h"
@@ -21,8 +23,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum {
 	STOP_DEADLINE_US = 250 * 1000, /* from the first interrupt on */
@@ -31,6 +35,8 @@ enum {
 	NAP_NS = 50 * 1000,
 	ANSWER_DEADLINE_S = 2, /* the tracer may hang in the kernel: see seize() */
 };
+
+#define END_SIGNAL SIGRTMIN /* a function of the C library, so no enum */
 
 static int64_t microseconds_since(const struct timespec *start)
 {
@@ -55,21 +61,29 @@ static char state_of(const struct live_stop *s, pid_t tid)
 	return failed(live_read_stat(dir, &stat)) ? 0 : stat.state;
 }
 
-bool thread_has_ended(char state)
+/* Ends the tracer thread where it stands. It holds nothing there, neither a lock nor memory. */
+static void end_tracer(int signo)
 {
-	return !state || state == 'Z' || state == 'X';
+	(void)signo;
+	syscall(SYS_exit, 0);
 }
 
 /*
- * The kernel lets PTRACE_SEIZE wait for as long as the target is in execve, which can wait for another tracer, without an
- * end. So the tracer thread can be cancelled in here, and only here.
+ * The kernel lets PTRACE_SEIZE wait for as long as the target is in execve, which can be for ever
+ * if that waits for a thread that another tracer holds (cred_guard_mutex), and restarts it after
+ * every signal. So in here, and only here, a signal ends the thread. pthread_cancel() could do
+ * that too, but loads a library for it and confuses sanitizers.
  */
 static long seize(pid_t tid)
 {
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	sigset_t end;
+	sigemptyset(&end);
+	sigaddset(&end, END_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &end, NULL);
 	long r = ptrace(PTRACE_SEIZE, tid, NULL, NULL);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	int saved = errno;
+	pthread_sigmask(SIG_BLOCK, &end, NULL);
+	errno = saved;
 	return r;
 }
 
@@ -95,7 +109,7 @@ static struct err seize_fresh(struct live_stop *s)
 		pid_t tid = s->fresh[i];
 		if (seize(tid) < 0) {
 			struct err e = err_sys("stop by ptrace");
-			if (e.code == ERR_GONE || thread_has_ended(state_of(s, tid)))
+			if (e.code == ERR_GONE || live_has_ended(state_of(s, tid)))
 				continue;
 			s->error_tid = tid;
 			return e;
@@ -139,7 +153,7 @@ static void await_stop(struct live_stop *s, struct tracee *tr)
 		}
 		int64_t waited = microseconds_since(&s->first_interrupt);
 		char state = waited > PATIENCE_US ? state_of(s, tr->tid) : 'R';
-		if (thread_has_ended(state))
+		if (live_has_ended(state))
 			tr->state = TRACEE_GONE;
 		else if (state == 'D' || waited > STOP_DEADLINE_US)
 			tr->state = TRACEE_LEFT;
@@ -181,7 +195,8 @@ static struct err stop_all(struct live_stop *s)
 		TRY(list_fresh(s));
 		if (!s->n_fresh)
 			return NO_ERR;
-		s->late = s->interrupted && microseconds_since(&s->first_interrupt) > STOP_DEADLINE_US;
+		s->late = s->interrupted &&
+			  microseconds_since(&s->first_interrupt) > STOP_DEADLINE_US;
 		if (s->late)
 			return NO_ERR;
 		size_t before = s->len;
@@ -206,7 +221,6 @@ static void let_go(struct live_stop *s)
 static void *tracer_main(void *arg)
 {
 	struct live_stop *s = arg;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	s->error = stop_all(s);
 	sem_post(&s->stopped);
 	wait_for(&s->go);
@@ -214,19 +228,23 @@ static void *tracer_main(void *arg)
 	return NULL;
 }
 
-/* Waits for the tracer's answer. One that hangs in the kernel is ended, which lets go of what it had seized. */
+/* Waits for the tracer's answer. One that hangs in the kernel is ended, which lets go of what it
+ * had seized. */
 static struct err await_tracer(struct live_stop *s)
 {
 	struct timespec deadline;
-	clock_gettime(CLOCK_REALTIME, &deadline);
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += ANSWER_DEADLINE_S;
 	int r;
-	while ((r = sem_timedwait(&s->stopped, &deadline)) < 0 && errno == EINTR)
+	while ((r = sem_clockwait(&s->stopped, CLOCK_MONOTONIC, &deadline)) < 0 && errno == EINTR)
 		;
 	if (!r)
 		return s->error;
-	pthread_cancel(s->tracer);
+	struct sigaction act = { .sa_handler = end_tracer }, before;
+	sigaction(END_SIGNAL, &act, &before);
+	pthread_kill(s->tracer, END_SIGNAL);
 	tracer_release(s);
+	sigaction(END_SIGNAL, &before, NULL);
 	return (struct err){ .code = ERR_SYS, .sys = ETIMEDOUT, .what = "stop by ptrace" };
 }
 

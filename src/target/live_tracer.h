@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread of pycore that stops the threads of a live target and lets them go, and what it shares with the main one. */
+/* The thread of pycore that stops the threads of a live target and lets them go, and what it shares
+ * with the main one. */
 #pragma once
 
 #include "live.h"
@@ -38,11 +39,9 @@ struct live_stop {
 };
 
 /*
- * Starts the tracer; it stops the target's threads. Waits for that for a bounded time and gives what it says: on failure
- * tracer_release() must follow too, unless `running` is false.
+ * Starts the tracer; it stops the target's threads. Waits for that for a bounded time and gives
+ * what it says: on failure tracer_release() must follow too, unless `running` is false.
  */
 struct err tracer_start(struct live_stop *s);
 /* Lets all threads go and ends the tracer. Does nothing if it is not running. */
 void tracer_release(struct live_stop *s);
-/* Whether a state in /proc is that of a thread with nothing left to read. */
-bool thread_has_ended(char state);

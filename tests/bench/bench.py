@@ -9,8 +9,8 @@ is what the tool says.
 A run whose output lacks a frame of the target does not count.  MB are 10^6 bytes.
 """
 import argparse
-import signal
 import shlex
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -91,7 +91,7 @@ def main(options, folder):
     head["commands"] = list(commands(found))
     print("", *head["commands"], sep="\n  ")
 
-    done = {}
+    done, skipped = {}, {}
     for row in ROWS:
         if options.only not in row.name or (options.quick and row.disk):
             continue
@@ -99,13 +99,14 @@ def main(options, folder):
             results = measure_row(row, found, options.runs, folder)
         except measure.Skip as why:
             print(f"\n{row.name}   SKIP: {why}", flush=True)
+            skipped[row.name] = str(why)
             continue
         checks = judge(row, results)
         report.show(row, results, checks)
         done[row.name] = results, checks
-    report.summary(done)
+    report.summary(done, skipped)
     if options.json:
-        report.save(options.json, head, done)
+        report.save(options.json, head | {"skipped": skipped}, done)
 
 
 if __name__ == "__main__":

@@ -53,13 +53,15 @@ def show(row, results, checks):
     sys.stdout.flush()
 
 
-def summary(rows):
+def summary(rows, skipped):
     """rows: {name: (results, checks)}"""
     print()
     for word in "ok", "MISS", "not judged":
         names = [name for name, (_, checks) in rows.items() if verdict(checks) == word]
         if names:
             print(f"{word}: {len(names)} of {len(rows)} rows: {', '.join(names)}")
+    if skipped:
+        print(f"SKIPPED: {', '.join(skipped)}")
 
 
 def machine():

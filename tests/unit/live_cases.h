@@ -4,5 +4,5 @@
 
 #include <check.h>
 
-TCase *live_stop_case(void);   /* test_live_stop.c */
+TCase *live_stop_case(void); /* test_live_stop.c */
 TCase *live_rights_case(void); /* test_live_rights.c */

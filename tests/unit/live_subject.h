@@ -12,12 +12,12 @@ enum { SUBJECT_THREADS_MAX = 1024 };
 
 /* Memory that the test and its subject share. */
 struct shared {
-	atomic_int ready;	  /* set by the subject */
-	atomic_int go;		  /* set by the test */
-	atomic_long count;	  /* goes up while the subject runs */
-	atomic_long signals;	  /* received */
-	atomic_int tid;		  /* of a thread that the test is about */
-	atomic_ulong address;	  /* of something in the subject */
+	atomic_int ready; /* set by the subject */
+	atomic_int go; /* set by the test */
+	atomic_long count; /* goes up while the subject runs */
+	atomic_long signals; /* received */
+	atomic_int tid; /* of a thread that the test is about */
+	atomic_ulong address; /* of something in the subject */
 };
 
 struct subject {
@@ -25,7 +25,7 @@ struct subject {
 	struct shared *shared;
 };
 
-/* Forks; the child runs body(shared, arg), and dies with the test. Returns when it has set `ready`. */
+/* Forks; the child runs body(shared, arg) and dies with the test. Returns when it is ready. */
 struct subject subject_start(void (*body)(struct shared *shared, int arg), int arg);
 /* The same without waiting. */
 struct subject subject_launch(void (*body)(struct shared *shared, int arg), int arg);

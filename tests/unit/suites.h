@@ -7,13 +7,21 @@
 
 #include <check.h>
 
-#define SUITES(S)                                                                                  \
-	S(base)                                                                                    \
-	S(bytes)                                                                                   \
-	S(notes)                                                                                   \
-	S(elfcore)                                                                                 \
-	S(container)                                                                               \
-	S(mem)
+/* clang-format off */
+#define SUITES(S)    \
+	S(base)      \
+	S(bytes)     \
+	S(notes)     \
+	S(elfcore)   \
+	S(corenotes) \
+	S(regs)      \
+	S(container) \
+	S(mem)       \
+	S(memcache)  \
+	S(memlive)   \
+	S(layout)    \
+	S(live)
+/* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);
 SUITES(SUITE_DECLARE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening live processes: what is found in real ones, and what a made-up procfs can say to mislead. */
+/* Opening live processes: what is found in real ones. */
 #include "live_cases.h"
 #include "live_subject.h"
 #include "suites.h"
@@ -194,22 +194,29 @@ START_TEST(thread_name_cannot_mislead)
 }
 END_TEST
 
-START_TEST(hundreds_of_threads_are_listed)
+/* The best of some tries, against ten times what it takes on an idle machine. */
+START_TEST(hundreds_of_threads_are_fast)
 {
 	struct subject s = subject_start(body_sleep, 501);
-	double begin = seconds_now();
-	struct target *t = open_subject(&s, false);
-	double opened = seconds_now();
-	stop_target(t);
-	target_resume(t);
-	double resumed = seconds_now();
-	ck_assert_uint_eq(t->n_threads, 501);
-	for (size_t i = 0; i < 501; i++)
-		ck_assert(t->threads[i].stopped && t->threads[i].regs.has_pc);
-	/* Ten times what it takes on an idle machine. */
-	ck_assert_msg(opened - begin < 0.05, "open: %g s", opened - begin);
-	ck_assert_msg(resumed - opened < 0.1, "stop and resume: %g s", resumed - opened);
-	target_close(t);
+	double open_best = 1e9, stop_best = 1e9;
+	for (int i = 0; i < 7; i++) {
+		double begin = seconds_now();
+		struct target *t = open_subject(&s, false);
+		double opened = seconds_now();
+		stop_target(t);
+		target_resume(t);
+		double resumed = seconds_now();
+		ck_assert_uint_eq(t->n_threads, 501);
+		for (size_t k = 0; k < 501; k++)
+			ck_assert(t->threads[k].stopped && t->threads[k].regs.has_pc);
+		target_close(t);
+		if (opened - begin < open_best)
+			open_best = opened - begin;
+		if (resumed - opened < stop_best)
+			stop_best = resumed - opened;
+	}
+	ck_assert_msg(open_best < 0.05, "open: %g s", open_best);
+	ck_assert_msg(stop_best < 0.1, "stop and resume: %g s", stop_best);
 	subject_end(&s);
 }
 END_TEST
@@ -258,6 +265,10 @@ static void make_dir(char dir[64])
 START_TEST(deleted_executable_is_still_read)
 {
 	char dir[64], path[PATH_BYTES_MAX];
+	if (_i && !have_root(__func__))
+		return;
+	if (_i)
+		become_nobody(); /* who may not use map_files */
 	make_dir(dir);
 	struct subject s = run_copy(dir, path);
 	unlink(path);
@@ -276,6 +287,33 @@ START_TEST(deleted_executable_is_still_read)
 	target_close(t);
 	kill(s.pid, SIGKILL);
 	waitpid(s.pid, NULL, 0);
+}
+END_TEST
+
+/* Only map_files has it. */
+START_TEST(deleted_library_is_still_read)
+{
+	if (!have_root(__func__))
+		return;
+	char dir[64], path[PATH_BYTES_MAX];
+	make_dir(dir);
+	snprintf(path, sizeof(path), "%s/library.so", dir);
+	copy_file("/bin/cat", path);
+	struct file_map map;
+	ck_assert_ok(file_map_open(path, OPEN_NAMED_BY_USER, &map));
+	ck_assert_int_eq(unlink(path), 0);
+	struct subject s = subject_start(body_sleep, 1);
+	struct target *t = open_subject(&s, false);
+	struct image *img = image_named(t, path);
+	ck_assert_ptr_nonnull(img);
+	ck_assert(img->deleted);
+	ck_assert_str_eq(img->path, path);
+	ck_assert_ok(target_need_file(t, img));
+	ck_assert_int_eq(img->match, MATCH_BUILD_ID);
+	target_close(t);
+	subject_end(&s);
+	file_map_close(&map);
+	rmdir(dir);
 }
 END_TEST
 
@@ -305,7 +343,8 @@ static char hidden_dir[64];
 static void body_container(struct shared *shared, int arg)
 {
 	(void)arg;
-	if (unshare(CLONE_NEWPID | CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS) ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 		mount("none", hidden_dir, "tmpfs", 0, NULL)) {
 		shared->ready = -1;
 		_exit(0);
@@ -498,7 +537,8 @@ START_TEST(process_ends_while_it_is_opened)
 		}
 		struct target *t = NULL;
 		AUTO_STR(why);
-		struct err e = target_open_live(s.pid, &(struct target_live_options){ 0 }, &why, &t);
+		struct err e =
+			target_open_live(s.pid, &(struct target_live_options){ 0 }, &why, &t);
 		if (!failed(e))
 			e = target_stop(t, &why);
 		if (failed(e)) {
@@ -528,8 +568,9 @@ Suite *suite_live(void)
 	tcase_add_test(c, unprivileged_finds_files_by_name);
 	tcase_add_test(c, thousands_of_mappings_are_fast);
 	tcase_add_test(c, thread_name_cannot_mislead);
-	tcase_add_test(c, hundreds_of_threads_are_listed);
-	tcase_add_test(c, deleted_executable_is_still_read);
+	tcase_add_test(c, hundreds_of_threads_are_fast);
+	tcase_add_loop_test(c, deleted_executable_is_still_read, 0, 2);
+	tcase_add_test(c, deleted_library_is_still_read);
 	tcase_add_test(c, name_that_says_deleted_is_a_name);
 	tcase_add_test(c, process_in_other_namespaces);
 	tcase_add_test(c, process_in_a_chroot);

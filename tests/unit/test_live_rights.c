@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes that may not be looked into: real ones as far as this kernel refuses, made-up ones for what it
- * lacks (Yama) or a test cannot arrange. A made-up procfs also serves hostile maps.
+ * Processes that may not be looked into: real ones as far as this kernel refuses, made-up ones for
+ * what it lacks (Yama) or a test cannot arrange. A made-up procfs also serves hostile maps.
  */
 #include "live_cases.h"
 #include "live_subject.h"
@@ -25,9 +25,9 @@
 /* The number of the one process in a made-up procfs; no real one has it. */
 enum { MADE_UP = 0x7ffffff1 };
 
-#define WITH_PTRACE   "0000000000080000"
-#define WITHOUT_IT    "00000000a80425fb"
-#define USER(id)      #id "\t" #id "\t" #id "\t" #id
+#define WITH_PTRACE "0000000000080000"
+#define WITHOUT_IT  "00000000a80425fb"
+#define USER(id)    #id "\t" #id "\t" #id "\t" #id
 
 static char root[64];
 
@@ -68,7 +68,7 @@ static void remove_root(void)
 	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The tree of a test that has become nobody is left to a child to remove, when the test has ended. */
+/* Has a child remove the tree when the test has ended, which can't when it has become nobody. */
 static void remove_root_at_end(void)
 {
 	int ends[2];
@@ -81,10 +81,11 @@ static void remove_root_at_end(void)
 		remove_root();
 		_exit(0);
 	}
+	setpgid(child, child); /* Check kills the group of a test that has ended */
 	close(ends[0]);
 }
 
-/* What differs from a process of the user and group 41000, seen by the same without capabilities. */
+/* What differs from a process of user and group 41000, seen by the same without capabilities. */
 struct made_up {
 	const char *wanted, *also; /* in the explanation */
 	const char *yama;
@@ -99,11 +100,12 @@ static void put_status(char *path, int pid, const char *uids, const char *gids, 
 {
 	static const char ids[] = USER(41000);
 	caps = caps ?: "0000000000000000";
-	AUTO_FREE char *text = xasprintf(
-		"Name:\tx\\nTgid:\t1\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
-		"PPid:\t1\nTracerPid:\t0\nUid:\t%s\nGid:\t%s\nNSpid:\t%d\nThreads:\t1\n"
-		"CapPrm:\t%s\nCapEff:\t%s\n",
-		pid, pid, uids ?: ids, gids ?: ids, pid, caps, caps);
+	AUTO_FREE char *text =
+		xasprintf("Name:\tx\\nTgid:\t1\nUmask:\t0022\nState:\tS "
+			  "(sleeping)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n"
+			  "PPid:\t1\nTracerPid:\t0\nUid:\t%s\nGid:\t%s\nNSpid:\t%d\nThreads:\t1\n"
+			  "CapPrm:\t%s\nCapEff:\t%s\n",
+			pid, pid, uids ?: ids, gids ?: ids, pid, caps, caps);
 	put(text, path);
 }
 
@@ -117,7 +119,8 @@ static void make_proc(const struct made_up *m, const char *maps)
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	chmod(root, 0755);
 	put_status(place("%d/status", pid), pid, m->its_uids, m->its_gids, m->its_caps);
-	put_status(place("%d/task/%d/status", pid, pid), pid, m->its_uids, m->its_gids, m->its_caps);
+	put_status(
+		place("%d/task/%d/status", pid, pid), pid, m->its_uids, m->its_gids, m->its_caps);
 	put_status(place("self/status"), 1, m->own_uids, NULL, m->own_caps);
 	put(stat, place("%d/stat", pid));
 	put(stat, place("%d/task/%d/stat", pid, pid));
@@ -143,10 +146,11 @@ static const struct made_up refusals[] = {
 	{ "ptrace_scope is 1", "sysctl kernel.yama.ptrace_scope=0", .yama = "1\n" },
 	{ "ptrace_scope is 2", "CAP_SYS_PTRACE", .yama = "2\n" },
 	{ "ptrace_scope is 3", "not even by root", .yama = "3\n" },
-	{ "ptrace_scope is 3", "core file", .yama = "3\n", .own_uids = USER(0), .own_caps = WITH_PTRACE },
+	{ "ptrace_scope is 3", "core file", .yama = "3\n", .own_uids = USER(0),
+		.own_caps = WITH_PTRACE },
 	{ "ptrace_scope is 9", "unknown", .yama = "9\n" },
-	{ "belongs to user 4242, pycore runs as user 41000:", "run pycore as that user, or run pycore as root (sudo)",
-		.its_uids = USER(4242) },
+	{ "belongs to user 4242, pycore runs as user 41000:",
+		"run pycore as that user, or run pycore as root (sudo)", .its_uids = USER(4242) },
 	{ "belongs to user root (0)", "run pycore as root (sudo)", .its_uids = USER(0) },
 	/* the user matters more than Yama, which root is free of */
 	{ "belongs to user root (0)", "sudo", .its_uids = USER(0), .yama = "1\n" },
@@ -189,9 +193,9 @@ START_TEST(hostile_maps_do_no_harm)
 	static const char maps[] =
 		"00400000-00401000 r--p 00000000 fd:01 12                   /bin/x\\012y\\012\n"
 		"00401000-00402000 r-xp 00001000 fd:01 12                   /bin/x\\012y\\012\n"
-		"00402000-00402000 rw-p 00000000 00:00 0 \n"	      /* empty */
-		"00500000-00480000 rw-p 00000000 00:00 0 \n"	      /* backwards */
-		"00401800-00403000 rw-p 00000000 00:00 0 [overlaps]\n" /* seen twice, grown meanwhile */
+		"00402000-00402000 rw-p 00000000 00:00 0 \n" /* empty */
+		"00500000-00480000 rw-p 00000000 00:00 0 \n" /* backwards */
+		"00401800-00403000 rw-p 00000000 00:00 0 [overlaps]\n" /* it grew meanwhile */
 		"-1 r\n"
 		"\n"
 		"zzz-00600000 r--p 00000000 fd:01 12 /bin/z\n"
@@ -206,7 +210,8 @@ START_TEST(hostile_maps_do_no_harm)
 		"00603000-00604000 rw-s 00000000 00:01 7 /dev/shm/x\n"
 		"00604000-00605000 r--p 00000000 00:00 0 [vvar]\n"
 		"00605000-00606000 r--p 00000000 00:00 0 [anon: /bin/a (deleted)]\n"
-		"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n"
+		"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  "
+		"[vsyscall]\n"
 		"fffffffffffff000-ffffffffffffffff rw-p ffffffffffffffff 00:00 0 /end";
 	static const struct mem_range wanted[] = {
 		{ 0x400000, 0x401000, MEM_READ, true },
@@ -222,7 +227,8 @@ START_TEST(hostile_maps_do_no_harm)
 	make_proc(&(struct made_up){ .open = true }, maps);
 	struct target *t = NULL;
 	AUTO_STR(why);
-	ck_assert_ok(target_open_live(MADE_UP, &(struct target_live_options){ .proc = root }, &why, &t));
+	ck_assert_ok(
+		target_open_live(MADE_UP, &(struct target_live_options){ .proc = root }, &why, &t));
 	struct mem_range r;
 	uint64_t from = 0;
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++, from = r.end) {
@@ -299,7 +305,8 @@ START_TEST(process_of_another_user)
 	struct err e;
 	AUTO_FREE char *why = why_not_opened(s.pid, NULL, &e);
 	ck_assert_int_eq(e.code, ERR_DENIED);
-	ck_assert_msg(strstr(why, _i ? "(65534), pycore runs as user 4242:" : "belongs to user root (0)"),
+	ck_assert_msg(
+		strstr(why, _i ? "(65534), pycore runs as user 4242:" : "belongs to user root (0)"),
 		"%s", why);
 	ck_assert_ptr_nonnull(strstr(why, "sudo"));
 }

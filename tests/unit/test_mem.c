@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "suites.h"
 
-#include "../support/fakecore.h"
+#include "../support/corecase.h"
 
 #include "pycore/alloc.h"
 #include "pycore/mem.h"
-#include "pycore/opener.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { PAGE = 4096 };
 
@@ -292,11 +284,39 @@ START_TEST(overlay_views)
 }
 END_TEST
 
-static uint32_t random_below(uint32_t *state, uint32_t n)
+static unsigned demands;
+
+static bool demand(void *ctx, uint64_t addr)
 {
-	*state = *state * 1664525 + 1013904223;
-	return (*state >> 8) % n;
+	static const uint8_t file[] = "supplied";
+	demands++;
+	if (addr != 0x1010)
+		return false;
+	mem_overlay_add(ctx, 0x1010, file, 8);
+	return true;
 }
+
+START_TEST(overlay_on_demand)
+{
+	struct mem_core below;
+	struct mem_overlay m;
+	char b[16];
+	mem_core_init(&below, &core);
+	mem_overlay_init(&m, &below.base);
+	mem_overlay_on_demand(&m, demand, &m);
+	demands = 0;
+	ck_assert_ok(mem_read(&m.base, 0x1000, b, 8));
+	ck_assert_err(mem_read(&m.base, 0x2008, b, 8), ERR_UNMAPPED);
+	ck_assert_uint_eq(demands, 0);
+	ck_assert_ok(mem_read(&m.base, 0x1010, b, 8));
+	ck_assert_mem_eq(b, "supplied", 8);
+	ck_assert_ok(mem_read(&m.base, 0x1012, b, 6));
+	ck_assert_uint_eq(demands, 1);
+	ck_assert_err_at(mem_read(&m.base, 0x1010, b, 9), ERR_NOT_SAVED, 0x1018);
+	ck_assert_uint_eq(demands, 2);
+	mem_overlay_fini(&m);
+}
+END_TEST
 
 enum { SMALL = 64, PIECES = 5 };
 
@@ -397,368 +417,6 @@ START_TEST(overlay_ranges_against_truth)
 END_TEST
 
 /* Counts the reads that reach it, over a memory that can change. */
-static struct counting {
-	struct mem base;
-	uint8_t bytes[8 * PAGE];
-	uint64_t start, end;
-	unsigned reads;
-	enum err_code broken;
-} counting;
-
-static struct err counting_read(struct mem *base, uint64_t addr, void *buf, size_t n)
-{
-	struct counting *m = (struct counting *)base;
-	m->reads++;
-	if (m->broken)
-		return err_at(m->broken, addr, "memory");
-	if (addr < m->start || addr >= m->end)
-		return err_at(ERR_UNMAPPED, addr, "memory");
-	if (n > m->end - addr)
-		return err_at(ERR_UNMAPPED, m->end, "memory");
-	memcpy(buf, m->bytes + (addr - m->start), n);
-	return NO_ERR;
-}
-
-static bool counting_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
-{
-	struct counting *m = (struct counting *)base;
-	*ret = (struct mem_range){ m->start, m->end, MEM_READ, true };
-	return from < m->end;
-}
-
-static const struct mem_ops counting_ops = { "counting", counting_read, NULL, counting_next_range };
-
-static struct mem_cache cache;
-
-static void setup_cache(void)
-{
-	counting = (struct counting){
-		.base = { &counting_ops, ORDER_LITTLE, 8 },
-		.start = 0x10000,
-		.end = 0x10000 + 8 * PAGE,
-	};
-	for (size_t i = 0; i < sizeof(counting.bytes); i++)
-		counting.bytes[i] = (uint8_t)(i * 7 + i / PAGE);
-	mem_cache_init(&cache, &counting.base);
-}
-
-static void drop_cache(void)
-{
-	mem_cache_fini(&cache);
-}
-
-START_TEST(cache_reads_a_page_once)
-{
-	uint8_t b[PAGE];
-	for (int i = 0; i < 100; i++)
-		ck_assert_ok(mem_read(&cache.base, 0x10000 + (unsigned)i, b, 100));
-	ck_assert_mem_eq(b, counting.bytes + 99, 100);
-	ck_assert_uint_eq(counting.reads, 1);
-	ck_assert_uint_eq(cache.page_reads, 1);
-	ck_assert_ok(mem_read(&cache.base, 0x10000 + PAGE - 1, b, 2));
-	ck_assert_uint_eq(counting.reads, 2);
-	ck_assert_mem_eq(b, counting.bytes + PAGE - 1, 2);
-	/* an old look stays, a new one is new */
-	counting.bytes[0] = 0xaa;
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 1));
-	ck_assert_uint_eq(b[0], 0);
-	mem_cache_clear(&cache);
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 1));
-	ck_assert_uint_eq(b[0], 0xaa);
-}
-END_TEST
-
-START_TEST(cache_fetches_several_pages_at_once)
-{
-	static uint8_t b[8 * PAGE];
-	ck_assert_ok(mem_read(&cache.base, 0x10000 + 100, b, 5 * PAGE));
-	ck_assert_uint_eq(counting.reads, 1);
-	ck_assert_uint_eq(cache.page_reads, 6);
-	ck_assert_mem_eq(b, counting.bytes + 100, 5 * PAGE);
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 8 * PAGE));
-	ck_assert_uint_eq(counting.reads, 2);
-	ck_assert_mem_eq(b, counting.bytes, 8 * PAGE);
-	/* beyond the end: what is there is kept */
-	mem_cache_clear(&cache);
-	ck_assert_err_at(mem_read(&cache.base, 0x10000 + 7 * PAGE, b, 2 * PAGE), ERR_UNMAPPED,
-		0x10000 + 8 * PAGE);
-	ck_assert_ok(mem_read(&cache.base, 0x10000 + 7 * PAGE, b, PAGE));
-	ck_assert_mem_eq(b, counting.bytes + 7 * PAGE, PAGE);
-}
-END_TEST
-
-START_TEST(cache_views)
-{
-	const uint8_t *v = mem_view(&cache.base, 0x10000 + 10, 2 * PAGE);
-	ck_assert_ptr_nonnull(v);
-	ck_assert_mem_eq(v, counting.bytes + 10, 2 * PAGE);
-	ck_assert_uint_eq(counting.reads, 1);
-	ck_assert_ptr_eq(mem_view(&cache.base, 0x10000 + 20, 8), v + 10);
-	/* pages of two fetches do not lie side by side, or if they do, rightly so */
-	const uint8_t *across = mem_view(&cache.base, 0x10000 + 2 * PAGE, 2 * PAGE);
-	if (across)
-		ck_assert_mem_eq(across, counting.bytes + 2 * PAGE, 2 * PAGE);
-	ck_assert_ptr_null(mem_view(&cache.base, 0x10000 + 7 * PAGE, PAGE + 1));
-	ck_assert_ptr_null(mem_view(&cache.base, 0x1000, 1));
-}
-END_TEST
-
-START_TEST(cache_remembers_failures)
-{
-	uint8_t b[16];
-	struct mem_range r;
-	ck_assert_err_at(mem_read(&cache.base, 0x5008, b, 8), ERR_UNMAPPED, 0x5008);
-	unsigned before = counting.reads;
-	ck_assert_err_at(mem_read(&cache.base, 0x5010, b, 8), ERR_UNMAPPED, 0x5010);
-	ck_assert_uint_eq(counting.reads, before);
-	/* a source that fails for a while is asked again */
-	counting.broken = ERR_SYS;
-	ck_assert_err(mem_read(&cache.base, 0x10000, b, 8), ERR_SYS);
-	counting.broken = ERR_NONE;
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 8));
-	ck_assert(mem_next_range(&cache.base, 0, &r));
-}
-END_TEST
-
-START_TEST(a_sealed_cache_answers_from_its_record)
-{
-	uint8_t b[16];
-	struct mem_range r;
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 8));
-	ck_assert_err(mem_read(&cache.base, 0x5000, b, 8), ERR_UNMAPPED);
-	mem_cache_seal(&cache);
-	memset(&counting, 0xee, sizeof(counting)); /* the source is gone */
-	counting.base.ops = NULL;
-	ck_assert_ok(mem_read(&cache.base, 0x10008, b, 8));
-	ck_assert_uint_eq(b[0], 8 * 7);
-	ck_assert_err_at(mem_read(&cache.base, 0x10000 + PAGE, b, 8), ERR_GONE, 0x10000 + PAGE);
-	ck_assert_err_at(mem_read(&cache.base, 0x10000 + PAGE - 4, b, 8), ERR_GONE, 0x10000 + PAGE);
-	ck_assert_err_at(mem_read(&cache.base, 0x5000, b, 8), ERR_UNMAPPED, 0x5000);
-	ck_assert_ptr_null(mem_view(&cache.base, 0x10000 + PAGE, 1));
-	ck_assert(mem_next_range(&cache.base, 0, &r));
-	ck_assert_uint_eq(r.start, 0x10000);
-	ck_assert_uint_eq(r.end, 0x10000 + 8 * PAGE);
-	ck_assert(!mem_next_range(&cache.base, r.end, &r));
-}
-END_TEST
-
-START_TEST(a_cleared_cache_is_open_again)
-{
-	uint8_t b[16];
-	mem_cache_seal(&cache);
-	ck_assert_err(mem_read(&cache.base, 0x10000, b, 8), ERR_GONE);
-	mem_cache_clear(&cache);
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 8));
-	mem_cache_seal(&cache);
-	ck_assert_ok(mem_read(&cache.base, 0x10000, b, 8));
-}
-END_TEST
-
-/* Ranges that begin and end within pages: the cache says the same as the source below, in any order of reads. */
-START_TEST(cache_over_odd_ranges)
-{
-	static uint8_t bytes[2 * PAGE];
-	uint32_t seed = (uint32_t)_i + 1;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)random_below(&seed, 256);
-	mem_buf_init(&buffer, ORDER_LITTLE, 8);
-	mem_buf_add(&buffer, PAGE + 100, bytes, 200, MEM_READ);
-	mem_buf_add(&buffer, PAGE + 300, NULL, 100, MEM_READ);
-	mem_buf_add(&buffer, PAGE + 500, bytes + 7, PAGE, MEM_READ);
-	mem_buf_add(&buffer, 4 * PAGE - 10, bytes, 20, MEM_READ);
-	struct mem_cache c;
-	mem_cache_init(&c, &buffer.base);
-	for (int i = 0; i < 500; i++) {
-		uint64_t addr = PAGE + random_below(&seed, 4 * PAGE);
-		size_t n = 1 + random_below(&seed, i % 2 ? 8 : 1000);
-		uint8_t a[1000], b[1000];
-		struct err want = mem_read(&buffer.base, addr, a, n);
-		struct err have = mem_read(&c.base, addr, b, n);
-		ck_assert_msg(want.code == have.code && want.addr == have.addr, "read of %zu at %d",
-			n, (int)addr);
-		ck_assert(failed(want) || !memcmp(a, b, n));
-		const void *view = mem_view(&c.base, addr, n);
-		ck_assert(!view || (!failed(want) && !memcmp(view, a, n)));
-	}
-	mem_cache_fini(&c);
-}
-END_TEST
-
-START_TEST(cache_at_the_top)
-{
-	uint8_t b[16];
-	ck_assert_err(mem_read(&cache.base, UINT64_MAX - 100, b, 8), ERR_UNMAPPED);
-	ck_assert_ptr_null(mem_view(&cache.base, UINT64_MAX - 100, 8));
-	ck_assert_err(mem_read(&cache.base, UINT64_MAX - PAGE - 4, b, 16), ERR_UNMAPPED);
-}
-END_TEST
-
-/* A child that holds still, and a page of it with a hole behind. */
-static pid_t child;
-static uint8_t *shared; /* mapped by both at the same address: 2 pages, a hole of one, 1 page */
-
-static bool start_child(void)
-{
-	shared = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		return false;
-	for (size_t i = 0; i < 4 * PAGE; i++)
-		shared[i] = (uint8_t)(i * 3 + i / PAGE);
-	munmap(shared + 2 * PAGE, PAGE);
-	child = fork();
-	while (!child)
-		pause();
-	return child > 0;
-}
-
-static void setup_child(void)
-{
-	ck_assert(start_child());
-}
-
-static void end_child(void)
-{
-	if (child <= 0)
-		return;
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	child = 0;
-}
-
-static uint64_t shared_at(size_t at)
-{
-	return (uint64_t)(uintptr_t)shared + at;
-}
-
-static int open_child_memory(void)
-{
-	AUTO_FREE char *path = xasprintf("/proc/%d/mem", (int)child);
-	FILE *f = fopen(path, "r");
-	ck_assert_ptr_nonnull(f);
-	int fd = dup(fileno(f));
-	fclose(f);
-	return fd;
-}
-
-/* 0: /proc/PID/mem, 1: process_vm_readv, 2: a descriptor that is refused, so process_vm_readv */
-static void init_live(struct mem_live *m, int way)
-{
-	int fd = way == 0 ? open_child_memory() : way == 1 ? -1 : dup(STDERR_FILENO);
-	mem_live_init(m, child, fd, ORDER_LITTLE, 8);
-}
-
-START_TEST(live_reads)
-{
-	struct mem_live m;
-	static uint8_t b[3 * PAGE];
-	uint64_t v;
-	init_live(&m, _i);
-	ck_assert_ok(mem_read(&m.base, shared_at(5), b, 2 * PAGE - 5));
-	ck_assert_mem_eq(b, shared + 5, 2 * PAGE - 5);
-	ck_assert_ok(mem_ptr(&m.base, shared_at(3 * PAGE), &v));
-	ck_assert_err_at(mem_read(&m.base, shared_at(2 * PAGE - 5), b, 10), ERR_UNMAPPED,
-		shared_at(2 * PAGE));
-	ck_assert_err_at(mem_read(&m.base, shared_at(2 * PAGE + 5), b, 10), ERR_UNMAPPED,
-		shared_at(2 * PAGE + 5));
-	ck_assert_err_at(mem_read(&m.base, 8, b, 8), ERR_UNMAPPED, 8);
-	ck_assert_err(mem_read(&m.base, UINT64_MAX - 100, b, 10), ERR_UNMAPPED);
-	ck_assert_err(mem_read(&m.base, (uint64_t)1 << 63, b, 10), ERR_UNMAPPED);
-	ck_assert_ptr_null(mem_view(&m.base, shared_at(0), 1));
-	mem_live_fini(&m);
-}
-END_TEST
-
-START_TEST(live_is_gone)
-{
-	struct mem_live m;
-	uint8_t b[8];
-	init_live(&m, _i);
-	ck_assert_ok(mem_read(&m.base, shared_at(0), b, 8));
-	end_child();
-	ck_assert_err_at(mem_read(&m.base, shared_at(0), b, 8), ERR_GONE, shared_at(0));
-	mem_live_fini(&m);
-}
-END_TEST
-
-START_TEST(live_batch)
-{
-	enum { N = 2500 };
-	static uint8_t out[N][16];
-	static struct mem_piece pieces[N];
-	struct mem_live m;
-	init_live(&m, _i);
-	for (size_t i = 0; i < N; i++) {
-		size_t at = i * 37 % (4 * PAGE - 16);
-		pieces[i] =
-			(struct mem_piece){ .addr = shared_at(at), .buf = out[i], .n = 1 + i % 16 };
-	}
-	pieces[700].addr = 0;
-	pieces[701].addr = UINT64_MAX - 3;
-	pieces[701].n = 16;
-	pieces[702].n = 0;
-	pieces[N - 1].addr = 16;
-	mem_live_read_batch(&m, pieces, N);
-	size_t wrong = 0;
-	for (size_t i = 0; i < N; i++) {
-		size_t at = pieces[i].addr - shared_at(0);
-		bool hole = at + pieces[i].n > 2 * PAGE && at < 3 * PAGE;
-		bool bad = hole || i == 700 || i == 701 || i == N - 1;
-		if (i == 702)
-			bad = false;
-		wrong += pieces[i].done == bad;
-		if (!bad && pieces[i].n)
-			wrong += memcmp(out[i], shared + at, pieces[i].n) != 0;
-	}
-	ck_assert_uint_eq(wrong, 0);
-	mem_live_read_batch(&m, pieces, 0);
-	end_child();
-	mem_live_read_batch(&m, pieces, 3);
-	ck_assert(!pieces[0].done && !pieces[2].done);
-	mem_live_fini(&m);
-}
-END_TEST
-
-START_TEST(live_ranges)
-{
-	struct mem_live m;
-	struct mem_range r;
-	mem_live_init(&m, child, -1, ORDER_LITTLE, 8);
-	ck_assert(!mem_next_range(&m.base, 0, &r));
-	for (uint64_t i = 1; i <= 100; i++)
-		mem_live_add_range(
-			&m, (struct mem_range){ i * 0x2000, i * 0x2000 + PAGE, MEM_READ, true });
-	ck_assert(mem_range_at(&m.base, 0x4fff, &r));
-	ck_assert_uint_eq(r.start, 0x4000);
-	ck_assert(!mem_range_at(&m.base, 0x5000, &r));
-	ck_assert(mem_next_range(&m.base, 0x5000, &r));
-	ck_assert_uint_eq(r.start, 0x6000);
-	ck_assert(!mem_next_range(&m.base, 100 * 0x2000 + PAGE, &r));
-	mem_live_clear_ranges(&m);
-	ck_assert(!mem_next_range(&m.base, 0, &r));
-	mem_live_fini(&m);
-	mem_live_fini(NULL);
-}
-END_TEST
-
-/* The recording of a live process, read on after it has ended. */
-START_TEST(recording_outlives_the_process)
-{
-	struct mem_live live;
-	struct mem_cache c;
-	uint64_t before, after;
-	init_live(&live, 0);
-	mem_cache_init(&c, &live.base);
-	ck_assert_ok(mem_ptr(&c.base, shared_at(8), &before));
-	mem_cache_seal(&c);
-	end_child();
-	mem_live_fini(&live);
-	ck_assert_ok(mem_ptr(&c.base, shared_at(8), &after));
-	ck_assert_uint_eq(before, after);
-	ck_assert_err(mem_ptr(&c.base, shared_at(PAGE), &after), ERR_GONE);
-	mem_cache_fini(&c);
-}
-END_TEST
-
 static TCase *typed_case(void)
 {
 	TCase *t = tcase_create("typed reads");
@@ -780,49 +438,9 @@ static TCase *core_case(void)
 	tcase_add_test(t, core_ranges);
 	tcase_add_test(t, overlay_fills_only_what_is_missing);
 	tcase_add_test(t, overlay_views);
+	tcase_add_test(t, overlay_on_demand);
 	tcase_add_loop_test(t, overlay_against_truth, 0, 100);
 	tcase_add_loop_test(t, overlay_ranges_against_truth, 0, 100);
-	return t;
-}
-
-static TCase *cache_case(void)
-{
-	TCase *t = tcase_create("cache");
-	tcase_add_checked_fixture(t, setup_cache, drop_cache);
-	tcase_add_test(t, cache_reads_a_page_once);
-	tcase_add_test(t, cache_fetches_several_pages_at_once);
-	tcase_add_test(t, cache_views);
-	tcase_add_test(t, cache_remembers_failures);
-	tcase_add_test(t, a_sealed_cache_answers_from_its_record);
-	tcase_add_test(t, a_cleared_cache_is_open_again);
-	tcase_add_loop_test(t, cache_over_odd_ranges, 0, 20);
-	tcase_add_test(t, cache_at_the_top);
-	return t;
-}
-
-/* A sandbox may forbid all of this: then it is said, and left out. */
-static bool may_read_children(void)
-{
-	char byte;
-	bool started = start_child();
-	struct iovec local = { &byte, 1 }, remote = { shared, 1 };
-	bool may = started && process_vm_readv(child, &local, 1, &remote, 1, 0) == 1;
-	if (!may)
-		fprintf(stderr, "SKIP: live memory: process_vm_readv of a child: %s\n",
-			strerror(errno));
-	end_child();
-	return may;
-}
-
-static TCase *live_case(void)
-{
-	TCase *t = tcase_create("live");
-	tcase_add_checked_fixture(t, setup_child, end_child);
-	tcase_add_loop_test(t, live_reads, 0, 3);
-	tcase_add_loop_test(t, live_is_gone, 0, 3);
-	tcase_add_loop_test(t, live_batch, 0, 3);
-	tcase_add_test(t, live_ranges);
-	tcase_add_test(t, recording_outlives_the_process);
 	return t;
 }
 
@@ -831,8 +449,5 @@ Suite *suite_mem(void)
 	Suite *s = suite_create("mem");
 	suite_add_tcase(s, typed_case());
 	suite_add_tcase(s, core_case());
-	suite_add_tcase(s, cache_case());
-	if (may_read_children())
-		suite_add_tcase(s, live_case());
 	return s;
 }

@@ -1,0 +1,158 @@
+"""Options, exit statuses, and where the output goes."""
+import json
+import os
+import shutil
+import subprocess
+
+from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, clean_environment, functions, run
+from subjects import HANG, NESTED, STACK, python, system_python
+
+UNUSED = 4194303
+
+# arguments, a word of the answer
+WRONG = [
+    ([], "command is missing"), (["nothing"], "no command 'nothing'"), (["\x1b[2J"], "no command"), (["--what"], "--what"),
+    (["dump"], "missing"), (["dump", "a", "b", "c"], "too many"), (["dump", "--pid", "1", "core"], "no core file"),
+    (["dump", "--what", "core"], "--what"), (["dump", "-x", "core"], "x"), (["dump", "--pid"], "pid"),
+    (["dump", "--thread", "x", "core"], "--thread"), (["dump", "--thread=-1", "core"], "--thread"), (["dump", "-o"], "o"),
+    (["dump", "--color=sometimes", "core"], "sometimes"), (["dump", "--color=\x1b[2J", "core"], "--color"),
+    (["dump", "--native=all", "core"], "--native"), (["dump", "--native", "core"], "--native"),
+    (["dump", "--tmp-limit=lots", "core"], "--tmp-limit"), (["dump", "--tmp-limit=-1", "core"], "--tmp-limit"),
+    (["dump", "--tmp-limit=99999999999T", "core"], "--tmp-limit"), (["dump", "--tmp-limit=0", "core"], "--tmp-limit"),
+    (["dump", "--json=x", "core"], "no argument"), (["dump", "--help=x"], "no argument"), (["dump", "--json", "-xh"], "'-x'"),
+    (["dump", "--n"], "--n"), (["dump", "--\x1b[2J"], "no option"), (["info"], "missing"), (["info", "--thread", "1", "core"], "thread"), (["info", "--pid=0"], "--pid"), (["layout"], ""),
+    (["layout", "--what"], "--what"),
+]
+
+
+def usage(kit, make):
+    for arguments, word in WRONG:
+        ran = run([kit.pycore, *arguments])
+        faults = [] if ran.status == USAGE else [f"status {ran.status}"]
+        faults += [f"stderr lacks {word!a}: {brief(ran.err)}"] if word not in ran.err else []
+        faults += [f"stderr holds an escape: {brief(ran.err)}"] if "\x1b" in ran.err else []
+        faults += ["says something on stdout"] if ran.out else []
+        faults += [f"no hint at --help: {brief(ran.err)}"] if "--help" not in ran.err else []
+        kit.check(f"usage: pycore {' '.join(arguments)!a}", faults)
+
+
+def helps(kit, make):
+    for arguments in (["--help"], ["-h"], ["--version"], ["dump", "--help"], ["dump", "-h"], ["info", "--help"],
+                      ["layout", "--help"], ["layout", "--list"]):
+        ran = kit.expect(f"pycore {' '.join(arguments)}", arguments, COMPLETE, json_too=False)
+        kit.check_that(f"pycore {' '.join(arguments)}: stderr", not ran.err, brief(ran.err))
+        with open("/dev/full", "wb") as full:
+            kit.expect(f"pycore {' '.join(arguments)} > /dev/full", arguments, NOTHING, json_too=False, stdout=full)
+
+
+def emit(kit, make):
+    folder = make.folder()
+    (folder / "text").write_text("text")
+    os.mkfifo(folder / "fifo")
+    for name, word in [("text", "ELF"), ("missing", "No such file"), (".", "directory"), ("fifo", "FIFO"),
+                       (shutil.which("true"), "stripped"), (kit.pycore, "")]:
+        for option in ("--emit", "--emit-debug-offsets"):
+            kit.expect(f"layout {option} {name}", ["layout", option, name], NOTHING, err=word, json_too=False, cwd=folder)
+
+
+def output_file(kit, make):
+    core = make.core(python((3, 11)))
+    folder = make.folder()
+    command = ["dump", "--no-source", core]
+    ran = kit.expect("to stdout", command, COMPLETE, out=STACK)
+    for name, option in (("-o FILE", ["-o", "a"]), ("--output=FILE", ["--output=a"]), ("-oFILE", ["-oa"])):
+        (folder / "a").write_text("x" * 1_000_000)
+        to_file = kit.expect(name, [*command, *option], COMPLETE, json_too=False, cwd=folder)
+        kit.check_that(f"{name}: stdout", not to_file.out, "is not empty")
+        kit.check_that(f"{name}: content", (folder / "a").read_text() == ran.out, "differs from what comes on stdout")
+    run([kit.pycore, *command, "--json", "-o", "json"], cwd=folder)
+    kit.check_that("-o FILE --json", json.loads((folder / "json").read_text())["schema"] == "pycore.dump", "not a report")
+    for name in (".", "missing/a", "/dev/full"):
+        kit.expect(f"-o {name}", [*command, "-o", name], NOTHING, err=name, cwd=folder)
+    (folder / "a").write_text("kept")
+    kit.expect("-o FILE when it fails", ["dump", "-o", "a", "missing"], NOTHING, cwd=folder)
+    kit.expect("-o FILE without such a thread", [*command, "-o", "a", "--thread", UNUSED], NOTHING, cwd=folder)
+    kit.check_that("-o FILE when it fails: it stays", (folder / "a").read_text() == "kept", "overwritten")
+
+
+def output_onto_input(kit, make):
+    folder = make.folder()
+    core, exe = folder / "core", folder / "exe"
+    shutil.copy(make.core(python((3, 11))), core)
+    shutil.copy(os.path.realpath(python((3, 11)).path), exe)
+    (folder / "symbolic").symlink_to("core")
+    os.link(core, folder / "hard")
+    before = core.read_bytes()
+    for name in ("core", "symbolic", "hard"):
+        kit.expect(f"-o onto the core by its name {name}", ["dump", "core", "-o", name], NOTHING, err="core file itself", cwd=folder)
+    kit.check_that("-o onto the core: the core", core.read_bytes() == before, "is destroyed")
+    before = exe.read_bytes()
+    kit.expect("-o onto EXE", ["dump", "core", "exe", "-o", "exe"], NOTHING, err="executable itself", cwd=folder)
+    kit.check_that("-o onto EXE: EXE", exe.read_bytes() == before, "is destroyed")
+
+
+def bad_stdout(kit, make):
+    core = make.core(python((3, 11)))
+    for command in ("dump", "info"):
+        with open("/dev/full", "wb") as full:
+            kit.expect(f"{command} > /dev/full", [command, core], NOTHING, err="standard output", stdout=full)
+        for closed in ("<&-", ">&-", "<&- >&-"):
+            for option in ("", "--json"):
+                ran = run(["sh", "-c", f'exec "$0" {command} {option} "$1" {closed}', kit.pycore, core])
+                good = ran.status == (COMPLETE if closed == "<&-" else NOTHING)
+                kit.check_that(f"{command} {option} {closed}", good and (ran.out or ran.err.startswith("pycore: ")),
+                               f"status {ran.status}: {brief(ran.err)}")
+        ran = run(["sh", "-c", f'exec "$0" {command} "$1" 2>&-', kit.pycore, core])
+        kit.check_that(f"{command} 2>&-", ran.status == COMPLETE and ran.out, f"status {ran.status}")
+        ran = run(["sh", "-c", f'exec "$0" {command} /nowhere 2>&-', kit.pycore])
+        kit.check_that(f"{command} /nowhere 2>&-", ran.status == NOTHING and not ran.out, f"status {ran.status}: {brief(ran.out)}")
+    with subprocess.Popen([kit.pycore, "info", core], stdout=subprocess.PIPE) as process:
+        process.stdout.close()
+        kit.check_that("a pipe that nobody reads", process.wait(10) in (NOTHING, -13), f"status {process.returncode}")
+
+
+THREADS = """
+import threading
+def waits():
+    event.wait()
+event = threading.Event()
+for _ in range(3):
+    threading.Thread(target=waits, daemon=True).start()
+""" + NESTED
+
+
+def threads(kit, make):
+    core = make.core(python((3, 11)), THREADS.format(end="time.sleep(0.1); os.abort()"))
+    whole = kit.expect_json("all threads", ["dump", core], COMPLETE)
+    crashed = [thread["tid"] for thread in whole["threads"] if thread["crashed"]]
+    others = [thread["tid"] for thread in whole["threads"] if not thread["crashed"]]
+    kit.check_that("one crashed", len(crashed) == 1 and len(others) == 3, f"{crashed}, {others}")
+    for name, arguments, status, tids in [
+            ("--crashed", ["--crashed"], COMPLETE, crashed), ("--thread", ["--thread", others[1]], COMPLETE, others[1:2]),
+            ("--thread twice", [f"--thread={others[0]}", f"--thread={others[2]}"], COMPLETE, [others[0], others[2]]),
+            ("--thread and --crashed", ["--thread", others[0], "--crashed"], COMPLETE, crashed + others[:1]),
+            ("--thread, the same twice", ["--thread", others[0], "--thread", others[0]], COMPLETE, others[:1]),
+            ("--thread, one of two", ["--thread", others[0], "--thread", UNUSED], PARTIAL, others[:1]),
+            ("--crashed, and none", ["--crashed", "--thread", UNUSED], PARTIAL, crashed)]:
+        document = kit.expect_json(name, ["dump", *arguments, core], status, err=str(UNUSED) if status == PARTIAL else ())
+        found = [thread["tid"] for thread in document["threads"]] if document else None
+        kit.check_that(f"{name}: which", found == tids, f"{found}, not {tids}")
+        kit.expect(name, ["dump", *arguments, core], status, json_too=False)
+    kit.expect("--thread of none", ["dump", "--thread", UNUSED, core], NOTHING, err=f"no thread {UNUSED}")
+    with make.hanging_python(system_python()) as process:
+        document = kit.expect_json("--thread, live", ["dump", "--thread", process.pid, "--pid", process.pid], COMPLETE)
+        kit.check_that("--thread, live: stack", document and functions(document) == [STACK], "another one")
+        kit.expect("--thread of none, live", ["dump", "--thread", UNUSED, "--pid", process.pid], NOTHING, err="no thread")
+        kit.expect("--crashed, live", ["dump", "--crashed", "--pid", process.pid], NOTHING, err="no thread crashed")
+
+
+def order(kit, make):
+    """Options may stand behind the operands, and -- ends them."""
+    core = make.core(python((3, 11)))
+    kit.expect("options behind", ["dump", core, "--no-source", "--native=none"], COMPLETE, out=STACK, absent=["os.abort"])
+    kit.expect("--", ["dump", "--no-source", "--", core], COMPLETE, out=STACK)
+    kit.expect("-- and a name with a dash", ["dump", "--", "-x"], NOTHING, err="No such file")
+    kit.expect("--debug", ["dump", "--debug", core], COMPLETE, out=STACK, env=clean_environment())
+
+
+CASES = [usage, helps, emit, output_file, output_onto_input, bad_stdout, threads, order]
