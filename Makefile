@@ -1,43 +1,89 @@
-# pycore. The targets are listed by `make help`; local settings go into config.mak (not tracked).
+# pycore. `make help` lists the targets; local settings go into config.mak, which is not tracked.
 -include config.mak
 
 VERSION := 0.1.0
-CC      ?= cc
 PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share/pycore
 B       ?= build
 SAN     ?=
 WERROR  ?=
 
-LIBS     := libelf libdw libzstd zlib
 CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYCORE_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wimplicit-fallthrough -Wno-missing-field-initializers $(if $(WERROR),-Werror)
-override CFLAGS += -std=gnu11 $(WARNINGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-override LDFLAGS += $(if $(SAN),-fsanitize=$(SAN))
+sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
+override LDFLAGS += -pthread $(sanitize)
 LDLIBS   := -lelf -ldw -lzstd -lz
 
-LIB_SRC  := $(wildcard corefmt/*.c src/base/*.c src/mem/*.c src/image/*.c src/layout/*.c \
-              src/target/*.c src/py/*.c src/out/*.c)
+LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/*.c tests/support/*.c)
-OBJ       = $(patsubst %.c,$(B)/%.o,$(1))
+objects   = $(patsubst %.c,$(B)/%.o,$(1))
 
 .PHONY: all
-all: $(B)/pycore
+all: $(B)/pycore ## the program, build/pycore
 
-$(B)/pycore: $(call OBJ,$(CMD_SRC)) $(B)/libpycore.a
+$(B)/pycore: $(call objects,$(CMD_SRC)) $(B)/libpycore.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/libpycore.a: $(call OBJ,$(LIB_SRC))
+$(B)/libpycore.a: $(call objects,$(LIB_SRC))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/unit: $(call OBJ,$(TEST_SRC)) $(B)/libpycore.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lm -lrt -lpthread
+$(B)/unit: $(call objects,$(TEST_SRC)) $(B)/libpycore.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lm -lrt
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(call OBJ,$(LIB_SRC) $(CMD_SRC) $(TEST_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SRC) $(CMD_SRC) $(TEST_SRC)))
+
+.PHONY: demo
+demo: ## installs what is missing, builds, crashes a real Python program and shows the report
+	tests/setup build
+	$(MAKE) all
+	tests/demo $(B)/pycore
+
+.PHONY: check
+check: ## installs what is missing, builds and runs all tests
+	tests/setup check
+	$(MAKE) all $(B)/unit
+	tests/run --build $(B)
+
+.PHONY: lint
+lint: ## layers, house rules, format and man pages
+	tests/lint/layers
+	tests/lint/rules
+	clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
+	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
+
+.PHONY: bench
+bench: all ## time and memory beside gdb, PyStack and py-spy
+	/usr/bin/python3 tests/bench/bench.py --pycore $(B)/pycore
+
+.PHONY: install
+install: all ## into $(DESTDIR)$(PREFIX)
+	install -Dm755 $(B)/pycore $(DESTDIR)$(BINDIR)/pycore
+	for page in man/*.[1-8]; do \
+		install -Dm644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	for schema in man/*.schema.json; do \
+		install -Dm644 $$schema $(DESTDIR)$(DATADIR)/$${schema##*/} || exit; done
+
+.PHONY: uninstall
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(BINDIR)/pycore
+	rm -rf $(DESTDIR)$(DATADIR)
+	for page in man/*.[1-8]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+.PHONY: clean
+clean: ## what was built
+	rm -rf build build-*
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

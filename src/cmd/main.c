@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -114,6 +115,8 @@ int main(int argc, char **argv)
 	opterr = 0;
 	struct sigaction bus = { .sa_handler = on_bus_error };
 	sigaction(SIGBUS, &bus, NULL);
+	/* memory is given back at once, by the exit, and not piece by piece before it */
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	if (argc < 2)
 		return usage_error(NULL, "a command is missing");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))

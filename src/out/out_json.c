@@ -28,6 +28,14 @@ static void put_text(struct json *j, const char *key, const struct py_text *t)
 		json_null(j, key);
 }
 
+static void put_number(struct json *j, const char *key, int32_t v, int32_t least)
+{
+	if (v >= least)
+		json_int(j, key, v);
+	else
+		json_null(j, key);
+}
+
 static void put_build_id(struct json *j, const struct image *img)
 {
 	char text[2 * BUILD_ID_MAX + 1];
@@ -60,7 +68,7 @@ static void put_source(struct json *j, const struct target *t)
 	json_open(j, "source", '{');
 	json_text(j, "kind", core ? "core" : "live");
 	json_text(j, "path", t->path);
-	json_int(j, "pid", t->pid);
+	put_number(j, "pid", t->pid, 1);
 	json_bool(j, "complete", !c.cut_file && !c.cut);
 	json_bool(j, "snapshot", t->snapshot);
 	put_missing(j, t);
@@ -112,7 +120,7 @@ static void json_process(struct out *o, const struct target *t)
 	struct json *j = writer(o);
 	put_source(j, t);
 	json_open(j, "process", '{');
-	json_int(j, "pid", t->pid);
+	put_number(j, "pid", t->pid, 1);
 	if (t->argv) {
 		json_open(j, "command_line", '[');
 		for (size_t i = 0; i < t->argc; i++)
@@ -203,14 +211,6 @@ static void json_interpreters(struct out *o, const struct python *p)
 		json_close(j, '}');
 	}
 	json_close(j, ']');
-}
-
-static void put_number(struct json *j, const char *key, int32_t v, int32_t least)
-{
-	if (v >= least)
-		json_int(j, key, v);
-	else
-		json_null(j, key);
 }
 
 static void put_frame(struct out *o, const struct python *p, const struct py_frame *f)

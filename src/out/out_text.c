@@ -128,7 +128,10 @@ static void put_core_head(struct out *o, const struct target *t)
 	}
 	str_putc(&o->buf, '\n');
 	label(o, "Process:");
-	str_addf(&o->buf, "%d, ", (int)t->pid);
+	if (t->pid > 0)
+		str_addf(&o->buf, "%d, ", (int)t->pid);
+	else
+		str_puts(&o->buf, "of unknown id, ");
 	put_death(o, t);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Runtimes without a name, found by what they are. 3.13 on: _PyRuntime begins with a cookie; the same bytes also stand as a constant in
  * read-only data, so only writable memory is searched. Before: a word W in writable data that leads to an interpreter: its first
- * thread state points back to W, its modules are a dict, and that thread has a pthread_t. The lowest such word of an image is the head
- * of the list of interpreters.
+ * thread state points back to W, its modules are a dict, and that thread has a pthread_t. The lowest such word of an image, with
+ * the main interpreter where it must be beside it, is the head of the list of interpreters.
  */
 #include "py_internal.h"
 
@@ -71,19 +71,52 @@ void py_scan_cookies(struct python *p)
 struct interpreter_search {
 	struct py_runtime *rt;
 	uint64_t last_word; /* looked at before */
+	bool last_leads;    /* and what was found */
 	uint64_t hit;	    /* where the word stands */
 };
 
+/* Bits of tp_flags (Include/object.h); unlike a type's name they stand in writable memory, so every core holds them. */
+enum { TPFLAGS_DICT_SUBCLASS = 29, TPFLAGS_TYPE_SUBCLASS = 31 };
+
+static bool has_flag(const struct py_runtime *rt, uint64_t type, unsigned bit)
+{
+	uint64_t flags;
+	return !failed(py_field(rt, type, FIELD_type_flags, &flags)) && flags >> bit & 1;
+}
+
+/* Its type is a type of dicts, and that one's type a type of types. */
+static bool is_dict(const struct py_runtime *rt, uint64_t object)
+{
+	uint64_t type, meta;
+	return !failed(py_field(rt, object, FIELD_object_type, &type)) && has_flag(rt, type, TPFLAGS_DICT_SUBCLASS) &&
+	       !failed(py_field(rt, type, FIELD_object_type, &meta)) && has_flag(rt, meta, TPFLAGS_TYPE_SUBCLASS);
+}
+
+/* Its number is small, and its list goes on to something or ends. */
+static bool listed(const struct py_runtime *rt, uint64_t interp)
+{
+	uint64_t next, id;
+	return (failed(py_field(rt, interp, FIELD_interp_id, &id)) || id <= UINT32_MAX) &&
+	       !failed(py_field(rt, interp, FIELD_interp_next, &next)) && (!next || py_plausible(rt, next));
+}
+
 static bool leads_to_interpreter(const struct py_runtime *rt, uint64_t interp)
 {
-	uint64_t tstate, back, modules, type, thread_id;
-	char name[8];
+	uint64_t tstate, back, modules, thread_id;
 	return !failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) && tstate % rt->layout.key.ptr_size == 0 &&
 	       !failed(py_field(rt, tstate, FIELD_tstate_interp, &back)) && back == interp &&
-	       !failed(py_field(rt, tstate, FIELD_tstate_thread_id, &thread_id)) && thread_id > 4096 &&
-	       !failed(py_field(rt, interp, FIELD_interp_modules, &modules)) &&
-	       !failed(py_field(rt, modules, FIELD_object_type, &type)) &&
-	       (failed(py_type_name(rt, type, name, sizeof(name))) || !strcmp(name, "dict"));
+	       !failed(py_field(rt, tstate, FIELD_tstate_thread_id, &thread_id)) && thread_id > 4096 && listed(rt, interp) &&
+	       !failed(py_field(rt, interp, FIELD_interp_modules, &modules)) && is_dict(rt, modules);
+}
+
+/* Other words than the head of the list lead to an interpreter as well; only beside the head stands the main one. */
+static bool is_head(const struct py_runtime *rt, uint64_t addr)
+{
+	uint64_t main;
+	if (rt->layout.row->roots != ROOTS_RUNTIME || !layout_has(&rt->layout, FIELD_runtime_interpreters_main))
+		return true;
+	uint64_t runtime = addr - rt->layout.field[FIELD_runtime_interpreters_head].offset;
+	return !failed(py_field(rt, runtime, FIELD_runtime_interpreters_main, &main)) && leads_to_interpreter(rt, main);
 }
 
 static bool see_interpreter(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
@@ -92,10 +125,11 @@ static bool see_interpreter(void *ctx, const uint8_t *bytes, uint64_t addr, size
 	unsigned word = s->rt->layout.key.ptr_size;
 	for (size_t i = 0; i + word <= n; i += word) {
 		uint64_t w = bytes_uint(bytes + i, word, s->rt->mem->order);
-		if (w < 4096 || w % word || w == s->last_word)
+		if (w < 4096 || w % word)
 			continue;
+		s->last_leads = w == s->last_word ? s->last_leads : leads_to_interpreter(s->rt, w);
 		s->last_word = w;
-		if (leads_to_interpreter(s->rt, w)) {
+		if (s->last_leads && is_head(s->rt, addr + i)) {
 			s->hit = addr + i;
 			return true;
 		}

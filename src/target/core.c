@@ -68,7 +68,7 @@ static struct err attach_path(struct target *t, struct image *img, const char *p
 		problems_notef(&t->problems, path, "not the file that the core was made with, not used: its build-id is %s, in the core %s",
 			id_size ? build_id_text(id, id_size, file_id) : "none",
 			img->build_id_size ? build_id_text(img->build_id, img->build_id_size, core_id) : "none");
-	else
+	else if (by_user)
 		problems_notef(&t->problems, path, "not used: %s", e.what);
 	return e;
 }

@@ -108,7 +108,8 @@ def recursion(kit, make):
             total = sum(name in ("down", "even", "odd") for name in names)
             kit.check_that(f"recursion {down}, {even} in {version}: the counts add up", told == total, f"{told} of {total} frames")
             kit.check_that(f"recursion {down}, {even} in {version}: collapsed", (" more time" in ran.out) == (down > SHOWN or even > 2 * SHOWN), ran.out[-600:])
-    kit.expect("recursion in words", ["dump", core], out=["[Previous frame repeated "])
+    core = make.core(python((3, 12)), RECURSION.format(down=300, even=200))
+    kit.expect("recursion in words", ["dump", core], out=["[Previous frame repeated 297 more times]", "[Previous 2 frames repeated "])
 
 
 NAMES = ["\\x1b]0;owned\\x07", "two\\nlines", "a\\rb", "\\u202egpj.exe", "\\x9b31m", "\\u200bzero", "\\x7f", "nul\\0nul",
