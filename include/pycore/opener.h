@@ -27,6 +27,12 @@ struct opened {
  * by name in err.what). The caller closes ret->fd. */
 struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret);
 
+/*
+ * As opener_open() with OPEN_NAMED_BY_TARGET, below the root of another process ("/proc/4711/root"): the kernel resolves links and ".."
+ * inside of it (openat2, Linux 5.6). root NULL: this machine's own.
+ */
+struct err opener_open_below(const char *root, const char *path, struct opened *ret);
+
 /* A whole file mapped read-only. Zero-initialised is nothing. */
 struct file_map {
 	const uint8_t *bytes; /* NULL for an empty file */
@@ -35,6 +41,7 @@ struct file_map {
 };
 
 struct err file_map_open(const char *path, enum opener_trust trust, struct file_map *ret);
+struct err file_map_open_below(const char *root, const char *path, struct file_map *ret);
 /* Maps what an open descriptor holds; the descriptor may be closed afterwards. */
 struct err file_map_fd(int fd, struct file_map *ret);
 void file_map_close(struct file_map *m);

@@ -52,6 +52,8 @@ struct target {
 	struct os_thread *threads;
 	size_t n_threads, cap_threads;
 
+	char *root; /* where its files are, "/proc/4711/root"; NULL: they are this machine's */
+
 	char **argv; /* NULL-terminated; NULL: unknown */
 	size_t argc;
 	bool argv_cut; /* only the kernel's 80-byte summary was there */
@@ -117,6 +119,5 @@ struct target_coverage {
 struct target_coverage target_coverage(const struct target *t);
 /* The first range that ends above `from` and was lost by truncation; false when there is none. */
 bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret);
-/* Absolute path by which a file that the target names can be opened here: for a process in another mount namespace
- * below /proc/PID/root. malloc'ed. */
-char *target_path(const struct target *t, const char *path);
+/* Opens and maps a file that the target names, by the opener's rules, as seen from the target's root. */
+struct err target_open_file(const struct target *t, const char *path, struct file_map *ret);

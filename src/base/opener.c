@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Why this path, taken from a target, must not be opened; NULL if it may. */
@@ -37,12 +39,11 @@ static const char *kind_refused(mode_t mode)
 	return "is a device";
 }
 
-struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret)
+enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
+
+/* Takes over a descriptor if it is one of a regular file. */
+static struct err accept_regular(int fd, struct opened *ret)
 {
-	const char *why = trust == OPEN_NAMED_BY_TARGET ? distrust(path) : NULL;
-	if (why)
-		return err_of(ERR_DENIED, why);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return err_sys("open");
 	struct stat st;
@@ -57,6 +58,30 @@ struct err opener_open(const char *path, enum opener_trust trust, struct opened 
 	}
 	*ret = (struct opened){ .fd = fd, .size = (uint64_t)st.st_size, .mtime = st.st_mtim };
 	return NO_ERR;
+}
+
+struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret)
+{
+	const char *why = trust == OPEN_NAMED_BY_TARGET ? distrust(path) : NULL;
+	if (why)
+		return err_of(ERR_DENIED, why);
+	return accept_regular(open(path, READ_FLAGS), ret);
+}
+
+struct err opener_open_below(const char *root, const char *path, struct opened *ret)
+{
+	if (!root)
+		return opener_open(path, OPEN_NAMED_BY_TARGET, ret);
+	const char *why = distrust(path);
+	if (why)
+		return err_of(ERR_DENIED, why);
+	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys("open");
+	struct open_how how = { .flags = READ_FLAGS, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	struct err e = accept_regular((int)syscall(SYS_openat2, dir, path, &how, sizeof(how)), ret);
+	close(dir);
+	return e;
 }
 
 struct err file_map_fd(int fd, struct file_map *ret)
@@ -84,6 +109,15 @@ struct err file_map_open(const char *path, enum opener_trust trust, struct file_
 	return e;
 }
 
+struct err file_map_open_below(const char *root, const char *path, struct file_map *ret)
+{
+	struct opened f;
+	TRY(opener_open_below(root, path, &f));
+	struct err e = file_map_fd(f.fd, ret);
+	close(f.fd);
+	return e;
+}
+
 void file_map_close(struct file_map *m)
 {
 	if (m->bytes)
@@ -93,7 +127,7 @@ void file_map_close(struct file_map *m)
 
 struct err opener_slurp(const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, READ_FLAGS);
 	if (fd < 0)
 		return err_sys("open");
 	AUTO_STR(text);

@@ -52,9 +52,7 @@ static struct source_file *load(struct source *s, const char *path)
 	s->files = xgrow(s->files, &s->cap, s->n, sizeof(*s->files));
 	struct source_file *f = &s->files[s->n++];
 	*f = (struct source_file){ .path = xstrdup(path) };
-	AUTO_FREE char *here = target_path(s->target, path);
-	enum opener_trust trust = strcmp(here, path) ? OPEN_PROC : OPEN_NAMED_BY_TARGET;
-	if (path[0] != '/' || failed(file_map_open(here, trust, &f->map)))
+	if (failed(target_open_file(s->target, path, &f->map)))
 		return f;
 	f->usable = f->map.size <= SOURCE_FILE_MAX && !newer(f->map.mtime, s->target->as_of);
 	if (f->usable)

@@ -210,8 +210,8 @@ static struct err fill(struct target *t, struct str *why)
 	TRY(check_process(t, why, &stat));
 	TRY(open_memory(t, why));
 	AUTO_FREE char *self = xasprintf("%s/self", live->proc);
-	live->other_root =
-		links_differ(live->dir, self, "ns/mnt") || links_differ(live->dir, self, "root");
+	if (links_differ(live->dir, self, "ns/mnt") || links_differ(live->dir, self, "root"))
+		t->root = xasprintf("%s/root", live->dir);
 	TRY(explain(t, live_read_threads(t), why));
 	live_read_command_line(t);
 	live_read_start(t, &stat);
@@ -292,18 +292,11 @@ static struct err live_need_file(struct target *t, struct image *img)
 		AUTO_FREE char *exe = xasprintf("%s/exe", live->mm_dir);
 		e = attach(t, img, exe, OPEN_PROC);
 	}
-	if (failed(e) && live->other_root)
+	if (failed(e) && t->root)
 		e = attach_below_root(t, img);
 	if (failed(e))
 		e = attach(t, img, img->path, OPEN_NAMED_BY_TARGET);
 	return e;
-}
-
-static char *live_path(const struct target *t, const char *path)
-{
-	if (!t->live->other_root || path[0] != '/')
-		return xstrdup(path);
-	return xasprintf("%s/root%s", t->live->dir, path);
 }
 
 static void live_forget(struct target *t)
@@ -331,6 +324,5 @@ const struct target_ops target_live_ops = {
 	.resume = live_resume,
 	.forget = live_forget,
 	.need_file = live_need_file,
-	.path = live_path,
 	.close = live_close,
 };

@@ -38,7 +38,6 @@ struct target_live {
 	char *mm_dir; /* the same; PROC/PID/task/TID of another when the main thread has ended */
 	pid_t mm_pid; /* the number of that process or thread */
 	bool other_pid_ns;
-	bool other_root; /* its paths mean other files than ours: mount namespace or root differ */
 	struct mem_live mem;
 	struct mem_cache cache; /* over mem; what the target shows */
 	bool stopped_before; /* at least one stop has ended: names and states of threads are old */

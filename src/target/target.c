@@ -102,10 +102,9 @@ struct err target_need_file(struct target *t, struct image *img)
 	return img->match == MATCH_NONE ? img->file_why : NO_ERR;
 }
 
-char *target_path(const struct target *t, const char *path)
+struct err target_open_file(const struct target *t, const char *path, struct file_map *ret)
 {
-	const struct target_ops *ops = ops_of(t);
-	return ops->path ? ops->path(t, path) : xstrdup(path);
+	return file_map_open_below(t->root, path, ret);
 }
 
 void target_close(struct target *t)
@@ -122,6 +121,7 @@ void target_close(struct target *t)
 	free(t->threads);
 	free(t->argv);
 	free(t->exe_path);
+	free(t->root);
 	free(t->path);
 	problems_fini(&t->problems);
 	free(t);

@@ -10,7 +10,6 @@ struct target_ops {
 	void (*resume)(struct target *t);
 	void (*forget)(struct target *t);
 	struct err (*need_file)(struct target *t, struct image *img);
-	char *(*path)(const struct target *t, const char *path);
 	void (*close)(struct target *t);
 };
 extern const struct target_ops target_core_ops, target_live_ops;

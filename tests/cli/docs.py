@@ -271,7 +271,7 @@ def check_links(pycore):
         if not (TOP / path).exists():
             yield f"README.md links to '{path}', which is not there"
     makefile = (TOP / "Makefile").read_text(encoding="utf-8")
-    for target in sorted(set(re.findall(r"`make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)", text))):
+    for target in sorted(set(re.findall(r"(?:`|^    )make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)", text, re.MULTILINE))):
         if not re.search(rf"^[^\t#=]*\b{target}\b[^=]*:", makefile, re.MULTILINE):
             yield f"README.md names 'make {target}', which the Makefile has not"
 
