@@ -128,6 +128,7 @@ enum layout_abi {
 struct layout_key {
 	uint32_t version; /* PY_VERSION_HEX: 0x030b07f0 is 3.11.7 final */
 	unsigned abi;	  /* enum layout_abi, or'ed */
+	uint16_t machine; /* EM_X86_64, ... */
 	unsigned ptr_size;
 	enum byte_order order;
 };
@@ -137,6 +138,7 @@ struct layout_row {
 	const char *name; /* "3.11" */
 	uint32_t first, last; /* version range, inclusive */
 	const uint32_t *proven; /* releases that were run, 0-terminated; the others are assumed */
+	uint16_t machine;
 	unsigned abi, ptr_size;
 	enum byte_order order;
 	enum roots_scheme roots;

@@ -169,11 +169,9 @@ static FILE *open_output(const struct dump *d)
 	return f;
 }
 
-static bool report(const struct dump *d, const struct python *p, const struct py_thread *const *list, size_t n, bool *ret_damage)
+static bool report(const struct dump *d, FILE *file, const struct python *p, const struct py_thread *const *list, size_t n,
+	bool *ret_damage)
 {
-	FILE *file = open_output(d);
-	if (!file)
-		return false;
 	struct out *o = d->json ? out_json_open(file, &d->out) : out_text_open(file, &d->out);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);
@@ -183,15 +181,13 @@ static bool report(const struct dump *d, const struct python *p, const struct py
 	o->ops->finish(o);
 	*ret_damage = o->damage;
 	bool good = out_close(o);
-	if (file != stdout)
-		good = fclose(file) == 0 && good;
 	if (!good)
 		complain("%s: could not be written: %s", d->output ? d->output : "standard output", strerror(errno));
 	return good;
 }
 
 /* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
-static enum exit_status dump_target(const struct dump *d, struct target *t)
+static enum exit_status dump_target(const struct dump *d, struct target *t, FILE *file)
 {
 	struct python *p;
 	AUTO_STR(why);
@@ -211,13 +207,31 @@ static enum exit_status dump_target(const struct dump *d, struct target *t)
 	size_t n;
 	const struct py_thread **list = select_threads(d, p, &n);
 	bool damage = false, complete = all_found(d, p, n);
-	bool good = (complete || n || !d->n_tids) && report(d, p, list, n, &damage);
+	bool good = (complete || n || !d->n_tids) && report(d, file, p, list, n, &damage);
 	free(list);
 	damage |= t->problems.damage || !complete;
 	python_free(p);
 	if (!good || failed(found) || (!complete && !n))
 		return STATUS_NOTHING;
 	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
+}
+
+/* The output is opened first: a bad path must not cost the process a stop. */
+static enum exit_status dump(const struct dump *d)
+{
+	struct target *t = NULL;
+	FILE *file = open_output(d);
+	if (!file)
+		return STATUS_NOTHING;
+	enum exit_status status = target_args_open(&d->args, &t);
+	if (status == STATUS_COMPLETE)
+		status = dump_target(d, t, file);
+	target_close(t);
+	if (file != stdout && fclose(file) != 0) {
+		complain("%s: could not be written: %s", d->output, strerror(errno));
+		status = STATUS_NOTHING;
+	}
+	return status;
 }
 
 int cmd_dump(int argc, char **argv)
@@ -233,11 +247,7 @@ int cmd_dump(int argc, char **argv)
 			return STATUS_USAGE;
 	}
 	if (target_args_operands(&d.args, argc, argv, "dump")) {
-		struct target *t = NULL;
-		status = target_args_open(&d.args, &t);
-		if (status == STATUS_COMPLETE)
-			status = dump_target(&d, t);
-		target_close(t);
+		status = dump(&d);
 	}
 	free(d.tids);
 	return status;

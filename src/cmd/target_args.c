@@ -82,7 +82,10 @@ static enum exit_status open_live(const struct target_args *a, struct target **r
 	struct err e = target_open_live(a->pid, &opt, &why, ret);
 	if (!failed(e))
 		return STATUS_COMPLETE;
-	complain("process %d: %s", (int)a->pid, why.len ? str_text(&why) : err_text(e, text));
+	if (why.len)
+		complain("%s", str_text(&why));
+	else
+		complain("process %d: %s", (int)a->pid, err_text(e, text));
 	return STATUS_NOTHING;
 }
 

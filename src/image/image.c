@@ -194,7 +194,7 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 		learn_from_file(img, &head, file);
 		match = MATCH_UNPROVEN;
 	} else {
-		return err_of(ERR_ABSENT, "build-id in memory to match the file with");
+		return err_of(ERR_ABSENT, "memory does not show its build-id, so that the file cannot be matched");
 	}
 	img->match = match;
 	img->file_path = xstrdup(path);

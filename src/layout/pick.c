@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pycore/layout.h"
 
+#include <elf.h>
+
 static bool in_range(const struct layout_row *r, uint32_t version)
 {
 	return r->first <= version && version <= r->last;
@@ -8,7 +10,8 @@ static bool in_range(const struct layout_row *r, uint32_t version)
 
 static bool same_build(const struct layout_row *r, const struct layout_key *key)
 {
-	return r->abi == key->abi && r->ptr_size == key->ptr_size && r->order == key->order;
+	return r->abi == key->abi && r->machine == key->machine && r->ptr_size == key->ptr_size &&
+	       r->order == key->order;
 }
 
 bool layout_row_proven(const struct layout_row *row, uint32_t version)
@@ -31,6 +34,8 @@ static const char *refusal(const struct layout_key *key, bool version_known)
 		return "a 32-bit build of CPython";
 	if (key->order != ORDER_LITTLE)
 		return "a big-endian build of CPython";
+	if (key->machine != EM_X86_64)
+		return "CPython for another machine than x86-64";
 	return version_known ? "this build of CPython" : "this version of CPython";
 }
 

@@ -12,6 +12,8 @@
  */
 #include "pycore/layout.h"
 
+#include <elf.h>
+
 #include "pycore/attr.h"
 
 #define AT(o, s)                                                                                   \
@@ -67,7 +69,8 @@ static const struct field_at py315[FIELD_COUNT] = {
 #define TO(major, minor, micro)	  ((major) << 24 | (minor) << 16 | (micro) << 8 | 0xff)
 #define ALL(major, minor)	  .first = FROM(major, minor, 0), .last = TO(major, minor, 0xff)
 
-#define RELEASE_X86_64 .abi = ABI_RELEASE, .ptr_size = 8, .order = ORDER_LITTLE
+#define RELEASE_X86_64                                                                             \
+	.abi = ABI_RELEASE, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
 
 /* Owners of interpreter frames, CPython's enum _frameowner: 1 generator; 3 (and 4 in 3.14) the shims that
  * stand for a call from C, from 3.12 on. */

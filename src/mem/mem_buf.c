@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test buffer: a few runs of host bytes at addresses of a made-up target. */
+/* Test buffer: a few runs of host bytes at addresses of a made-up target. A failed read spoils all of the
+ * caller's buffer, so that tests see who uses it all the same. */
 #include "pycore/mem.h"
 
 #include <assert.h>
@@ -14,10 +15,8 @@ static const struct mem_buf_run *run_above(const struct mem_buf *m, uint64_t add
 	return NULL;
 }
 
-static struct err buf_read(struct mem *base, uint64_t addr, void *buf, size_t n)
+static struct err copy_runs(const struct mem_buf *m, uint64_t addr, uint8_t *to, size_t n)
 {
-	const struct mem_buf *m = (struct mem_buf *)base;
-	uint8_t *to = buf;
 	while (n) {
 		const struct mem_buf_run *r = run_above(m, addr);
 		if (!r || r->start > addr)
@@ -32,6 +31,14 @@ static struct err buf_read(struct mem *base, uint64_t addr, void *buf, size_t n)
 		n -= part;
 	}
 	return NO_ERR;
+}
+
+static struct err buf_read(struct mem *base, uint64_t addr, void *buf, size_t n)
+{
+	struct err e = copy_runs((struct mem_buf *)base, addr, buf, n);
+	if (failed(e))
+		memset(buf, 0xa5, n);
+	return e;
 }
 
 static const void *buf_view(struct mem *base, uint64_t addr, size_t n)

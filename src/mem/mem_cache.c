@@ -161,8 +161,6 @@ static struct err fetch(
 	struct mem_cache *m, uint64_t addr, size_t want, const struct mem_page **ret)
 {
 	uint64_t page = page_of(addr);
-	if (page == page_of(UINT64_MAX)) /* its end cannot be told */
-		return err_at(ERR_UNMAPPED, addr, "memory");
 	for (size_t n = missing_pages(m, page, want < FETCH_PAGES ? want : FETCH_PAGES);; n = 1) {
 		uint8_t *bytes = spare_room(m, &n);
 		struct err e = mem_read(m->below, page, bytes, n * PAGE);
@@ -184,6 +182,11 @@ static struct err fetch(
 	return fetch_window(m, page, addr, ret);
 }
 
+static struct err not_recorded(uint64_t addr)
+{
+	return err_at(ERR_GONE, addr, "memory that was not recorded");
+}
+
 /* The page of addr, recorded or fetched; *ret_part: how many of n bytes lie in it and are there. */
 static struct err page_at(
 	struct mem_cache *m, uint64_t addr, size_t n, const struct mem_page **ret, size_t *ret_part)
@@ -191,7 +194,7 @@ static struct err page_at(
 	uint64_t page = page_of(addr);
 	const struct mem_page *p = find(m, page);
 	if (!p && m->sealed)
-		return err_at(ERR_GONE, addr, "memory that was not recorded");
+		return not_recorded(addr);
 	if (!p)
 		TRY(fetch(m, addr, (size_t)((addr - page + n + PAGE - 1) / PAGE), &p));
 	size_t at = (size_t)(addr - page);
@@ -215,7 +218,9 @@ static struct err read_outside(
 		return why;
 	if (!mem_range_at(&m->base, addr, &r))
 		return err_at(ERR_UNMAPPED, addr, why.what);
-	return m->sealed ? why : mem_read(m->below, addr, buf, n);
+	if (!m->sealed)
+		return mem_read(m->below, addr, buf, n);
+	return r.readable ? not_recorded(addr) : why;
 }
 
 static struct err cache_read(struct mem *base, uint64_t addr, void *buf, size_t n)

@@ -7,6 +7,7 @@
 #include "pycore/alloc.h"
 
 #include <string.h>
+#include <time.h>
 
 enum { SCHEMA_VERSION = 1 };
 
@@ -43,6 +44,15 @@ static void put_build_id(struct json *j, const struct image *img)
 	json_text(j, "build_id", has ? build_id_text(img->build_id, img->build_id_size, text) : NULL);
 }
 
+/* RFC 3339, in UTC. */
+static void put_time(struct json *j, const char *key, struct timespec at)
+{
+	struct tm tm;
+	char text[64];
+	bool good = gmtime_r(&at.tv_sec, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_text(j, key, good ? text : NULL);
+}
+
 static void put_missing(struct json *j, const struct target *t)
 {
 	json_open(j, "missing", '[');
@@ -69,6 +79,7 @@ static void put_source(struct json *j, const struct target *t)
 	json_text(j, "kind", core ? "core" : "live");
 	json_text(j, "path", t->path);
 	put_number(j, "pid", t->pid, 1);
+	put_time(j, "time", t->as_of);
 	json_bool(j, "complete", !c.cut_file && !c.cut);
 	json_bool(j, "snapshot", t->snapshot);
 	put_missing(j, t);

@@ -113,7 +113,7 @@ static unsigned abi_marks(struct target *t, struct image *img)
 
 bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret)
 {
-	struct py_version v = { .key = { .ptr_size = t->mem->ptr_size, .order = t->mem->order } };
+	struct py_version v = { .key = { .machine = t->machine, .ptr_size = t->mem->ptr_size, .order = t->mem->order } };
 	if (!from_debug_offsets(t, runtime, &v) &&
 		(!img || (!from_constant(t, img, &v) && !from_text(t, img, &v) && !from_name(img, &v))))
 		return false;

@@ -120,8 +120,6 @@ static void take_threads(struct target *t)
 		t->signal.info = first->siginfo;
 	}
 	t->threads[0].crashed = t->signal.signo != 0;
-	if (c->has_process)
-		t->threads[0].state = c->state;
 }
 
 /* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as a rule. */

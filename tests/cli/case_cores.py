@@ -59,17 +59,21 @@ def texts_of_other_versions(kit, make):
     found = python((3, 8), managed=True)
     known = CoreBytes(make.core(found))
     text = ".".join(map(str, found.version)).encode() + b" ("
-    at = known.bytes.index(text)
+    kit.check_that("a version text in memory", text in known.bytes, "there is none")
     for other in (b"2.6.18 (", b"3.5.18 (", b"3.3.18 (", b"1.5.18 (", b"3.16.0 (", b"3.99.9 (", b"4.0.18 ("):
         if len(other) != len(text):
             raise Skip(f"{found.name} has a version text of another length")
         name = other.decode().rstrip(" (")
-        kit.expect(f"Python {name}", ["dump", poked(make, known, at, other)], NOTHING, err=[name, "2.7"])
+        kit.expect(f"Python {name}", ["dump", rewritten(make, known.bytes.replace(text, other))], NOTHING, err=[name, "2.7"])
 
 
 def poked(make, known, at, new):
+    return rewritten(make, known.bytes[:at] + new + known.bytes[at + len(new):])
+
+
+def rewritten(make, content):
     path = make.folder() / "core"
-    path.write_bytes(known.bytes[:at] + new + known.bytes[at + len(new):])
+    path.write_bytes(content)
     return path
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layout_fixtures.h"
 
+#include <elf.h>
 #include <check.h>
 #include <glob.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ static void load(const char *path)
 	ck_assert_ptr_nonnull(file);
 	const char *name = strrchr(path, '/') + 1;
 	snprintf(x->name, sizeof(x->name), "%.*s", (int)(strlen(name) - strlen(".txt")), name);
+	x->key.machine = EM_X86_64;
 	x->key.ptr_size = 8;
 	char line[512];
 	while (fgets(line, sizeof(line), file)) {

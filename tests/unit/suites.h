@@ -20,7 +20,8 @@
 	S(memcache)  \
 	S(memlive)   \
 	S(layout)    \
-	S(live)
+	S(live)      \
+	S(lines)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -6,6 +6,7 @@
 #include "pycore/attr.h"
 #include "pycore/opener.h"
 
+#include <elf.h>
 #include <check.h>
 #include <glob.h>
 #include <stdio.h>
@@ -63,7 +64,7 @@ static struct file_map map_of(const struct binary *b)
 
 static struct layout pick_binary(const struct binary *b)
 {
-	struct layout_key key = { .version = b->version, .ptr_size = 8, .order = ORDER_LITTLE };
+	struct layout_key key = { .version = b->version, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE };
 	struct layout l;
 	ck_assert_msg(!failed(layout_pick(&key, false, &l)), "no row for %s", b->path);
 	return l;

@@ -64,6 +64,35 @@ START_TEST(reads_never_wrap)
 }
 END_TEST
 
+static struct err trap_read(struct mem *m, uint64_t addr, void *buf, size_t n)
+{
+	(void)m, (void)buf;
+	ck_assert_msg(n && addr + n > addr, "a source must never see a read that wraps");
+	return err_at(ERR_UNMAPPED, addr, "memory");
+}
+
+static const void *trap_view(struct mem *m, uint64_t addr, size_t n)
+{
+	(void)m;
+	ck_assert_msg(n && addr + n > addr, "a source must never see a view that wraps");
+	return NULL;
+}
+
+START_TEST(sources_see_no_wrap)
+{
+	static const struct mem_ops ops = { .name = "trap", .read = trap_read, .view = trap_view };
+	struct mem m = { &ops, ORDER_LITTLE, 8 };
+	char b[16];
+	ck_assert_err(mem_read(&m, UINT64_MAX - 7, b, 8), ERR_UNMAPPED);
+	ck_assert_err(mem_read(&m, UINT64_MAX, b, SIZE_MAX), ERR_UNMAPPED);
+	ck_assert_err(mem_read(&m, 1, b, SIZE_MAX), ERR_UNMAPPED);
+	ck_assert_err(mem_cstr(&m, UINT64_MAX - 3, b, sizeof(b), NULL), ERR_UNMAPPED);
+	ck_assert_ok(mem_read(&m, UINT64_MAX, b, 0));
+	ck_assert_ptr_null(mem_view(&m, UINT64_MAX - 7, 8));
+	ck_assert_ptr_null(mem_view(&m, 5, 0));
+}
+END_TEST
+
 START_TEST(ranges_of_a_buffer)
 {
 	struct mem_range r;
@@ -423,6 +452,7 @@ static TCase *typed_case(void)
 	tcase_add_loop_test(t, integers_in_the_order_of_the_target, 0, 2);
 	tcase_add_test(t, reads_cross_runs_and_stop_at_gaps);
 	tcase_add_test(t, reads_never_wrap);
+	tcase_add_test(t, sources_see_no_wrap);
 	tcase_add_test(t, ranges_of_a_buffer);
 	tcase_add_loop_test(t, strings_at_the_end_of_memory, 0, 100);
 	tcase_add_test(t, strings_are_cut_at_their_room);

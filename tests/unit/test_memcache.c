@@ -210,6 +210,30 @@ START_TEST(cache_over_odd_ranges)
 }
 END_TEST
 
+/* Of two ranges in one page only the one that was read is recorded. */
+START_TEST(a_sealed_page_in_part)
+{
+	uint8_t b[16];
+	struct mem_buf buffer;
+	struct mem_cache c;
+	mem_buf_init(&buffer, ORDER_LITTLE, 8);
+	mem_buf_add(&buffer, PAGE + 100, counting.bytes, 100, MEM_READ);
+	mem_buf_add(&buffer, PAGE + 300, counting.bytes, 100, MEM_READ);
+	mem_buf_add(&buffer, PAGE + 500, NULL, 100, MEM_READ);
+	mem_cache_init(&c, &buffer.base);
+	ck_assert_ok(mem_read(&c.base, PAGE + 310, b, 8));
+	ck_assert_ok(mem_read(&c.base, PAGE + 110, b, 8));
+	mem_cache_seal(&c);
+	memset(&buffer, 0, sizeof(buffer)); /* the source is gone */
+	ck_assert_ok(mem_read(&c.base, PAGE + 390, b, 8));
+	ck_assert_mem_eq(b, counting.bytes + 90, 8);
+	ck_assert_err_at(mem_read(&c.base, PAGE + 110, b, 8), ERR_GONE, PAGE + 110);
+	ck_assert_err_at(mem_read(&c.base, PAGE + 250, b, 8), ERR_UNMAPPED, PAGE + 250);
+	ck_assert_err_at(mem_read(&c.base, PAGE + 396, b, 8), ERR_UNMAPPED, PAGE + 400);
+	mem_cache_fini(&c);
+}
+END_TEST
+
 START_TEST(cache_at_the_top)
 {
 	uint8_t b[16];
@@ -231,6 +255,7 @@ static TCase *cache_case(void)
 	tcase_add_test(t, a_sealed_cache_answers_from_its_record);
 	tcase_add_test(t, a_cleared_cache_is_open_again);
 	tcase_add_loop_test(t, cache_over_odd_ranges, 0, 20);
+	tcase_add_test(t, a_sealed_page_in_part);
 	tcase_add_test(t, cache_at_the_top);
 	return t;
 }
