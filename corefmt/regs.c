@@ -10,7 +10,7 @@
  *                  registers of 4 bytes (a0:a1 is the thread pointer), orig_gpr2; NT_S390_SYSTEM_CALL is 0 outside
  *   ppc64          arch/powerpc/include/uapi/asm/ptrace.h: 32 gprs, nip, msr, orig_gpr3, ctr, link, xer, ccr,
  *                  softe, trap (0xc00 and 0x3000 are the system call traps)
- * Futex numbers: each architecture's syscall table.
+ * Numbers of futex and restart_syscall: each architecture's syscall table.
  */
 #include "pycore/elfcore.h"
 
@@ -24,24 +24,24 @@
 static const struct core_arch archs[] = {
 	{ PRSTATUS_64, .machine = EM_X86_64, .name = "x86_64", .prstatus_size = 336,
 		.regs_size = 27 * 8, .pc = 16, .sp = 19, .tls = 21, .tls_selector = -1,
-		.futex = 202, .syscall = 15, .syscall_arg = 14, .in_call = -1 },
+		.futex = 202, .restart = 219, .syscall = 15, .syscall_arg = 14, .in_call = -1 },
 	{ PRSTATUS_32, .machine = EM_386, .name = "i386", .prstatus_size = 144, .regs_size = 17 * 4,
 		.pc = 12, .sp = 15, .tls = -1, .tls_note = NT_386_TLS, .tls_selector = 10,
-		.futex = 240, .syscall = 11, .syscall_arg = 0, .in_call = -1 },
+		.futex = 240, .restart = 0, .syscall = 11, .syscall_arg = 0, .in_call = -1 },
 	{ PRSTATUS_64, .machine = EM_AARCH64, .name = "aarch64", .prstatus_size = 392,
 		.regs_size = 34 * 8, .pc = 32, .sp = 31, .tls = -1, .tls_note = NT_ARM_TLS,
-		.tls_selector = -1, .futex = 98, .syscall = -1, .syscall_arg = 0, .in_call = -1,
+		.tls_selector = -1, .futex = 98, .restart = 128, .syscall = -1, .syscall_arg = 0, .in_call = -1,
 		.syscall_note = NT_ARM_SYSTEM_CALL, .syscall_mask = UINT32_MAX,
 		.syscall_outside = UINT32_MAX },
 	{ PRSTATUS_32, .machine = EM_ARM, .name = "arm", .prstatus_size = 148, .regs_size = 18 * 4,
 		.pc = 15, .sp = 13, .tls = -1, .tls_note = NT_ARM_TLS, .tls_selector = -1,
-		.futex = 240, .syscall = 7, .syscall_arg = 17, .in_call = 17 },
+		.futex = 240, .restart = 0, .syscall = 7, .syscall_arg = 17, .in_call = 17 },
 	{ PRSTATUS_64, .machine = EM_S390, .name = "s390x", .prstatus_size = 336,
-		.regs_size = 27 * 8, .pc = 1, .sp = 17, .tls = 18, .tls_selector = -1, .futex = 238,
+		.regs_size = 27 * 8, .pc = 1, .sp = 17, .tls = 18, .tls_selector = -1, .futex = 238, .restart = 7,
 		.syscall = -1, .syscall_arg = 26, .in_call = -1,
 		.syscall_note = NT_S390_SYSTEM_CALL, .syscall_mask = 0xffff, .syscall_outside = 0 },
 	{ PRSTATUS_64, .machine = EM_PPC64, .name = "ppc64le", .prstatus_size = 504,
-		.regs_size = 48 * 8, .pc = 32, .sp = 1, .tls = 13, .tls_selector = -1, .futex = 221,
+		.regs_size = 48 * 8, .pc = 32, .sp = 1, .tls = 13, .tls_selector = -1, .futex = 221, .restart = 0,
 		.syscall = 0, .syscall_arg = 34, .in_call = 40,
 		.in_call_values = { 0xc00, 0x3000 } },
 };

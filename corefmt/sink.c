@@ -149,8 +149,7 @@ static void show_progress(struct sink *s)
 	if (first)
 		return;
 	uint64_t percent = s->source->size ? s->source->done / (s->source->size / 100 + 1) : 0;
-	fprintf(stderr, "\rpycore: unpacking: %" PRIu64 " MiB, %" PRIu64 " %% read ", s->size >> 20,
-		percent);
+	s->progress(s->size, (unsigned)percent, false);
 	s->progress_shown = true;
 }
 
@@ -178,6 +177,6 @@ struct err sink_flush(struct sink *s)
 struct err sink_finish(struct sink *s)
 {
 	if (s->progress_shown)
-		fputs("\r\033[K", stderr);
+		s->progress(s->size, 100, true);
 	return ftruncate(s->fd, (off_t)s->size) < 0 ? err_sys("temporary file") : NO_ERR;
 }

@@ -39,7 +39,8 @@ struct sink {
 	uint64_t checked; /* on_disk may grow to this before the free space is looked at again */
 
 	const struct source *source; /* for the progress */
-	bool progress, progress_shown;
+	void (*progress)(uint64_t unpacked_bytes, unsigned percent_read, bool done);
+	bool progress_shown;
 	struct timespec progress_due;
 };
 /* Opens an unlinked temporary file in `dir`, NULL for the usual place. */

@@ -20,7 +20,8 @@ struct container_options {
 		tmpdir; /* where to unpack; NULL: $TMPDIR unless that is a RAM disk, else /var/tmp */
 	uint64_t
 		tmp_limit; /* bytes on disk at most while unpacking; 0: no limit but the free space */
-	bool progress; /* show progress on stderr, from half a second on */
+	/* Told from half a second on, some times a second, how far the unpacking is; and once with `done` if it was told before. NULL: not wanted. */
+	void (*progress)(uint64_t unpacked_bytes, unsigned percent_read, bool done);
 };
 
 struct container {

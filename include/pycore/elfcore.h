@@ -177,7 +177,8 @@ struct core_arch {
 	int tls; /* -1: in a note of its own */
 	uint32_t tls_note; /* NT_ARM_TLS, NT_386_TLS; 0: none */
 	int tls_selector; /* NT_386_TLS: the segment register that selects one of its entries */
-	int64_t futex; /* number of the futex system call */
+	int64_t futex;	 /* number of the futex system call */
+	int64_t restart; /* of restart_syscall, by which a timed wait goes on after a stop, with its arguments */
 	int syscall, syscall_arg;
 	/* How to know that the thread is in a system call: the register `in_call` holds one of two
 	 * values then (0, 0: anything but all ones); -1: the number itself is negative outside. */

@@ -25,6 +25,7 @@ enum found_by {
 	FOUND_BY_SECTION, /* .PyRuntime */
 	FOUND_BY_COOKIE,  /* _Py_DebugOffsets in writable memory */
 	FOUND_BY_SCAN,	  /* what can only be an interpreter, in writable memory */
+	FOUND_BY_THREADS, /* only thread states, by the ids of the process's threads */
 };
 const char *found_by_text(enum found_by f);
 
@@ -44,6 +45,8 @@ struct py_runtime {
 	uint64_t var_main_thread, var_collecting;
 	uint64_t var_lock; /* interpreter_lock */
 	uint64_t gil_start, gil_end; /* memory that a thread waiting for the GIL waits on; 0, 0: not a static one */
+	uint64_t *orphans; /* its own state is lost: thread states that were found one by one instead, oldest first */
+	size_t n_orphans;
 	uint64_t code_type;	     /* address of the type of code objects; 0: not known yet */
 };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char cmd_dump_help[] =
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
@@ -163,7 +164,7 @@ static FILE *open_output(const struct dump *d)
 		complain("%s: is the %s itself", d->output, same_file(d->output, d->args.core) ? "core file" : "executable");
 		return NULL;
 	}
-	FILE *f = fopen(d->output, "we");
+	FILE *f = fopen(d->output, "ae");
 	if (!f)
 		complain("%s: %s", d->output, strerror(errno));
 	return f;
@@ -172,6 +173,8 @@ static FILE *open_output(const struct dump *d)
 static bool report(const struct dump *d, FILE *file, const struct python *p, const struct py_thread *const *list, size_t n,
 	bool *ret_damage)
 {
+	if (file != stdout && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
+		complain("%s: could not be emptied: %s", d->output, strerror(errno));
 	struct out *o = d->json ? out_json_open(file, &d->out) : out_text_open(file, &d->out);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);

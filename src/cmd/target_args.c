@@ -4,6 +4,7 @@
 #include "pycore/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,13 +90,21 @@ static enum exit_status open_live(const struct target_args *a, struct target **r
 	return STATUS_NOTHING;
 }
 
+static void show_progress(uint64_t unpacked, unsigned percent, bool done)
+{
+	if (done)
+		fputs("\r\x1b[K", stderr);
+	else
+		fprintf(stderr, "\rpycore: unpacking: %" PRIu64 " MiB, %u %% read ", unpacked >> 20, percent);
+}
+
 enum exit_status target_args_open(const struct target_args *a, struct target **ret)
 {
 	if (a->pid)
 		return open_live(a, ret);
 	char text[ERR_TEXT_MAX];
 	struct target_core_options opt = { .exe = a->exe, .container = a->container };
-	opt.container.progress = isatty(STDERR_FILENO);
+	opt.container.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
 	struct err e = target_open_core(a->core, &opt, ret);
 	if (!failed(e))
 		return STATUS_COMPLETE;

@@ -190,6 +190,7 @@ static void text_pythons(struct out *o, const struct python *p)
 	if (p->n_runtimes)
 		return;
 	label(o, "Python:");
+	str_puts(&o->buf, "not found: ");
 	put(o, str_text(&p->why));
 	str_putc(&o->buf, '\n');
 }
@@ -301,7 +302,10 @@ static void put_thread_line(struct out *o, const struct python *p, const struct 
 	}
 	end_colour(o);
 	put_marks(o, p, th);
-	str_puts(&o->buf, th->n_frames ? ", most recent call last:\n" : ": no Python frame\n");
+	if (th->n_frames)
+		str_puts(&o->buf, ", most recent call last:\n");
+	else
+		str_puts(&o->buf, failed(th->why) ? ": its frames could not be read\n" : ": no Python frame\n");
 }
 
 static void text_threads(struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
@@ -315,7 +319,7 @@ static void text_threads(struct out *o, const struct python *p, const struct py_
 		put_thread_line(o, p, &groups.list[i]);
 		o->damage |= failed(th->why) || th->moving;
 		if (failed(th->why))
-			str_addf(&o->buf, "  <the frames outside of these are lost: %s>\n", err_text(th->why, why));
+			str_addf(&o->buf, "  <%s%s>\n", th->n_frames ? "what called these frames is lost: " : "", err_text(th->why, why));
 		put_frames(o, p, th);
 	}
 	stack_groups_fini(&groups);

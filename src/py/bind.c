@@ -171,7 +171,8 @@ static bool is_main(const struct python *p, const struct py_thread *th)
 static bool waits_for(const struct py_gil *gil, const struct target *t, const struct os_thread *os)
 {
 	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
-	return os && arch && gil->start && os->regs.has_syscall && os->regs.syscall == arch->futex &&
+	return os && arch && gil->start && os->regs.has_syscall &&
+	       (os->regs.syscall == arch->futex || os->regs.syscall == arch->restart) &&
 	       os->regs.syscall_arg >= gil->start && os->regs.syscall_arg < gil->end;
 }
 

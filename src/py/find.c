@@ -183,6 +183,8 @@ static void search(struct python *p)
 		py_scan_cookies(p);
 	if (!p->n_runtimes)
 		py_scan_interpreters(p);
+	if (!p->n_runtimes)
+		py_find_orphans(p);
 }
 
 struct err python_find(struct target *t, struct python **ret)
@@ -194,6 +196,8 @@ struct err python_find(struct target *t, struct python **ret)
 	log_debug("python: %zu runtimes; %s", p->n_runtimes, str_text(&p->why));
 	if (p->n_runtimes)
 		return NO_ERR;
+	if (target_coverage(t).cut)
+		str_addf(&p->why, "%sthe core is cut off, and Python's state is not in what is left of it", p->why.len ? "; " : "");
 	if (!p->why.len)
 		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory shows no interpreter");
 	return err_of(ERR_ABSENT, "Python");

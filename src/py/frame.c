@@ -85,7 +85,7 @@ static int32_t byte_offset(const struct py_runtime *rt, const struct py_code *c,
 	case INSTR_LASTI_BYTES:
 		return (int32_t)k->instr;
 	case INSTR_LASTI_UNITS:
-		return (int32_t)k->instr * 2;
+		return (int32_t)(k->instr * 2);
 	case INSTR_POINTER_LAST:
 	case INSTR_POINTER:
 		return (int32_t)(k->instr - c->instructions);

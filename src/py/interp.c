@@ -123,10 +123,26 @@ static void mark_main(struct python *p, size_t first, const struct py_runtime *r
 	}
 }
 
+/* Only what the thread states say of their interpreters. */
+static void walk_orphans(struct python *p, size_t runtime)
+{
+	const struct py_runtime *rt = &p->runtimes[runtime];
+	for (size_t i = 0; i < rt->n_orphans; i++) {
+		uint64_t interp;
+		if (!failed(py_field(rt, rt->orphans[i], FIELD_tstate_interp, &interp)))
+			add_interpreter(p, runtime, interp);
+	}
+}
+
 void py_walk_interpreters(struct python *p, size_t runtime)
 {
 	const struct py_runtime *rt = &p->runtimes[runtime];
 	size_t first = p->n_interpreters;
+	if (rt->n_orphans) {
+		walk_orphans(p, runtime);
+		mark_main(p, first, rt);
+		return;
+	}
 	uint64_t at;
 	struct err e = py_first_interpreter(rt, &at);
 	for (size_t steps = 0; !failed(e) && at; steps++) {

@@ -78,6 +78,13 @@ static int32_t svarint(struct cursor *c)
 	return v & 1 ? -(int32_t)(v >> 1) : (int32_t)(v >> 1);
 }
 
+/* A column that is stored plus one, 0 for none. */
+static int32_t column(struct cursor *c)
+{
+	uint32_t v = varint(c);
+	return v <= INT32_MAX ? (int32_t)v - 1 : -1;
+}
+
 /* Codes of the location table's entries. */
 enum { SHORT_LAST = 9, ONE_LINE_FIRST = 10, ONE_LINE_LAST = 12, NO_COLUMNS = 13, LONG_FORM = 14, NO_LOCATION = 15 };
 
@@ -101,8 +108,8 @@ static struct py_location location_entry(struct cursor *c, unsigned code, int64_
 	at.line = at.end_line = (int32_t)*line;
 	if (code == LONG_FORM) {
 		at.end_line = (int32_t)(*line + varint(c));
-		at.column = (int32_t)varint(c) - 1;
-		at.end_column = (int32_t)varint(c) - 1;
+		at.column = column(c);
+		at.end_column = column(c);
 	}
 	return at;
 }

@@ -7,6 +7,8 @@
 
 #include "pycore/limits.h"
 
+#include <string.h>
+
 /* The first thread state of an interpreter, if it points back. */
 static bool interpreter_proven(const struct py_runtime *rt, uint64_t interp, uint64_t *ret_tstate)
 {
@@ -18,22 +20,37 @@ static bool interpreter_proven(const struct py_runtime *rt, uint64_t interp, uin
 	return true;
 }
 
+/* Whether an object is a code object: by its type, by the type's name, or where neither can be had (a core without the binary, or cut off),
+ * by its names being strings. */
+static bool is_code(const struct py_runtime *rt, uint64_t code)
+{
+	uint64_t type, name, filename;
+	char text[16];
+	if (failed(py_field(rt, code, FIELD_object_type, &type)))
+		return false;
+	if (rt->code_type)
+		return type == rt->code_type;
+	struct err e = py_type_name(rt, type, text, sizeof(text));
+	if (!failed(e))
+		return !strcmp(text, "code");
+	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) && !failed(py_field(rt, code, FIELD_code_name, &name)) &&
+	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) && py_text_plausible(rt, name) &&
+	       py_text_plausible(rt, filename);
+}
+
 /* The object that the innermost frame of a thread state runs: is it a code object? True also when there is no frame. */
-static bool frame_proven(const struct py_runtime *rt, uint64_t tstate)
+bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
 {
 	const struct layout *l = &rt->layout;
-	uint64_t frame = 0, code = 0, type = 0;
+	uint64_t frame = 0, code = 0;
 	bool objects = l->row->frames == FRAMES_OBJECTS, linked = l->row->frames == FRAMES_CFRAME;
-	char name[16];
 	if (failed(py_field(rt, tstate, linked ? FIELD_tstate_cframe : FIELD_tstate_frame, &frame)) ||
 		(linked && failed(py_field(rt, frame, FIELD_cframe_current_frame, &frame))))
 		return false;
 	for (int depth = 0; frame && depth < 16; depth++) {
 		if (failed(py_field(rt, frame, objects ? FIELD_frame_code : FIELD_iframe_code, &code)))
 			return false;
-		if (!failed(py_field(rt, py_untag(rt, code), FIELD_object_type, &type)) &&
-			(rt->code_type ? type == rt->code_type
-				       : !failed(py_type_name(rt, type, name, sizeof(name))) && text_starts(name, "code")))
+		if (is_code(rt, py_untag(rt, code)))
 			return true;
 		/* a shim: what called it decides */
 		if (failed(py_field(rt, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, &frame)))
@@ -57,7 +74,7 @@ bool py_runtime_proven(struct py_runtime *rt, struct str *why)
 	}
 	bool doubtful = rt->layout.assumed || rt->layout.guess;
 	for (unsigned i = 0; interp && i < INTERPRETERS_MAX; i++) {
-		if (interpreter_proven(rt, interp, &tstate) && (!doubtful || frame_proven(rt, tstate)))
+		if (interpreter_proven(rt, interp, &tstate) && (!doubtful || py_frames_plausible(rt, tstate)))
 			return true;
 		e = py_field(rt, interp, FIELD_interp_next, &interp);
 		if (failed(e))

@@ -29,14 +29,23 @@ bool py_version_find(struct target *t, struct image *img, uint64_t runtime, stru
 
 /* prove.c: true if rt leads to an initialised interpreter. `why` gets a sentence if not. */
 bool py_runtime_proven(struct py_runtime *rt, struct str *why);
+/* Whether the innermost frames of a thread state run code objects, or there are none. */
+bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate);
 /* The first interpreter of the list: what rt->addr leads to. */
 struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
 
-/* scan.c: runtimes that have no name. Calls `hit` for each proven candidate. */
+/* scan.c: calls see(ctx, bytes, address, size) for each piece of [start, end), until it returns true; the result is that. Ranges beyond
+ * SCAN_BYTES_MAX are left out. */
+typedef bool py_see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
+bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see, void *ctx);
+/* Runtimes that have no name. Calls `hit` for each proven candidate. */
 void py_scan_cookies(struct python *p);
 void py_scan_interpreters(struct python *p);
 /* Finds the variable that heads the list of interpreters in the writable data of an image; 0: not found. */
 uint64_t py_scan_image(struct py_runtime *rt);
+
+/* orphans.c: thread states of a runtime whose own state is not in the core. Adds a runtime that has nothing else. */
+void py_find_orphans(struct python *p);
 
 /* find.c: adds a candidate if it proves itself and is not there yet. */
 bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by);
@@ -54,6 +63,7 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 /* place.c: the place of an instruction, made once. Never NULL. */
 const struct py_place *py_place_at(struct python *p, const struct py_code *code, int32_t offset);
 /* text.c: the string object at addr. */
+bool py_text_plausible(const struct py_runtime *rt, uint64_t addr); /* whether there is one, of a length that a name can have */
 void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
 
 static inline struct py_runtime *py_runtime_of(const struct python *p, const struct py_thread *th)

@@ -57,6 +57,8 @@ const char *found_by_text(enum found_by f)
 		return "debug-offsets cookie";
 	case FOUND_BY_SCAN:
 		return "memory scan";
+	case FOUND_BY_THREADS:
+		return "thread ids";
 	}
 	return "?";
 }

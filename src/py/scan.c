@@ -15,10 +15,7 @@
 
 enum { CHUNK = 64 * 1024 };
 
-/* Calls see(ctx, chunk, address, size) over a range, until it returns true. */
-typedef bool see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
-
-static bool see_range(struct mem *mem, uint64_t start, uint64_t end, see_fn *see, void *ctx)
+bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see, void *ctx)
 {
 	if (end - start > SCAN_BYTES_MAX)
 		return false;
@@ -36,12 +33,12 @@ static bool see_range(struct mem *mem, uint64_t start, uint64_t end, see_fn *see
 }
 
 /* The writable segments of an image, .bss included. */
-static bool see_image_data(struct mem *mem, const struct image *img, see_fn *see, void *ctx)
+static bool see_image_data(struct mem *mem, const struct image *img, py_see_fn *see, void *ctx)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(7);
-		if (p->type == PT_LOAD && p->flags & PF_W && see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
+		if (p->type == PT_LOAD && p->flags & PF_W && py_see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
 			return true;
 	}
 	return false;
@@ -62,7 +59,7 @@ void py_scan_cookies(struct python *p)
 	struct mem *mem = p->target->mem;
 	struct mem_range r;
 	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
-		if (r.perm & MEM_WRITE && r.readable && see_range(mem, r.start, r.end, see_cookie, p))
+		if (r.perm & MEM_WRITE && r.readable && py_see_range(mem, r.start, r.end, see_cookie, p))
 			return;
 	}
 }
@@ -155,7 +152,7 @@ static void search_with(struct python *p, struct image *img, const struct layout
 		see_image_data(rt.mem, img, see_interpreter, &s);
 	for (uint64_t at = 0; !img && !s.hit && mem_next_range(rt.mem, at, &r) && r.end > at; at = r.end) {
 		if (r.perm & MEM_WRITE && r.readable)
-			see_range(rt.mem, r.start, r.end, see_interpreter, &s);
+			py_see_range(rt.mem, r.start, r.end, see_interpreter, &s);
 	}
 	if (!s.hit)
 		return;

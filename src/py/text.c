@@ -61,7 +61,13 @@ static struct err read_bytes(struct python *p, const struct py_runtime *rt, uint
 	return NO_ERR;
 }
 
-static struct err read_compact(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+/* What the head of a string object says. */
+struct text_head {
+	uint64_t data, length;
+	unsigned kind; /* bytes of a character */
+};
+
+static struct err read_head(const struct py_runtime *rt, uint64_t addr, struct text_head *ret)
 {
 	static const enum field head_fields[] = { FIELD_str_length, FIELD_str_state };
 	const struct layout *l = &rt->layout;
@@ -81,7 +87,28 @@ static struct err read_compact(struct python *p, const struct py_runtime *rt, ui
 		TRY(py_field(rt, addr, FIELD_str_data, &data));
 	else
 		data = addr + l->field[ascii ? FIELD_str_ascii_data : FIELD_str_compact_data].offset;
-	return decode(p, rt, data, length, (unsigned)kind, ret);
+	*ret = (struct text_head){ .data = data, .length = length, .kind = (unsigned)kind };
+	return NO_ERR;
+}
+
+static struct err read_compact(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+{
+	struct text_head h;
+	TRY(read_head(rt, addr, &h));
+	return decode(p, rt, h.data, h.length, h.kind, ret);
+}
+
+bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
+{
+	struct text_head h = { 0 };
+	switch (rt->layout.row->text) {
+	case TEXT_BYTES:
+		return addr % rt->layout.key.ptr_size == 0 && !failed(py_field(rt, addr, FIELD_bytes_size, &h.length)) &&
+		       h.length <= NAME_CHARS_MAX;
+	case TEXT_COMPACT:
+		return addr % rt->layout.key.ptr_size == 0 && !failed(read_head(rt, addr, &h)) && h.length <= NAME_CHARS_MAX;
+	}
+	return false;
 }
 
 void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)

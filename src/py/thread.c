@@ -29,6 +29,15 @@ static struct err list_threads(struct python *p, size_t interpreter, struct py_t
 	CLEANUP(hash_fini) struct hash seen = { 0 };
 	size_t cap = 0;
 	uint64_t at;
+	for (size_t i = rt->n_orphans; i-- > 0;) {
+		struct py_thread th;
+		if (failed(read_thread(p, interpreter, rt->orphans[i], &th)))
+			continue;
+		*list = xgrow(*list, &cap, *n, sizeof(**list));
+		(*list)[(*n)++] = th;
+	}
+	if (rt->n_orphans)
+		return NO_ERR;
 	TRY(py_field(rt, p->interpreters[interpreter].addr, FIELD_interp_threads_head, &at));
 	while (at) {
 		struct py_thread th;

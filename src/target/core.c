@@ -142,6 +142,8 @@ static void say_what_is_missing(struct target *t)
 	char text[ERR_TEXT_MAX];
 	if (file->cut)
 		problems_damagef(&t->problems, t->path, "unpacked only in part: %s", err_text(file->cut_why, text));
+	if (file->in_ram)
+		problems_notef(&t->problems, t->path, "was unpacked into memory, for the folder for temporary files is a RAM disk; --tmpdir names another one");
 	if (c->segments_cut)
 		problems_damagef(&t->problems, t->path, "cut off inside its program headers: most of it is lost");
 	if (c->notes_cut)

@@ -12,7 +12,7 @@ import sys
 UNSIGNED, SIGNED, RANGES, LOCATIONS = range(4)  # enum lines_scheme
 MODULES = ("argparse", "ast", "codecs", "decimal", "difflib", "inspect", "locale", "pickle", "subprocess",
            "textwrap", "threading", "uuid", "_pydecimal", "typing", "dataclasses", "enum", "asyncio/tasks", "this")
-MOST = 1500  # offsets looked at in one table
+MOST = 800  # offsets looked at in one table
 
 SOURCES = [
     "",
@@ -25,7 +25,7 @@ SOURCES = [
     "x = (" + " + ".join("a%d" % i for i in range(2000)) + ")\n",
     "f(" + ",\n\n\n".join("a%d" % i for i in range(200)) + ")\n",
     "f(" + "\n" * 400 + "a)(\nb" + "\n" * 200 + ")\n",
-    "def f():\n" + "".join("    x%d = %d\n" % (i, i) for i in range(30000)),
+    "def f():\n" + "".join("    x%d = %d\n" % (i, i) for i in range(12000)),
     "def f(x):\n    return x(lambda: (1,\n 2), lambda: {\n 3: 4,\n 5: [6 for _ in 7]})\n",
     "if 1:\n" + " " * 300 + "f(" + "a" * 5000 + ", b)\n",
     u"# coding: utf-8\nf(u'\u4e2d\u6587', u'\xe9', a.b, c)\n",

@@ -228,7 +228,7 @@ START_TEST(as_python_says)
 	ck_assert_ptr_nonnull(t.from);
 	compare_all(&t, python);
 	ck_assert_msg(pclose(t.from) == 0, "%s: failed", command);
-	ck_assert_msg(t.n_codes > 400 && t.n_places > 20000, "%s: only %lu places in %lu code objects", python, t.n_places, t.n_codes);
+	ck_assert_msg(t.n_codes > 300 && t.n_places > 20000, "%s: only %lu places in %lu code objects", python, t.n_places, t.n_codes);
 	free(t.line);
 	globfree(&pythons);
 }
