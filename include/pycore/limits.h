@@ -27,7 +27,8 @@ enum {
 	RUNTIMES_MAX = 16,
 	INTERPRETERS_MAX = 10000,
 	THREADS_MAX = 100000, /* thread states of one interpreter */
-	FRAMES_MAX = 1000000, /* of one thread */
+	FRAMES_MAX = 1000000, /* of one thread that are kept, from the innermost one; the others are counted */
+	FRAME_STEPS_MAX = 20000000, /* along the chain of one thread */
 	CODES_MAX = 1000000,  /* distinct code objects in one report */
 	NAME_CHARS_MAX = 65536, /* characters kept of a function or file name; longer ones are cut and marked */
 	LINETABLE_MAX = 64 * 1024 * 1024, /* bytes of one line table */

@@ -119,7 +119,7 @@ struct py_thread {
 	enum gil_state gil;
 	struct py_frame *frames; /* innermost first */
 	size_t n_frames;
-	size_t n_omitted; /* frames beyond FRAMES_MAX, at least */
+	size_t n_omitted; /* frames further out than FRAMES_MAX */
 	struct err why;	  /* the chain of frames broke off here */
 	bool moving;	  /* read while it ran: its frames may belong to different moments */
 	bool has_cframe;  /* where on the C stack its evaluation loop keeps its state: */

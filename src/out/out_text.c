@@ -116,9 +116,9 @@ static void put_core_head(struct out *o, const struct target *t)
 	str_putc(&o->buf, '\n');
 	label(o, "Memory:");
 	put_size(o, c.saved);
-	str_puts(&o->buf, " of ");
-	put_size(o, c.mapped);
-	str_puts(&o->buf, " are in the core");
+	str_puts(&o->buf, " are in the core, ");
+	put_size(o, c.left_out);
+	str_puts(&o->buf, " were left out (files, address space that was only reserved)");
 	if (c.cut || c.cut_file) {
 		begin_colour(o, "1;31");
 		str_puts(&o->buf, "; IT IS CUT OFF: ");
@@ -320,6 +320,8 @@ static void text_threads(struct out *o, const struct python *p, const struct py_
 		o->damage |= failed(th->why) || th->moving;
 		if (failed(th->why))
 			str_addf(&o->buf, "  <%s%s>\n", th->n_frames ? "what called these frames is lost: " : "", err_text(th->why, why));
+		if (th->n_omitted)
+			str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
 		put_frames(o, p, th);
 	}
 	stack_groups_fini(&groups);

@@ -118,8 +118,12 @@ struct frames {
 	size_t n, cap;
 };
 
-static void add_frame(struct python *p, struct py_runtime *rt, struct frames *out, const struct link *k)
+static void add_frame(struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out, const struct link *k)
 {
+	if (out->n >= FRAMES_MAX) {
+		th->n_omitted++;
+		return;
+	}
 	const struct py_code *c = py_code_at(p, rt, k->code);
 	int32_t offset = byte_offset(rt, c, k);
 	if (is_incomplete(rt, c, k, offset))
@@ -135,10 +139,8 @@ static struct err follow(struct python *p, struct py_runtime *rt, struct py_thre
 	uint64_t at, mark = 0;
 	TRY(first_link(rt, th, &at));
 	for (size_t steps = 0; at; steps++) {
-		if (steps >= FRAMES_MAX) {
-			th->n_omitted = 1;
+		if (steps >= FRAME_STEPS_MAX)
 			return err_at(ERR_LIMIT, at, "chain of frames");
-		}
 		if (at == mark)
 			return err_at(ERR_CORRUPT, at, "chain of frames: it is a circle");
 		if (!(steps & (steps - 1)))
@@ -146,7 +148,7 @@ static struct err follow(struct python *p, struct py_runtime *rt, struct py_thre
 		struct link k;
 		TRY(read_link(rt, at, &k));
 		if (!is_shim(rt, &k) && !is_being_popped(rt, th, &k))
-			add_frame(p, rt, out, &k);
+			add_frame(p, rt, th, out, &k);
 		at = k.next;
 	}
 	return NO_ERR;

@@ -184,6 +184,7 @@ void fakepy_fini(struct fakepy *f)
 	struct python *p = &f->python;
 	arena_fini(&p->arena);
 	hash_fini(&p->codes);
+	hash_fini(&p->place_of);
 	free(p->runtimes);
 	free(p->interpreters);
 	free(p->threads);

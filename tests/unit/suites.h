@@ -21,7 +21,9 @@
 	S(memlive)   \
 	S(layout)    \
 	S(live)      \
-	S(lines)
+	S(lines)     \
+	S(text)      \
+	S(frames)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);
