@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which container a core comes in. Magic numbers: gzip RFC 1952, 2.3.1; zstd RFC 8878, 3.1.1 and 3.1.2 (pzstd
- * begins with a skippable frame); those of what is not read here: file(1).
+ * Which container a core comes in. Magic numbers: gzip RFC 1952, 2.3.1; zstd RFC 8878, 3.1.1
+ * and 3.1.2 (pzstd begins with a skippable frame); those of what is not read here: file(1).
  */
 #include "pycore/container.h"
 

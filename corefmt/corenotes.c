@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The notes of a core. Linux fs/binfmt_elf.c, fill_note_info(): NT_PRSTATUS of the thread that died, then
- * NT_PRPSINFO, NT_SIGINFO, NT_AUXV, NT_FILE, then the thread's other register sets; then for every other
- * thread NT_PRSTATUS and its register sets. gdb (linux-tdep.c, make_corefile_notes()): NT_PRPSINFO, for each
- * thread NT_PRSTATUS, its register sets and NT_SIGINFO, then NT_AUXV and NT_FILE, newer ones also a note
- * named GDB. struct elf_prstatus and elf_prpsinfo: include/linux/elfcore.h; siginfo_t:
- * include/uapi/asm-generic/siginfo.h.
+ * The notes of a core. Linux fs/binfmt_elf.c, fill_note_info(): NT_PRSTATUS of the thread that
+ * died, then NT_PRPSINFO, NT_SIGINFO, NT_AUXV, NT_FILE, then the thread's other register sets; then
+ * for every other thread NT_PRSTATUS and its register sets. gdb (linux-tdep.c,
+ * make_corefile_notes()): NT_PRPSINFO, for each thread NT_PRSTATUS, its register sets and
+ * NT_SIGINFO, then NT_AUXV and NT_FILE, newer ones also a note named GDB. struct elf_prstatus and
+ * elf_prpsinfo: include/linux/elfcore.h; siginfo_t: include/uapi/asm-generic/siginfo.h.
  */
 #include "parts.h"
 
@@ -43,7 +43,8 @@ static void add_thread(struct core_notes *n, const struct elf_note *note)
 	c->threads[c->n_threads++] = t;
 }
 
-/* The fields behind pr_flag, per size of the whole: 32-bit machines have 16-bit ids (i386, arm) or not. */
+/* The fields behind pr_flag, per size of the whole: 32-bit machines have 16-bit ids (i386, arm) or
+ * not. */
 static void parse_process(struct elfcore *c, const struct elf_note *note)
 {
 	static const struct {
@@ -72,8 +73,8 @@ static void parse_process(struct elfcore *c, const struct elf_note *note)
 	}
 }
 
-/* si_addr and si_pid share their place; signal and code say which it is. A general protection fault has
- * the code SI_KERNEL and no address. */
+/* si_addr and si_pid share their place; signal and code say which it is. A general protection fault
+ * has the code SI_KERNEL and no address. */
 static void parse_siginfo(
 	const struct elfcore *c, const struct elf_note *note, struct core_siginfo *ret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An ELF core: the header, then program headers of which PT_LOAD are mappings and PT_NOTE the notes. Where a
- * core is cut, its header and headers still tell what should have followed.
+ * An ELF core: the header, then program headers of which PT_LOAD are mappings and PT_NOTE the
+ * notes. Where a core is cut, its header and headers still tell what should have followed.
  */
 #include "parts.h"
 
@@ -42,8 +42,8 @@ static struct err parse_head(const uint8_t *bytes, uint64_t size, struct elf_hea
 	return NO_ERR;
 }
 
-/* How many program headers there are to read. Where their number is lost, they end at the latest where the
- * first bytes that they describe begin. */
+/* How many program headers there are to read. Where their number is lost, they end at the latest
+ * where the first bytes that they describe begin. */
 static uint64_t count_headers(struct elfcore *c)
 {
 	const struct elf_head *h = &c->head;

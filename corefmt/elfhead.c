@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF header and program headers. System V gABI, chapters 4 and 5: e_ident says class and byte order,
- * the fields behind it have fixed offsets in each class. More than 65 534 program headers: e_phnum is
- * PN_XNUM and sh_info of section header 0 holds the count (elf(5)).
+ * ELF header and program headers. System V gABI, chapters 4 and 5: e_ident says class and byte
+ * order, the fields behind it have fixed offsets in each class. More than 65 534 program headers:
+ * e_phnum is PN_XNUM and sh_info of section header 0 holds the count (elf(5)).
  */
 #include "pycore/elfcore.h"
 

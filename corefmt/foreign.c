@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a file is that is no ELF file, by its first bytes, so that the user learns what was given. */
+/* What a file is that is no ELF file, by its first bytes, so that the user learns what was given.
+ */
 #include "parts.h"
 
 #include "pycore/attr.h"

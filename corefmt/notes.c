@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF notes, gABI chapter 5: namesz, descsz and type as 4-byte words in either class, then the name and
- * the descriptor, each padded to 4 bytes. (8-byte padding exists for GNU properties only, whose pieces are
- * multiples of 8 anyway.)
+ * ELF notes, gABI chapter 5: namesz, descsz and type as 4-byte words in either class, then the name
+ * and the descriptor, each padded to 4 bytes. (8-byte padding exists for GNU properties only, whose
+ * pieces are multiples of 8 anyway.)
  */
 #include "pycore/elfcore.h"
 

@@ -4,8 +4,8 @@
  *
  *	count, page_size, count × { start, end, offset in units of page_size }, count × path, NUL
  *
- * The kernel writes the rows in the order of its dump, which is by size where core_sort_vma is set. gdb
- * writes a page_size of 1.
+ * The kernel writes the rows in the order of its dump, which is by size where core_sort_vma is set.
+ *gdb writes a page_size of 1.
  */
 #include "parts.h"
 

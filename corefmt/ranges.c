@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what claims a part of the address space to ranges that ascend and never overlap. Claims come from
- * program headers in any order and from NT_FILE. Where they overlap, the higher rank wins: first by backing,
- * then by place in the file. They are sorted by start and swept once, the claims that reach across the
- * present place in a heap: O(n log n), and linear for the cores that are in order, which is most.
+ * From what claims a part of the address space to ranges that ascend and never overlap. Claims come
+ * from program headers in any order and from NT_FILE. Where they overlap, the higher rank wins:
+ * first by backing, then by place in the file. They are sorted by start and swept once, the claims
+ * that reach across the present place in a heap: O(n log n), and linear for the cores that are in
+ * order, which is most.
  */
 #include "parts.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A sparse, unlinked temporary file. Cores unpack to many times their packed size, mostly zeros, so zeros take
- * no space, and free space is looked at while writing: a full disk harms others more than a core that was
- * unpacked in part harms us.
+ * A sparse, unlinked temporary file. Cores unpack to many times their packed size, mostly zeros, so
+ * zeros take no space, and free space is looked at while writing: a full disk harms others more
+ * than a core that was unpacked in part harms us.
  */
 #include "unpack.h"
 
@@ -38,7 +38,8 @@ static const char *choose_dir(const char *dir)
 	return usable ? dir : "/var/tmp";
 }
 
-/* File systems without O_TMPFILE say so in several ways, so every failure goes on to the second way. */
+/* File systems without O_TMPFILE say so in several ways, so every failure goes on to the second
+ * way. */
 static int open_unlinked(const char *dir)
 {
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
@@ -73,7 +74,8 @@ static bool is_zero(const uint8_t *p, size_t n)
 	return p[0] == 0 && !memcmp(p, p + 1, n - 1);
 }
 
-/* Looks whether the file system has room for n more bytes, and for how many before the next look. */
+/* Looks whether the file system has room for n more bytes, and for how many before the next look.
+ */
 static struct err check_space(struct sink *s, uint64_t n)
 {
 	struct statvfs fs;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two compressions: gzip (RFC 1952), whose file is a series of members, through zlib; zstd (RFC 8878), a
- * series of frames, through libzstd. Tools append members and frames, and pad files with zeros.
+ * The two compressions: gzip (RFC 1952), whose file is a series of members, through zlib; zstd (RFC
+ * 8878), a series of frames, through libzstd. Tools append members and frames, and pad files with
+ * zeros.
  */
 #include "unpack.h"
 
@@ -123,8 +124,9 @@ static struct err zstd_failed(size_t status)
 }
 
 /*
- * One step, given no more than *hint bytes: what zstd wants next, about one block. An error loses all that its
- * call decoded, so small steps lose only the bad block. *hint becomes 0 between frames.
+ * One step, given no more than *hint bytes: what zstd wants next, about one block. An error loses
+ * all that its call decoded, so small steps lose only the bad block. *hint becomes 0 between
+ * frames.
  */
 static struct err zstd_step(ZSTD_DStream *z, struct source *in, struct sink *out, size_t *hint)
 {

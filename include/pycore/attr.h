@@ -24,9 +24,9 @@ static inline void cleanup_free_(void *p)
 #define AUTO_FREE CLEANUP(cleanup_free_)
 
 /* Hands a pointer over: yields its value and leaves NULL behind. */
-#define STEAL(p)                           \
-	__extension__({                    \
-		__typeof__(p) taken_ = (p); \
-		(p) = NULL;                \
-		taken_;                    \
+#define STEAL(p)                                                                                   \
+	__extension__({                                                                            \
+		__typeof__(p) taken_ = (p);                                                        \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
 	})

@@ -3,8 +3,8 @@
  * struct elfcore: an ELF core file over bytes in memory, bounded at every step.
  *
  * Formats: System V gABI (ELF header, program headers), Linux include/uapi/linux/elf.h and
- * fs/binfmt_elf.c (notes, NT_FILE, PN_XNUM), arch/.../include/asm/elf.h (register sets). Reads 32 and 64
- * bit, both byte orders, and knows nothing of Python.
+ * fs/binfmt_elf.c (notes, NT_FILE, PN_XNUM), arch/.../include/asm/elf.h (register sets). Reads 32
+ * and 64 bit, both byte orders, and knows nothing of Python.
  */
 #pragma once
 
@@ -28,14 +28,15 @@ struct elf_head {
 	uint32_t phnum; /* PN_XNUM resolved where the section header is within reach */
 	uint64_t shoff;
 	uint32_t shentsize, shnum;
-	bool phnum_lost; /* PN_XNUM, but the first section header is cut off: phnum is what the file can hold */
+	bool phnum_lost; /* PN_XNUM, but the first section header is cut off: phnum is what the file
+			    can hold */
 };
 
 /* Room that any ELF header needs. */
 enum { ELF_HEAD_MAX = 64, ELF_PHDR_MAX = 56 };
 
-/* Parses the header at the start of `bytes`. ERR_UNSUPPORTED "..." if these are not ELF, ERR_CORRUPT,
- * or ERR_TRUNCATED when fewer bytes are there than the header has. */
+/* Parses the header at the start of `bytes`. ERR_UNSUPPORTED "..." if these are not ELF,
+ * ERR_CORRUPT, or ERR_TRUNCATED when fewer bytes are there than the header has. */
 struct err elf_head_parse(const void *bytes, size_t size, struct elf_head *ret);
 
 struct elf_phdr {
@@ -69,10 +70,11 @@ enum core_backing {
 };
 
 /*
- * A piece of the process's address space. The ranges of a core ascend and never overlap, whatever the
- * order and overlap of the program headers: saved bytes win over others, later headers over earlier.
- * Neighbours of different headers are not joined, so that a mapping's start stays visible. Files that
- * only NT_FILE knows (gdb writes no header for what it leaves out) are CORE_NOT_SAVED, with PF_R.
+ * A piece of the process's address space. The ranges of a core ascend and never overlap, whatever
+ * the order and overlap of the program headers: saved bytes win over others, later headers over
+ * earlier. Neighbours of different headers are not joined, so that a mapping's start stays visible.
+ * Files that only NT_FILE knows (gdb writes no header for what it leaves out) are CORE_NOT_SAVED,
+ * with PF_R.
  */
 struct core_range {
 	uint64_t start, end;
@@ -126,8 +128,8 @@ struct elfcore {
 	struct core_thread
 		*threads; /* in the order of their notes; the first one died in kernel cores */
 	size_t n_threads;
-	/* Written by the kernel's dumper (or one that imitates it, as qemu-user's) when the process died,
-	 * not by gdb or another tool of a living one: told by the order of the notes. */
+	/* Written by the kernel's dumper (or one that imitates it, as qemu-user's) when the process
+	 * died, not by gdb or another tool of a living one: told by the order of the notes. */
 	bool from_kernel;
 
 	bool has_process; /* NT_PRPSINFO */
@@ -146,17 +148,18 @@ struct elfcore {
 	size_t n_files;
 	uint64_t files_claimed; /* how many rows the note says it has; > n_files: the note is cut */
 
-	bool notes_cut; /* the file ends inside the notes, or they are damaged: threads may be missing */
+	bool notes_cut; /* the file ends inside the notes, or they are damaged: threads may be
+			   missing */
 	bool segments_cut; /* program headers beyond the end of the file */
 	bool cut; /* any of the file is missing at its end */
 };
 
 /*
- * Parses a core. `bytes` (may be NULL if size is 0) must outlive it. Never reads more than headers and
- * notes, so the cost does not grow with the memory that was dumped. Errors are for what is no core at all,
- * with a what that tells the user what the file is and what to do: an empty file, a text file, a script,
- * an executable, a shared library, an object file, an ELF of an unknown class. Damage and truncation yield
- * what is left.
+ * Parses a core. `bytes` (may be NULL if size is 0) must outlive it. Never reads more than headers
+ * and notes, so the cost does not grow with the memory that was dumped. Errors are for what is no
+ * core at all, with a what that tells the user what the file is and what to do: an empty file, a
+ * text file, a script, an executable, a shared library, an object file, an ELF of an unknown class.
+ * Damage and truncation yield what is left.
  */
 struct err elfcore_parse(const uint8_t *bytes, uint64_t size, struct elfcore *ret);
 void elfcore_fini(struct elfcore *c);
@@ -177,8 +180,9 @@ struct core_arch {
 	int tls; /* -1: in a note of its own */
 	uint32_t tls_note; /* NT_ARM_TLS, NT_386_TLS; 0: none */
 	int tls_selector; /* NT_386_TLS: the segment register that selects one of its entries */
-	int64_t futex;	 /* number of the futex system call */
-	int64_t restart; /* of restart_syscall, by which a timed wait goes on after a stop, with its arguments */
+	int64_t futex; /* number of the futex system call */
+	int64_t restart; /* of restart_syscall, by which a timed wait goes on after a stop, with its
+			    arguments */
 	int syscall, syscall_arg;
 	/* How to know that the thread is in a system call: the register `in_call` holds one of two
 	 * values then (0, 0: anything but all ones); -1: the number itself is negative outside. */
@@ -189,11 +193,11 @@ struct core_arch {
 };
 /* The row of a machine (EM_*) and pointer size, or NULL. */
 const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size);
-/* The common registers of a raw general register set, which must outlive the result. Nothing of a set that
- * is shorter than the architecture's. */
+/* The common registers of a raw general register set, which must outlive the result. Nothing of a
+ * set that is shorter than the architecture's. */
 struct core_regs core_regs_parse(
 	const struct core_arch *arch, enum byte_order order, const void *raw, size_t size);
-/* Adds what another register set (a note type of the kernel's regsets) tells: the thread pointer, the
- * system call. Others, and damaged ones, change nothing. */
+/* Adds what another register set (a note type of the kernel's regsets) tells: the thread pointer,
+ * the system call. Others, and damaged ones, change nothing. */
 void core_regs_add(const struct core_arch *arch, enum byte_order order, uint32_t note,
 	const void *desc, size_t size, struct core_regs *regs);

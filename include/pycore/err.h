@@ -14,22 +14,22 @@
 
 enum err_code {
 	ERR_NONE = 0,
-	ERR_UNMAPPED,	 /* no mapping of the target holds this address */
-	ERR_NOT_SAVED,	 /* mapped in the target, but its bytes are not in the core file */
-	ERR_TRUNCATED,	 /* the core file ends before these bytes */
-	ERR_CORRUPT,	 /* the bytes are there but contradict the format or themselves */
-	ERR_ABSENT,	 /* this build has no such field, symbol or note */
-	ERR_LIMIT,	 /* a cap of limits.h was reached */
+	ERR_UNMAPPED, /* no mapping of the target holds this address */
+	ERR_NOT_SAVED, /* mapped in the target, but its bytes are not in the core file */
+	ERR_TRUNCATED, /* the core file ends before these bytes */
+	ERR_CORRUPT, /* the bytes are there but contradict the format or themselves */
+	ERR_ABSENT, /* this build has no such field, symbol or note */
+	ERR_LIMIT, /* a cap of limits.h was reached */
 	ERR_UNSUPPORTED, /* well-formed, but of a kind that pycore does not read */
-	ERR_DENIED,	 /* the kernel or the opener's rules forbid it */
-	ERR_GONE,	 /* the process or thread ended */
-	ERR_SYS,	 /* a system call failed; sys holds errno */
+	ERR_DENIED, /* the kernel or the opener's rules forbid it */
+	ERR_GONE, /* the process or thread ended */
+	ERR_SYS, /* a system call failed; sys holds errno */
 };
 
 struct MUST_CHECK err {
 	enum err_code code;
-	int sys;	  /* errno, with ERR_SYS (and ERR_DENIED where there is one); else 0 */
-	uint64_t addr;	  /* first address in the target that could not be had; 0: has no meaning */
+	int sys; /* errno, with ERR_SYS (and ERR_DENIED where there is one); else 0 */
+	uint64_t addr; /* first address in the target that could not be had; 0: has no meaning */
 	const char *what; /* string literal naming the thing: "dict keys" */
 };
 
@@ -64,9 +64,9 @@ enum { ERR_TEXT_MAX = 256 };
 const char *err_text(struct err e, char buf[ERR_TEXT_MAX]);
 
 /* Returns out of the calling function with the error, if there is one. */
-#define TRY(expr)                        \
-	do {                             \
-		struct err try_ = (expr); \
-		if (failed(try_))        \
-			return try_;     \
+#define TRY(expr)                                                                                  \
+	do {                                                                                       \
+		struct err try_ = (expr);                                                          \
+		if (failed(try_))                                                                  \
+			return try_;                                                               \
 	} while (0)

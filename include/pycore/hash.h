@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A map from uint64_t keys to uint64_t values, and so a set of visited addresses too.
- * Zero-initialised is empty and ready; it owns its table only. Every key but UINT64_MAX can be used. */
+ * Zero-initialised is empty and ready; it owns its table only. Every key but UINT64_MAX can be
+ * used. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,8 +2,9 @@
 /*
  * struct image: one ELF file as it is mapped into the target: executable, shared library, vdso.
  *
- * What memory holds is read from memory (header, program headers, build-id, dynamic symbols); the file on
- * disk, once its build-id has been matched, adds what is never mapped (section headers, .symtab, DWARF).
+ * What memory holds is read from memory (header, program headers, build-id, dynamic symbols); the
+ * file on disk, once its build-id has been matched, adds what is never mapped (section headers,
+ * .symtab, DWARF).
  */
 #pragma once
 
@@ -23,9 +24,9 @@ struct image_piece {
 };
 
 enum image_match {
-	MATCH_NONE,	/* no file is attached */
+	MATCH_NONE, /* no file is attached */
 	MATCH_BUILD_ID, /* the file has the build-id that memory shows */
-	MATCH_HEADER,	/* neither has a build-id; ELF header and program headers are the same */
+	MATCH_HEADER, /* neither has a build-id; ELF header and program headers are the same */
 	MATCH_UNPROVEN, /* memory does not show enough to compare; the user named the file */
 };
 
@@ -35,7 +36,7 @@ struct image {
 	struct image_piece *pieces; /* ascending; owned */
 	size_t n_pieces, cap_pieces;
 
-	bool probed, elf;  /* looked at; what lies there is an ELF image with these: */
+	bool probed, elf; /* looked at; what lies there is an ELF image with these: */
 	struct elf_head head;
 	struct elf_phdr *phdrs;
 	size_t n_phdrs;
@@ -63,30 +64,33 @@ bool image_holds(const struct image *img, uint64_t addr);
 /* The path's last component. */
 const char *image_name(const struct image *img);
 
-/* Reads header, program headers and build-id from memory, once. Errors of the memory source, ERR_UNSUPPORTED
- * for a mapped file that is no ELF. */
+/* Reads header, program headers and build-id from memory, once. Errors of the memory source,
+ * ERR_UNSUPPORTED for a mapped file that is no ELF. */
 struct err image_probe(struct image *img, struct mem *mem);
 
 /*
- * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is the same.
- * ERR_UNSUPPORTED "is no ELF program or library", ERR_CORRUPT "build-id differs" with the file's own id in ret_id.
- * `named_by_user`: accept it also where memory shows too little to tell.
+ * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is
+ * the same. ERR_UNSUPPORTED "is no ELF program or library", ERR_CORRUPT "build-id differs" with the
+ * file's own id in ret_id. `named_by_user`: accept it also where memory shows too little to tell.
  */
-struct err image_attach(struct image *img, const char *path, struct file_map *file, bool named_by_user,
-	uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size);
+struct err image_attach(struct image *img, const char *path, struct file_map *file,
+	bool named_by_user, uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size);
 
-/* The bytes of the attached file that memory shows at addr, up to the end of the piece; NULL if there are none. */
+/* The bytes of the attached file that memory shows at addr, up to the end of the piece; NULL if
+ * there are none. */
 const uint8_t *image_file_bytes(const struct image *img, uint64_t addr, size_t *ret_size);
 
 /* A symbol's address in memory and its size. */
 struct image_symbol {
 	uint64_t addr, size;
 };
-/* Looks a defined symbol up in the dynamic symbol table, in memory, through its hash table. ERR_ABSENT: there is
- * none of that name; other errors: the table could not be read. */
-struct err image_dynsym(struct image *img, struct mem *mem, const char *name, struct image_symbol *ret);
-/* Looks data symbols up in .symtab of the attached file, local ones too, also with a compiler's suffix (name.lto_priv.0), in one
- * pass. ret[i] belongs to names[i]; addr 0: there is none (or no file, or no table). */
+/* Looks a defined symbol up in the dynamic symbol table, in memory, through its hash table.
+ * ERR_ABSENT: there is none of that name; other errors: the table could not be read. */
+struct err image_dynsym(
+	struct image *img, struct mem *mem, const char *name, struct image_symbol *ret);
+/* Looks data symbols up in .symtab of the attached file, local ones too, also with a compiler's
+ * suffix (name.lto_priv.0), in one pass. ret[i] belongs to names[i]; addr 0: there is none (or no
+ * file, or no table). */
 void image_symtab(struct image *img, const char *const *names, size_t n, struct image_symbol *ret);
 /* An allocated section by name, from the attached file: its address in memory and size. */
 struct err image_section(struct image *img, const char *name, struct image_symbol *ret);

@@ -2,16 +2,17 @@
 /*
  * struct layout: constant facts on one build of CPython, the only place that knows versions.
  *
- * Where something is: a field {offset, size, bits}, absent unless a source filled it. How something is
- * encoded: a scheme, named for its shape. Everybody else asks for a field or switches on a scheme.
+ * Where something is: a field {offset, size, bits}, absent unless a source filled it. How something
+ * is encoded: a scheme, named for its shape. Everybody else asks for a field or switches on a
+ * scheme.
  *
  * To add CPython 3.x:
  *  1. `pycore layout --emit BINARY > src/layout/tables/py3xx.inc` (BINARY with DWARF);
  *  2. fields.def: CPython's new spelling in front of the old one, where a member was renamed;
- *  3. tables.c: a row with its version range and what was proven, and its schemes; a new scheme only
- *     where the shape is new, with its function in the one file that switches on that scheme;
- *  4. 3.13+: `pycore layout --emit-debug-offsets BINARY > src/layout/tables/offsets_py3xx.inc` and its
- *     line in the shapes of debug_offsets.c;
+ *  3. tables.c: a row with its version range and what was proven, and its schemes; a new scheme
+ * only where the shape is new, with its function in the one file that switches on that scheme;
+ *  4. 3.13+: `pycore layout --emit-debug-offsets BINARY > src/layout/tables/offsets_py3xx.inc` and
+ * its line in the shapes of debug_offsets.c;
  *  5. `make check` with that Python on the machine; support matrix in README.md; CHANGELOG.md.
  * An edit anywhere else means that the design has failed: mend the design.
  */
@@ -38,8 +39,8 @@ const char *field_name(enum field f);
 /* Which source a field's place came from. */
 enum layout_origin {
 	ORIGIN_NONE = 0, /* absent */
-	ORIGIN_BUILTIN,	 /* the row */
-	ORIGIN_DWARF,	 /* DWARF of the very binary */
+	ORIGIN_BUILTIN, /* the row */
+	ORIGIN_DWARF, /* DWARF of the very binary */
 	ORIGIN_DEBUG_OFFSETS, /* the target's own _Py_DebugOffsets */
 };
 const char *layout_origin_name(enum layout_origin o); /* "builtin", "dwarf", "debug-offsets" */
@@ -48,18 +49,18 @@ const char *layout_origin_name(enum layout_origin o); /* "builtin", "dwarf", "de
  * Where a field is. Zero-initialised is absent.
  *
  * size: 1, 2, 4 or 8 for integers and pointers; of one element for arrays; 0 for "sizeof".
- * bit, bits: a bit-field inside it, its lowest bit and width. Bits count from the least significant one of
- * the loaded integer, in either byte order. bits 0: the whole member.
+ * bit, bits: a bit-field inside it, its lowest bit and width. Bits count from the least significant
+ * one of the loaded integer, in either byte order. bits 0: the whole member.
  */
 struct field_at {
 	uint32_t offset; /* in bytes from the start of its struct; for "sizeof" the size */
-	uint16_t size;	 /* in bytes */
+	uint16_t size; /* in bytes */
 	uint8_t bit, bits;
 	uint8_t origin; /* enum layout_origin */
 };
 
-/* PY_VERSION_HEX of text that begins with "3.8" or "3.8.18" or "3.13.0rc1"; 0: it does not begin with a version. ret_micro: it says more than
- * major and minor. */
+/* PY_VERSION_HEX of text that begins with "3.8" or "3.8.18" or "3.13.0rc1"; 0: it does not begin
+ * with a version. ret_micro: it says more than major and minor. */
 uint32_t version_parse(const char *text, bool *ret_micro);
 /* "3.11.7" or "3.13.0rc1"; without micro "3.11". */
 enum { VERSION_TEXT_MAX = 32 };
@@ -74,48 +75,48 @@ enum roots_scheme {
 /* What the frames of a thread are and where the chain starts. */
 enum frames_scheme {
 	FRAMES_OBJECTS, /* tstate.frame, a chain of frame objects (to 3.10) */
-	FRAMES_CFRAME,	/* tstate.cframe -> current_frame, interpreter frames (3.11, 3.12) */
+	FRAMES_CFRAME, /* tstate.cframe -> current_frame, interpreter frames (3.11, 3.12) */
 	FRAMES_CURRENT, /* tstate.current_frame, interpreter frames (3.13 on) */
 };
 
 /* What the frame's instruction field counts, and from where. */
 enum instr_scheme {
-	INSTR_LASTI_BYTES,  /* index of the last instruction in bytes */
-	INSTR_LASTI_UNITS,  /* the same in code units of two bytes (3.10) */
+	INSTR_LASTI_BYTES, /* index of the last instruction in bytes */
+	INSTR_LASTI_UNITS, /* the same in code units of two bytes (3.10) */
 	INSTR_POINTER_LAST, /* pointer to the last unit executed (3.11, 3.12) */
-	INSTR_POINTER,	    /* pointer to the current instruction (3.13 on) */
+	INSTR_POINTER, /* pointer to the current instruction (3.13 on) */
 };
 
 enum lines_scheme {
 	LINES_LNOTAB_UNSIGNED, /* co_lnotab, line deltas 0 to 255 (2.7) */
-	LINES_LNOTAB,	       /* co_lnotab, line deltas signed (3.6 to 3.9) */
-	LINES_RANGES,	       /* co_linetable of ranges (3.10) */
-	LINES_LOCATIONS,       /* location table with columns (3.11 on) */
+	LINES_LNOTAB, /* co_lnotab, line deltas signed (3.6 to 3.9) */
+	LINES_RANGES, /* co_linetable of ranges (3.10) */
+	LINES_LOCATIONS, /* location table with columns (3.11 on) */
 };
 
 /* How the names in code objects are stored. */
 enum text_scheme {
-	TEXT_BYTES,   /* byte strings (2.7) */
+	TEXT_BYTES, /* byte strings (2.7) */
 	TEXT_COMPACT, /* PEP 393 */
 };
 
 enum gil_scheme {
 	GIL_LOCK_STATIC, /* static interpreter_lock, holder in _PyThreadState_Current (2.7) */
-	GIL_STATICS,	 /* static gil_*, holder in _PyThreadState_Current (3.6) */
-	GIL_RUNTIME,	 /* inside _PyRuntime (3.7 to 3.11) */
-	GIL_INTERP,	 /* the interpreter points to it (3.12 on) */
+	GIL_STATICS, /* static gil_*, holder in _PyThreadState_Current (3.6) */
+	GIL_RUNTIME, /* inside _PyRuntime (3.7 to 3.11) */
+	GIL_INTERP, /* the interpreter points to it (3.12 on) */
 };
 
 /* How a thread state names its OS thread. */
 enum tid_scheme {
 	TID_PTHREAD, /* thread_id: pthread_t */
-	TID_NATIVE,  /* native_thread_id: the kernel's number; thread_id as well */
+	TID_NATIVE, /* native_thread_id: the kernel's number; thread_id as well */
 };
 
 /* Numbers that decide which frames of the chain Python itself would list. */
 struct owner_marks {
-	int8_t generator;   /* owner value of a generator's frame; -1: frames have no owner */
-	int8_t shim_from;   /* owners from here on are shims; -1: this build has none */
+	int8_t generator; /* owner value of a generator's frame; -1: frames have no owner */
+	int8_t shim_from; /* owners from here on are shims; -1: this build has none */
 };
 
 enum layout_abi {
@@ -127,7 +128,7 @@ enum layout_abi {
 /* What a build is known by before its layout is chosen. */
 struct layout_key {
 	uint32_t version; /* PY_VERSION_HEX: 0x030b07f0 is 3.11.7 final */
-	unsigned abi;	  /* enum layout_abi, or'ed */
+	unsigned abi; /* enum layout_abi, or'ed */
 	uint16_t machine; /* EM_X86_64, ... */
 	unsigned ptr_size;
 	enum byte_order order;
@@ -149,19 +150,23 @@ struct layout_row {
 	enum gil_scheme gil;
 	enum tid_scheme tid;
 	struct owner_marks owner;
-	uint64_t ref_tag_mask; /* low bits that a stack reference carries beside the address; 0: none */
-	/* FIELD_COUNT of them, as in one build of the range. Read them through layout_pick(), which drops: */
+	uint64_t ref_tag_mask; /* low bits that a stack reference carries beside the address; 0:
+				  none */
+	/* FIELD_COUNT of them, as in one build of the range. Read them through layout_pick(), which
+	 * drops: */
 	const struct field_at *fields;
 	/* those that move inside the range, ended by FIELD_COUNT; NULL: none do. */
 	const enum field *moving;
 };
 
-/* The facts in use for one runtime: a row, with fields replaced by better sources. A plain value. */
+/* The facts in use for one runtime: a row, with fields replaced by better sources. A plain value.
+ */
 struct layout {
 	const struct layout_row *row;
 	struct layout_key key;
 	bool assumed; /* no run has proven this version: its data must prove itself */
-	bool guess;   /* outside every known range: read by debug offsets or DWARF and the nearest row's schemes */
+	bool guess; /* outside every known range: read by debug offsets or DWARF and the nearest
+		       row's schemes */
 	struct field_at field[FIELD_COUNT];
 };
 
@@ -171,10 +176,11 @@ const struct layout_row *layout_rows(size_t *ret_len);
 /* "3.7.4 to 3.7.*", appended. */
 void layout_row_range(const struct layout_row *row, struct str *ret);
 
-/* The layout for a build from the built-in rows: ERR_UNSUPPORTED when no row's range holds the version for
- * this ABI, width and byte order; `what` then says which of them it is. A version newer than every row yields
- * a guess on the newest row's schemes with no field filled at all, when `allow_guess`; debug offsets or DWARF
- * must then fill them. Alphas, betas and release candidates are never proven. */
+/* The layout for a build from the built-in rows: ERR_UNSUPPORTED when no row's range holds the
+ * version for this ABI, width and byte order; `what` then says which of them it is. A version newer
+ * than every row yields a guess on the newest row's schemes with no field filled at all, when
+ * `allow_guess`; debug offsets or DWARF must then fill them. Alphas, betas and release candidates
+ * are never proven. */
 struct err layout_pick(const struct layout_key *key, bool allow_guess, struct layout *ret);
 
 /* Whether that very release was run with this row. */
@@ -187,34 +193,38 @@ void layout_known(struct str *text);
 #define DEBUG_OFFSETS_COOKIE "xdebugpy"
 enum { DEBUG_OFFSETS_HEAD = 24, DEBUG_OFFSETS_MAX = 4096 };
 
-/* The head of a block: its version word and whether it says free-threaded. ERR_CORRUPT if it can be none. */
-struct err debug_offsets_head(const void *head, enum byte_order order, uint32_t *ret_version, bool *ret_free_threaded);
-/* How many bytes the block of that version has; 0 when its shape is not known. A version newer than every
- * shape is taken to begin as the newest does. */
+/* The head of a block: its version word and whether it says free-threaded. ERR_CORRUPT if it can be
+ * none. */
+struct err debug_offsets_head(
+	const void *head, enum byte_order order, uint32_t *ret_version, bool *ret_free_threaded);
+/* How many bytes the block of that version has; 0 when its shape is not known. A version newer than
+ * every shape is taken to begin as the newest does. */
 size_t debug_offsets_size(uint32_t version);
 /*
- * Takes every field that the block states, over whatever the layout held. The block speaks for its own
- * process, so it also wins over the row of a proven release. All or nothing: a block of another version, ABI
- * or byte order than l->key, a cut one, or one with an implausible value (beyond its struct's own size, not
- * aligned) fails with ERR_CORRUPT and changes nothing; a version without a shape is ERR_UNSUPPORTED. Members
- * that the block leaves at 0 though they cannot be there are skipped. Widths and the bits inside str.state,
- * of which the block does not speak, are the row's. The newest shape is tried on newer versions only when
- * l->guess.
+ * Takes every field that the block states, over whatever the layout held. The block speaks for its
+ * own process, so it also wins over the row of a proven release. All or nothing: a block of another
+ * version, ABI or byte order than l->key, a cut one, or one with an implausible value (beyond its
+ * struct's own size, not aligned) fails with ERR_CORRUPT and changes nothing; a version without a
+ * shape is ERR_UNSUPPORTED. Members that the block leaves at 0 though they cannot be there are
+ * skipped. Widths and the bits inside str.state, of which the block does not speak, are the row's.
+ * The newest shape is tried on newer versions only when l->guess.
  */
 struct err layout_merge_debug_offsets(struct layout *l, const void *block, size_t size);
 
 /*
- * Fills every field that the DWARF of an ELF file tells; ERR_ABSENT if it has none of CPython's structs,
- * ERR_CORRUPT if it is no ELF file or of another width or byte order than l->key. `image` is the whole file,
- * mapped; it is not kept. `replace`: also fields that another source has filled. Opens no other file.
+ * Fills every field that the DWARF of an ELF file tells; ERR_ABSENT if it has none of CPython's
+ * structs, ERR_CORRUPT if it is no ELF file or of another width or byte order than l->key. `image`
+ * is the whole file, mapped; it is not kept. `replace`: also fields that another source has filled.
+ * Opens no other file.
  */
 struct err layout_merge_dwarf(struct layout *l, const void *image, size_t size, bool replace);
 
-/* `pycore layout --emit`: the table of one build as a C include file, from DWARF, appended to ret. `name` is
- * what the heading calls the binary. Fails as layout_merge_dwarf(). */
+/* `pycore layout --emit`: the table of one build as a C include file, from DWARF, appended to ret.
+ * `name` is what the heading calls the binary. Fails as layout_merge_dwarf(). */
 struct err layout_emit(const void *image, size_t size, const char *name, struct str *ret);
 /* The same for the shape of _Py_DebugOffsets; ERR_ABSENT before 3.13. */
-struct err layout_emit_debug_offsets(const void *image, size_t size, const char *name, struct str *ret);
+struct err layout_emit_debug_offsets(
+	const void *image, size_t size, const char *name, struct str *ret);
 
 static inline bool layout_has(const struct layout *l, enum field f)
 {
@@ -222,8 +232,9 @@ static inline bool layout_has(const struct layout *l, enum field f)
 }
 
 /*
- * One field out of the local bytes of its struct, bit-fields shifted down. ERR_ABSENT naming the field when
- * this build has none; ERR_CORRUPT when it lies beyond `size`; ERR_UNSUPPORTED for what is no integer
- * (a "sizeof", an embedded struct).
+ * One field out of the local bytes of its struct, bit-fields shifted down. ERR_ABSENT naming the
+ * field when this build has none; ERR_CORRUPT when it lies beyond `size`; ERR_UNSUPPORTED for what
+ * is no integer (a "sizeof", an embedded struct).
  */
-struct err layout_get(const struct layout *l, enum field f, const void *bytes, size_t size, uint64_t *ret);
+struct err layout_get(
+	const struct layout *l, enum field f, const void *bytes, size_t size, uint64_t *ret);

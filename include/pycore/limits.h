@@ -7,7 +7,7 @@
 
 enum {
 	/* core files */
-	SEGMENTS_MAX = 4 * 1024 * 1024, /* program headers; PN_XNUM cores of busy processes hold 65 536 and more */
+	SEGMENTS_MAX = 4 * 1024 * 1024, /* program headers; busy processes have 65 536 and more */
 	NOTES_BYTES_MAX = 256 * 1024 * 1024, /* note segments: some 1 KiB a thread, NT_FILE */
 	OS_THREADS_MAX = 1024 * 1024,
 	FILE_ENTRIES_MAX = 1024 * 1024, /* rows of NT_FILE */
@@ -27,12 +27,12 @@ enum {
 	RUNTIMES_MAX = 16,
 	INTERPRETERS_MAX = 10000,
 	THREADS_MAX = 100000, /* thread states of one interpreter */
-	FRAMES_MAX = 1000000, /* of one thread that are kept, from the innermost one; the others are counted */
+	FRAMES_MAX = 1000000, /* of one thread that are kept; those further out are counted */
 	FRAME_STEPS_MAX = 20000000, /* along the chain of one thread */
-	CODES_MAX = 1000000,  /* distinct code objects in one report */
-	NAME_CHARS_MAX = 65536, /* characters kept of a function or file name; longer ones are cut and marked */
+	CODES_MAX = 1000000, /* distinct code objects in one report */
+	NAME_CHARS_MAX = 65536, /* characters kept of a name; longer ones are cut and marked */
 	LINETABLE_MAX = 64 * 1024 * 1024, /* bytes of one line table */
-	SCAN_BYTES_MAX = 256 * 1024 * 1024, /* of one writable range that is searched for interpreters */
+	SCAN_BYTES_MAX = 256 * 1024 * 1024, /* of one range that is searched for interpreters */
 	SCAN_HITS_MAX = 4096, /* interpreters proposed by one memory scan */
 
 	/* output */

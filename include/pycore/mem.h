@@ -2,8 +2,8 @@
 /*
  * struct mem: a memory source, bytes at an address of the target.
  *
- * Fillings: core file, live process, file overlay, page cache, test buffer. They stack: a source may
- * read through another below it. Sources are read-only and single-threaded.
+ * Fillings: core file, live process, file overlay, page cache, test buffer. They stack: a source
+ * may read through another below it. Sources are read-only and single-threaded.
  */
 #pragma once
 
@@ -63,8 +63,8 @@ bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);
 struct err mem_uint(struct mem *m, uint64_t addr, unsigned size, uint64_t *ret);
 struct err mem_ptr(struct mem *m, uint64_t addr, uint64_t *ret);
 /* A NUL-terminated string of at most max - 1 bytes into buf (max > 0); a longer one is cut,
- * NUL-terminated, and *ret_cut (may be NULL) says which. Reads no further than it must, so a string may
- * end with its mapping. On failure buf is "". */
+ * NUL-terminated, and *ret_cut (may be NULL) says which. Reads no further than it must, so a string
+ * may end with its mapping. On failure buf is "". */
 struct err mem_cstr(struct mem *m, uint64_t addr, char *buf, size_t max, bool *ret_cut);
 
 /* Core file: what its segments hold. `core` must outlive it. */
@@ -75,8 +75,8 @@ struct mem_core {
 };
 void mem_core_init(struct mem_core *m, const struct elfcore *core);
 
-/* Live process: /proc/PID/mem for single reads, process_vm_readv where that is refused. Ranges are those
- * of /proc/PID/maps when they were last loaded. */
+/* Live process: /proc/PID/mem for single reads, process_vm_readv where that is refused. Ranges are
+ * those of /proc/PID/maps when they were last loaded. */
 struct mem_live {
 	struct mem base;
 	pid_t pid;
@@ -102,8 +102,8 @@ struct mem_piece {
 void mem_live_read_batch(struct mem_live *m, struct mem_piece *pieces, size_t n);
 
 /*
- * Overlay: `below`, and where it has an address mapped but not its bytes, those of a file. Files are
- * opened and matched by the caller; this opens nothing.
+ * Overlay: `below`, and where it has an address mapped but not its bytes, those of a file. Files
+ * are opened and matched by the caller; this opens nothing.
  */
 struct mem_overlay {
 	struct mem base;
@@ -112,7 +112,7 @@ struct mem_overlay {
 		uint64_t start;
 		const uint8_t *bytes;
 		size_t n;
-	} *pieces; /* ascending once sorted */
+	} * pieces; /* ascending once sorted */
 	size_t len, cap;
 	bool sorted;
 	size_t last; /* index of the piece that was hit last */
@@ -120,7 +120,8 @@ struct mem_overlay {
 	void *supply_ctx;
 };
 void mem_overlay_init(struct mem_overlay *m, struct mem *below);
-/* When a read meets an address without bytes, supply() may add pieces for it; it returns true if it did. */
+/* When a read meets an address without bytes, supply() may add pieces for it; it returns true if it
+ * did. */
 void mem_overlay_on_demand(struct mem_overlay *m, bool supply(void *ctx, uint64_t addr), void *ctx);
 /* [start, start + n) of the target shows `bytes`, which must outlive the overlay. Pieces should not
  * overlap; where they do, the one that starts later hides the other from there on. Only bytes that
@@ -129,9 +130,9 @@ void mem_overlay_add(struct mem_overlay *m, uint64_t start, const uint8_t *bytes
 void mem_overlay_fini(struct mem_overlay *m);
 
 /*
- * Page cache: remembers every page of 4096 bytes that was read through it, and which could not be had, so
- * that a second look costs no system call and sees the same bytes, also after the target was resumed (a
- * recording). A read of several pages fetches them with one read of `below`.
+ * Page cache: remembers every page of 4096 bytes that was read through it, and which could not be
+ * had, so that a second look costs no system call and sees the same bytes, also after the target
+ * was resumed (a recording). A read of several pages fetches them with one read of `below`.
  */
 struct mem_cache {
 	struct mem base;
@@ -150,15 +151,16 @@ struct mem_cache {
 void mem_cache_init(struct mem_cache *m, struct mem *below);
 /* Forgets all pages, and keeps their room: what is read next is read anew. Views become invalid. */
 void mem_cache_clear(struct mem_cache *m);
-/* Has room ready for so many pages, so that reading them costs no page fault: before a process is stopped. */
+/* Has room ready for so many pages, so that reading them costs no page fault: before a process is
+ * stopped. */
 void mem_cache_reserve(struct mem_cache *m, size_t pages);
-/* From now on answers only from what was recorded: `below` may move on or end. Ranges stay as they are
- * now. mem_cache_clear() unseals. */
+/* From now on answers only from what was recorded: `below` may move on or end. Ranges stay as they
+ * are now. mem_cache_clear() unseals. */
 void mem_cache_seal(struct mem_cache *m);
 void mem_cache_fini(struct mem_cache *m);
 
-/* Test buffer: up to 8 runs of host bytes, which must not overlap and must outlive it. `bytes` NULL: mapped,
- * but not saved. */
+/* Test buffer: up to 8 runs of host bytes, which must not overlap and must outlive it. `bytes`
+ * NULL: mapped, but not saved. */
 struct mem_buf {
 	struct mem base;
 	struct mem_buf_run {

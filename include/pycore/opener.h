@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one place that opens files for reading whose names come from outside: the command line, a core,
- * a process's maps, a code object. `make lint` keeps open() and its kin out of everything else.
+ * The one place that opens files for reading whose names come from outside: the command line, a
+ * core, a process's maps, a code object. `make lint` keeps open() and its kin out of everything
+ * else.
  */
 #pragma once
 
@@ -12,9 +13,10 @@
 #include <time.h>
 
 enum opener_trust {
-	OPEN_NAMED_BY_USER,   /* any path that the user may read; still only a regular file */
-	OPEN_NAMED_BY_TARGET, /* absolute, no "..", never under /proc, /sys or /dev; a last link is followed */
-	OPEN_PROC,	      /* our own /proc path, composed by us */
+	OPEN_NAMED_BY_USER, /* any path that the user may read; still only a regular file */
+	OPEN_NAMED_BY_TARGET, /* absolute, no "..", never under /proc, /sys or /dev; a last link is
+				 followed */
+	OPEN_PROC, /* our own /proc path, composed by us */
 };
 
 struct opened {
@@ -23,13 +25,14 @@ struct opened {
 	struct timespec mtime;
 };
 
-/* Opens a regular file without ever blocking on it (FIFOs, devices and directories are refused, each
- * by name in err.what). The caller closes ret->fd. */
+/* Opens a regular file without ever blocking on it (FIFOs, devices and directories are refused,
+ * each by name in err.what). The caller closes ret->fd. */
 struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret);
 
 /*
- * As opener_open() with OPEN_NAMED_BY_TARGET, below the root of another process ("/proc/4711/root"): the kernel resolves links and ".."
- * inside of it (openat2, Linux 5.6). root NULL: this machine's own.
+ * As opener_open() with OPEN_NAMED_BY_TARGET, below the root of another process
+ * ("/proc/4711/root"): the kernel resolves links and ".." inside of it (openat2, Linux 5.6). root
+ * NULL: this machine's own.
  */
 struct err opener_open_below(const char *root, const char *path, struct opened *ret);
 

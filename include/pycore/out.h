@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * struct out: where results go. One interface, with text and JSON behind it, so that the two cannot drift apart; the only place
- * that escapes what comes from a target.
+ * struct out: where results go. One interface, with text and JSON behind it, so that the two cannot
+ * drift apart; the only place that escapes what comes from a target.
  *
- * A command hands its results over in the order of the functions of struct out_ops and ends with finish().
+ * A command hands its results over in the order of the functions of struct out_ops and ends with
+ * finish().
  */
 #pragma once
 
@@ -22,8 +23,10 @@ struct out_ops {
 	void (*pythons)(struct out *o, const struct python *p);
 	void (*interpreters)(struct out *o, const struct python *p);
 	/* The threads that were asked for; list holds pointers into p->threads. */
-	void (*threads)(struct out *o, const struct python *p, const struct py_thread *const *list, size_t n);
-	/* The modules of the process, and where each field of the layouts comes from: pycore info. */
+	void (*threads)(struct out *o, const struct python *p, const struct py_thread *const *list,
+		size_t n);
+	/* The modules of the process, and where each field of the layouts comes from: pycore info.
+	 */
 	void (*modules)(struct out *o, const struct target *t);
 	void (*layouts)(struct out *o, const struct python *p);
 	void (*problems)(struct out *o, const struct problems *p);
@@ -34,8 +37,8 @@ enum out_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct out_options {
 	const char *schema; /* "pycore.dump" */
-	bool no_group;	    /* text: every thread by itself, also where stacks are the same */
-	bool no_source;	    /* do not open source files */
+	bool no_group; /* text: every thread by itself, also where stacks are the same */
+	bool no_source; /* do not open source files */
 	enum out_colour colour;
 };
 
@@ -45,23 +48,25 @@ struct source;
 struct out {
 	const struct out_ops *ops;
 	struct out_options opt;
-	struct str buf;	       /* what is written so far and not yet flushed to file */
-	FILE *file;	       /* borrowed */
+	struct str buf; /* what is written so far and not yet flushed to file */
+	FILE *file; /* borrowed */
 	struct source *source; /* source lines; opened on first use */
 	bool colour;
 	bool damage; /* something printed shows an error in place of a fact */
 };
 
-/* Output to file, which stays the caller's. Free with out_close(), which flushes; it returns false if writing failed. */
+/* Output to file, which stays the caller's. Free with out_close(), which flushes; it returns false
+ * if writing failed. */
 struct out *out_text_open(FILE *file, const struct out_options *opt);
 struct out *out_json_open(FILE *file, const struct out_options *opt);
 bool out_close(struct out *o);
 
 /*
- * Escaping. Both take any bytes: UTF-8 with surrogates in three bytes, as struct py_text has them, and anything else.
- * out_escape_text: printable text for a terminal: C0, C1, DEL, bidi and zero-width controls, line separators, surrogates and bytes
- * that are not UTF-8 become \n, \x1b, \u202e, \U000e0001 or \xff.
- * out_escape_json: a JSON string's inside: valid UTF-8 whatever comes; surrogates as \udcXX, other bytes as U+FFFD.
+ * Escaping. Both take any bytes: UTF-8 with surrogates in three bytes, as struct py_text has them,
+ * and anything else. out_escape_text: printable text for a terminal: C0, C1, DEL, bidi and
+ * zero-width controls, line separators, surrogates and bytes that are not UTF-8 become \n, \x1b,
+ * \u202e, \U000e0001 or \xff. out_escape_json: a JSON string's inside: valid UTF-8 whatever comes;
+ * surrogates as \udcXX, other bytes as U+FFFD.
  */
 void out_escape_text(struct str *to, const char *bytes, size_t n);
 void out_escape_json(struct str *to, const char *bytes, size_t n);

@@ -2,8 +2,9 @@
 /*
  * The Python state of a target: runtimes, interpreters, threads, frames, code objects.
  *
- * Target address in, plain C values out: nothing here is a struct of CPython's, and the layout of the runtime says
- * where and how everything is read. Results belong to struct python and live until python_free().
+ * Target address in, plain C values out: nothing here is a struct of CPython's, and the layout of
+ * the runtime says where and how everything is read. Results belong to struct python and live until
+ * python_free().
  */
 #pragma once
 
@@ -21,10 +22,10 @@
 
 /* How a runtime was found. */
 enum found_by {
-	FOUND_BY_SYMBOL,  /* dynamic symbol or .symtab */
+	FOUND_BY_SYMBOL, /* dynamic symbol or .symtab */
 	FOUND_BY_SECTION, /* .PyRuntime */
-	FOUND_BY_COOKIE,  /* _Py_DebugOffsets in writable memory */
-	FOUND_BY_SCAN,	  /* what can only be an interpreter, in writable memory */
+	FOUND_BY_COOKIE, /* _Py_DebugOffsets in writable memory */
+	FOUND_BY_SCAN, /* what can only be an interpreter, in writable memory */
 	FOUND_BY_THREADS, /* only thread states, by the ids of the process's threads */
 };
 const char *found_by_text(enum found_by f);
@@ -32,11 +33,11 @@ const char *found_by_text(enum found_by f);
 /* One Python in a target. */
 struct py_runtime {
 	struct target *target;
-	struct mem *mem;     /* the target's */
+	struct mem *mem; /* the target's */
 	struct image *image; /* where it lies; NULL: in no image */
 	struct layout layout;
 	enum found_by found_by;
-	uint64_t addr;	/* of _PyRuntime; of the variable interp_head with ROOTS_STATICS */
+	uint64_t addr; /* of _PyRuntime; of the variable interp_head with ROOTS_STATICS */
 	char version[VERSION_TEXT_MAX]; /* "3.11.7", "3.13.0rc1" */
 	bool micro_known; /* false: only major and minor could be told, from the file's name */
 
@@ -44,27 +45,32 @@ struct py_runtime {
 	uint64_t var_current; /* _PyThreadState_Current */
 	uint64_t var_main_thread, var_collecting;
 	uint64_t var_lock; /* interpreter_lock */
-	uint64_t gil_start, gil_end; /* memory that a thread waiting for the GIL waits on; 0, 0: not a static one */
-	uint64_t *orphans; /* its own state is lost: thread states that were found one by one instead, oldest first */
+	/* memory that a thread waiting for the GIL waits on, where it is static; else 0, 0 */
+	uint64_t gil_start, gil_end;
+
+	/* thread states that were found one by one, because the runtime's own state is lost */
+	uint64_t *orphans;
 	size_t n_orphans;
-	uint64_t code_type;	     /* address of the type of code objects; 0: not known yet */
+	uint64_t code_type; /* address of the type of code objects; 0: not known yet */
 };
 
 struct py_interpreter {
 	uint64_t addr;
 	size_t runtime; /* index in python.runtimes */
-	int64_t id;	/* as Python numbers them; by age where the version has none */
+	int64_t id; /* as Python numbers them; by age where the version has none */
 	bool main;
 	int gc_running; /* 1, 0; -1: not known */
 	struct py_gil {
 		bool known; /* whether a thread holds it, and which */
-		bool waiters_known; /* who waits on its memory, [start, end), waits for it; 0, 0: nobody can */
+		/* who waits on its memory, [start, end), waits for it; 0, 0: nobody can */
+		bool waiters_known;
 		uint64_t start, end;
 		uint64_t holder; /* thread state that holds it; 0: none */
 	} gil;
 };
 
-/* A string of the target as UTF-8 (lone surrogates kept, as WTF-8). NUL-terminated; may hold NULs. */
+/* A string of the target as UTF-8, lone surrogates kept (WTF-8). It may hold NULs, and ends with
+ * one. */
 struct py_text {
 	const char *bytes; /* NULL: not read, `why` says */
 	size_t len;
@@ -76,9 +82,10 @@ struct py_code {
 	uint64_t addr;
 	uint32_t number; /* counts the code objects of a report */
 	enum lines_scheme lines;
-	struct py_text name, qualname, filename; /* qualname.bytes NULL and no why: this version has none */
+	struct py_text name, filename;
+	struct py_text qualname; /* bytes NULL and no why: this version has none */
 	int32_t firstlineno;
-	uint64_t instructions; /* address of the first one; 0: this version keeps an index instead */
+	uint64_t instructions; /* address of the first; 0: this version keeps an index instead */
 	uint32_t firsttraceable; /* first code unit that Python lists as a frame; 0: all */
 	const uint8_t *linetable;
 	size_t linetable_size;
@@ -87,17 +94,17 @@ struct py_code {
 };
 
 struct py_location {
-	int32_t line, end_line;	    /* from 1; -1: none */
+	int32_t line, end_line; /* from 1; -1: none */
 	int32_t column, end_column; /* UTF-8 bytes, from 0; -1: none */
 };
 
 /* An instruction of a code object. All frames that are there share one. */
 struct py_place {
 	const struct py_code *code; /* never NULL; code->why tells when it could not be read */
-	int32_t offset;		    /* of the current instruction in bytes; negative: none has run yet */
-	struct py_location at;	    /* known after python_locate() */
-	struct err why;		    /* it could not be located */
-	struct py_place *next;	    /* of all places */
+	int32_t offset; /* of the current instruction in bytes; negative: none has run yet */
+	struct py_location at; /* known after python_locate() */
+	struct err why; /* it could not be located */
+	struct py_place *next; /* of all places */
 };
 
 struct py_frame {
@@ -112,17 +119,19 @@ struct py_thread {
 	uint64_t addr; /* of the thread state; 0: a thread that Python does not know */
 	size_t interpreter; /* index in python.interpreters; with addr only */
 	uint64_t thread_id; /* pthread_t */
-	uint64_t native_id; /* as Python stored it, in its own pid namespace; 0: it does not store it */
-	const struct os_thread *os; /* NULL: no thread of the process is this one, or it is not sure which */
+	uint64_t native_id; /* as Python stored it, in its own pid namespace; 0: it does not store
+			       it */
+	const struct os_thread
+		*os; /* NULL: no thread of the process is this one, or it is not sure which */
 	const char *os_why; /* literal: why os is NULL */
 	bool main;
 	enum gil_state gil;
 	struct py_frame *frames; /* innermost first */
 	size_t n_frames;
 	size_t n_omitted; /* frames further out than FRAMES_MAX */
-	struct err why;	  /* the chain of frames broke off here */
-	bool moving;	  /* read while it ran: its frames may belong to different moments */
-	bool has_cframe;  /* where on the C stack its evaluation loop keeps its state: */
+	struct err why; /* the chain of frames broke off here */
+	bool moving; /* read while it ran: its frames may belong to different moments */
+	bool has_cframe; /* where on the C stack its evaluation loop keeps its state: */
 	uint64_t cframe;
 };
 
@@ -133,34 +142,36 @@ struct python {
 	size_t n_runtimes, cap_runtimes;
 	struct py_interpreter *interpreters;
 	size_t n_interpreters, cap_interpreters;
-	struct py_thread *threads; /* the crashed one first, then the main thread, then by age; then those that
-				      Python does not know */
+	struct py_thread *threads; /* the crashed one first, then the main thread, then by age; then
+				      those that Python does not know */
 	size_t n_threads, cap_threads;
 	struct hash codes; /* address of a code object -> struct py_code */
 	uint32_t n_codes;
 	struct hash place_of; /* number of a code object and offset -> struct py_place */
 	struct py_place *places;
-	struct str why;	   /* what was found and tried, when there is no runtime */
+	struct str why; /* what was found and tried, when there is no runtime */
 };
 
 /*
- * Finds every Python in the target and proves each by reading its interpreters. ERR_ABSENT: there is none, or none that is
- * initialised; ERR_UNSUPPORTED: one of a version that is not known. *ret is set in any case; ret->why says in words what
- * was found. The result holds what is constant about the process, and stays right while it runs.
+ * Finds every Python in the target and proves each by reading its interpreters. ERR_ABSENT: there
+ * is none, or none that is initialised; ERR_UNSUPPORTED: one of a version that is not known. *ret
+ * is set in any case; ret->why says in words what was found. The result holds what is constant
+ * about the process, and stays right while it runs.
  */
 struct err python_find(struct target *t, struct python **ret);
 
 /*
- * Reads interpreters, threads and frames as they are now; results of an earlier walk are dropped. For a live target
- * between target_stop() and target_resume(), or without. What could not be read is said in each thread and frame, and in the
- * target's problems.
+ * Reads interpreters, threads and frames as they are now; results of an earlier walk are dropped.
+ * For a live target between target_stop() and target_resume(), or without. What could not be read
+ * is said in each thread and frame, and in the target's problems.
  */
 void python_walk(struct python *p);
 void python_free(struct python *p); /* before target_close(); NULL is fine */
 
-/* Finds lines and columns of all places that the walk met; reads no memory of the target, so it can wait until that was resumed. */
+/* Finds lines and columns of all places that the walk met; reads no memory of the target, so it can
+ * wait until that was resumed. */
 void python_locate(struct python *p);
 
 /* Any byte offset in any line table of a scheme: for tests and tools. */
-struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size, int32_t firstlineno, int32_t offset,
-	struct py_location *ret);
+struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size,
+	int32_t firstlineno, int32_t offset, struct py_location *ret);

@@ -11,7 +11,7 @@
 
 struct str {
 	char *bytes; /* NULL while empty; use str_text() where a C string is needed */
-	size_t len;  /* without the NUL */
+	size_t len; /* without the NUL */
 	size_t cap;
 };
 

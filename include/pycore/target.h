@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * struct target: a process, dead or alive: its memory, its ELF images, its OS threads. Knows nothing of Python.
- * After it is open nobody asks "core or pid?", except to say that a live read can race.
+ * struct target: a process, dead or alive: its memory, its ELF images, its OS threads. Knows
+ * nothing of Python. After it is open nobody asks "core or pid?", except to say that a live read
+ * can race.
  */
 #pragma once
 
@@ -23,17 +24,19 @@ enum target_kind { TARGET_CORE, TARGET_LIVE };
 
 /* One thread of the kernel. */
 struct os_thread {
-	pid_t tid;    /* as this machine's /proc (or the core) numbers it */
-	pid_t ns_tid; /* in the target's own pid namespace; the same number where that is not another one */
+	pid_t tid; /* as this machine's /proc (or the core) numbers it */
+	pid_t ns_tid; /* in the target's own pid namespace; the same number where that is not
+			 another one */
 	char name[17]; /* the kernel's name of the thread; "" unknown */
-	char state;    /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
-	bool crashed;  /* the thread that died */
-	bool stopped;  /* live: stopped by us, so its memory and registers hold still */
-	struct core_regs regs; /* raw is owned by the target; all absent where they could not be had */
+	char state; /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
+	bool crashed; /* the thread that died */
+	bool stopped; /* live: stopped by us, so its memory and registers hold still */
+	struct core_regs
+		regs; /* raw is owned by the target; all absent where they could not be had */
 };
 
 struct target_signal {
-	int signo;   /* 0: no signal ended it (live, or a snapshot) */
+	int signo; /* 0: no signal ended it (live, or a snapshot) */
 	struct core_siginfo info;
 };
 
@@ -47,7 +50,7 @@ struct target {
 	struct image *images; /* ascending by start */
 	size_t n_images, cap_images;
 	struct image *exe; /* the executable's image, or NULL */
-	char *exe_path;	   /* as the target names it, or NULL */
+	char *exe_path; /* as the target names it, or NULL */
 
 	struct os_thread *threads;
 	size_t n_threads, cap_threads;
@@ -60,10 +63,10 @@ struct target {
 
 	struct target_signal signal;
 	bool snapshot; /* a core that was taken of a living process */
-	struct timespec as_of; /* core: the file's time. live: when the process started. Sources newer than
-				  this may not be what ran. */
-	double pause_seconds;  /* live: how long threads were stopped; < 0: were not */
-	bool nonblocking;      /* live: never stopped on purpose, so reads race with the process */
+	struct timespec as_of; /* core: the file's time. live: when the process started. Sources
+				  newer than this may not be what ran. */
+	double pause_seconds; /* live: how long threads were stopped; < 0: were not */
+	bool nonblocking; /* live: never stopped on purpose, so reads race with the process */
 
 	struct problems problems;
 
@@ -76,9 +79,10 @@ struct target_core_options {
 	struct container_options container;
 };
 
-/* Opens a core file. Fails for what is no core at all (err.what says what it is and what to do); what is missing or
- * doubtful in a core goes to problems. */
-struct err target_open_core(const char *path, const struct target_core_options *opt, struct target **ret);
+/* Opens a core file. Fails for what is no core at all (err.what says what it is and what to do);
+ * what is missing or doubtful in a core goes to problems. */
+struct err target_open_core(
+	const char *path, const struct target_core_options *opt, struct target **ret);
 
 struct target_live_options {
 	bool nonblocking; /* never stop it */
@@ -86,28 +90,33 @@ struct target_live_options {
 };
 
 /*
- * Opens a live process: maps, images, threads; it is not stopped yet. A pid that cannot be opened yields an error
- * and, in `why`, one or two sentences that say which of the causes it is and what to do.
+ * Opens a live process: maps, images, threads; it is not stopped yet. A pid that cannot be opened
+ * yields an error and, in `why`, one or two sentences that say which of the causes it is and what
+ * to do.
  */
-struct err target_open_live(pid_t pid, const struct target_live_options *opt, struct str *why, struct target **ret);
+struct err target_open_live(
+	pid_t pid, const struct target_live_options *opt, struct str *why, struct target **ret);
 
 /*
- * Stops all threads (no-op for a core, and with nonblocking) and reads their registers; memory read so far is
- * forgotten. Threads that will not stop in time are left out with a problem. Always followed by target_resume(), which
- * may be called at any time; a process that was stopped before stays so. When pycore dies, the kernel lets go by itself.
- * ERR_GONE when the process ended. ERR_DENIED fills `why` as above.
+ * Stops all threads (no-op for a core, and with nonblocking) and reads their registers; memory read
+ * so far is forgotten. Threads that will not stop in time are left out with a problem. Always
+ * followed by target_resume(), which may be called at any time; a process that was stopped before
+ * stays so. When pycore dies, the kernel lets go by itself. ERR_GONE when the process ended.
+ * ERR_DENIED fills `why` as above.
  */
 struct err target_stop(struct target *t, struct str *why);
 void target_resume(struct target *t);
 
 void target_close(struct target *t); /* NULL is fine; resumes first */
 
-/* Forgets memory read so far, so that what is read next is the present (live; a no-op for cores). */
+/* Forgets memory read so far, so that what is read next is the present (live; a no-op for cores).
+ */
 void target_forget(struct target *t);
 
 /* The image that is mapped at addr, or NULL. */
 struct image *target_image_at(struct target *t, uint64_t addr);
-/* Sees to it that the image's file on disk is attached, if there is one that matches; cheap when repeated. */
+/* Sees to it that the image's file on disk is attached, if there is one that matches; cheap when
+ * repeated. */
 struct err target_need_file(struct target *t, struct image *img);
 struct os_thread *target_thread(struct target *t, pid_t tid); /* NULL: none */
 
@@ -119,5 +128,6 @@ struct target_coverage {
 struct target_coverage target_coverage(const struct target *t);
 /* The first range that ends above `from` and was lost by truncation; false when there is none. */
 bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret);
-/* Opens and maps a file that the target names, by the opener's rules, as seen from the target's root. */
+/* Opens and maps a file that the target names, by the opener's rules, as seen from the target's
+ * root. */
 struct err target_open_file(const struct target *t, const char *path, struct file_map *ret);

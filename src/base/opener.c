@@ -78,7 +78,8 @@ struct err opener_open_below(const char *root, const char *path, struct opened *
 	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys("open");
-	struct open_how how = { .flags = READ_FLAGS, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	struct open_how how = { .flags = READ_FLAGS,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	struct err e = accept_regular((int)syscall(SYS_openat2, dir, path, &how, sizeof(how)), ret);
 	close(dir);
 	return e;

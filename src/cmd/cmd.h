@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the commands share: their table, exit statuses, messages, and the options that name a target. */
+/* What the commands share: their table, exit statuses, messages, and the options that name a
+ * target. */
 #pragma once
 
 #include "pycore/out.h"
@@ -32,11 +33,13 @@ extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[];
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* The same, and a hint at --help; yields STATUS_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* What getopt_long() (with ':' first in its short options) did not like: `answer` is '?' or ':'. Yields STATUS_USAGE. */
+/* What getopt_long() (with ':' first in its short options) did not like: `answer` is '?' or ':'.
+ * Yields STATUS_USAGE. */
 int option_error(const char *command, int answer, char **argv);
 /* Sees to it that all is written: STATUS_COMPLETE, or STATUS_NOTHING and a message. */
 int finish_stdout(void);
-/* The help of one command on stdout; yields STATUS_COMPLETE, or STATUS_NOTHING if writing failed. */
+/* The help of one command on stdout; yields STATUS_COMPLETE, or STATUS_NOTHING if writing failed.
+ */
 int print_help(const char *command);
 
 /* Which process is meant, and how to get at it. */
@@ -49,14 +52,21 @@ struct target_args {
 /* Options that target_args understands, for the commands' option tables. */
 enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT_COMMAND_FIRST };
 #define TARGET_OPTIONS                                                                             \
-	{ "pid", required_argument, NULL, OPT_PID }, { "nonblocking", no_argument, NULL, OPT_NONBLOCKING }, \
+	{ "pid", required_argument, NULL, OPT_PID },                                               \
+		{ "nonblocking", no_argument, NULL, OPT_NONBLOCKING },                             \
 		{ "tmpdir", required_argument, NULL, OPT_TMPDIR },                                 \
-		{ "tmp-limit", required_argument, NULL, OPT_TMP_LIMIT }, { "debug", no_argument, NULL, OPT_DEBUG }
+		{ "tmp-limit", required_argument, NULL, OPT_TMP_LIMIT },                           \
+	{                                                                                          \
+		"debug", no_argument, NULL, OPT_DEBUG                                              \
+	}
 #define TARGET_HELP                                                                                \
 	"  --pid N             a live process instead of a core file\n"                            \
-	"  --nonblocking       never stop the live process; what is read may be torn, and is marked so\n" \
-	"  --tmpdir DIR        where a compressed core is unpacked (default $TMPDIR, else /var/tmp)\n" \
-	"  --tmp-limit SIZE    bytes that unpacking may take on disk, with K, M, G or T (default: what is free)\n" \
+	"  --nonblocking       never stop the live process; what is read may be torn, and is "     \
+	"marked so\n"                                                                              \
+	"  --tmpdir DIR        where a compressed core is unpacked (default $TMPDIR, else "        \
+	"/var/tmp)\n"                                                                              \
+	"  --tmp-limit SIZE    bytes that unpacking may take on disk, with K, M, G or T "          \
+	"(default: what is free)\n"                                                                \
 	"  --debug             say on stderr what is tried\n"
 
 /* Takes one option. Returns false, with a message printed, if its argument is wrong. */

@@ -14,11 +14,12 @@ const char cmd_dump_help[] =
 	"  -o, --output FILE   write to FILE instead of standard output\n"
 	"  --thread TID        only this thread; may be given more than once\n"
 	"  --crashed           only the thread that died\n"
-	"  --native=none       no native frames (there are none yet; accepted so that its meaning stays)\n"
+	"  --native=none       no native frames (there are none yet; accepted so that its meaning "
+	"stays)\n"
 	"  --no-group          show every thread by itself, also where stacks are the same\n"
 	"  --no-source         do not show source lines\n"
-	"  --color=WHEN        always, never or auto (default: on a terminal; CLICOLOR, CLICOLOR_FORCE, NO_COLOR)\n" TARGET_HELP
-	"  -h, --help          this text\n"
+	"  --color=WHEN        always, never or auto (default: on a terminal; CLICOLOR, "
+	"CLICOLOR_FORCE, NO_COLOR)\n" TARGET_HELP "  -h, --help          this text\n"
 	"\n"
 	"Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.\n";
 
@@ -31,7 +32,15 @@ struct dump {
 	size_t n_tids, cap_tids;
 };
 
-enum { OPT_JSON = OPT_COMMAND_FIRST, OPT_THREAD, OPT_CRASHED, OPT_NATIVE, OPT_NO_GROUP, OPT_NO_SOURCE, OPT_COLOR };
+enum {
+	OPT_JSON = OPT_COMMAND_FIRST,
+	OPT_THREAD,
+	OPT_CRASHED,
+	OPT_NATIVE,
+	OPT_NO_GROUP,
+	OPT_NO_SOURCE,
+	OPT_COLOR
+};
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -49,7 +58,9 @@ static const struct option options[] = {
 
 static bool take_colour(struct dump *d)
 {
-	static const char *const words[] = { [COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never" };
+	static const char *const words[] = {
+		[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"
+	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (!strcmp(optarg, words[i])) {
 			d->out.colour = (enum out_colour)i;
@@ -89,7 +100,8 @@ static bool take_option(struct dump *d, int option)
 	case OPT_NATIVE:
 		if (optarg && !strcmp(optarg, "none"))
 			return true;
-		usage_error("dump", "--native: this version shows no native frames; only --native=none is known");
+		usage_error("dump", "--native: this version shows no native frames; only "
+				    "--native=none is known");
 		return false;
 	case OPT_NO_GROUP:
 		d->out.no_group = true;
@@ -104,7 +116,8 @@ static bool take_option(struct dump *d, int option)
 }
 
 /* The threads that were asked for, into a malloc'ed list. */
-static const struct py_thread **select_threads(const struct dump *d, const struct python *p, size_t *ret)
+static const struct py_thread **select_threads(
+	const struct dump *d, const struct python *p, size_t *ret)
 {
 	const struct py_thread **list = xcalloc(p->n_threads, sizeof(*list));
 	size_t n = 0;
@@ -142,7 +155,8 @@ static bool all_found(const struct dump *d, const struct python *p, size_t n_sel
 	}
 	if (d->crashed && !n_selected) {
 		complain("no thread crashed: this is %s",
-			p->target->kind == TARGET_LIVE ? "a live process" : "a snapshot, or its notes are lost");
+			p->target->kind == TARGET_LIVE ? "a live process"
+						       : "a snapshot, or its notes are lost");
 		good = false;
 	}
 	return good;
@@ -152,7 +166,8 @@ static bool all_found(const struct dump *d, const struct python *p, size_t n_sel
 static bool same_file(const char *a, const char *b)
 {
 	struct stat x, y;
-	return a && b && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return a && b && !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 /* Opens the output file, which must not be one that is being read. */
@@ -161,7 +176,8 @@ static FILE *open_output(const struct dump *d)
 	if (!d->output)
 		return stdout;
 	if (same_file(d->output, d->args.core) || same_file(d->output, d->args.exe)) {
-		complain("%s: is the %s itself", d->output, same_file(d->output, d->args.core) ? "core file" : "executable");
+		complain("%s: is the %s itself", d->output,
+			same_file(d->output, d->args.core) ? "core file" : "executable");
 		return NULL;
 	}
 	FILE *f = fopen(d->output, "ae");
@@ -170,8 +186,8 @@ static FILE *open_output(const struct dump *d)
 	return f;
 }
 
-static bool report(const struct dump *d, FILE *file, const struct python *p, const struct py_thread *const *list, size_t n,
-	bool *ret_damage)
+static bool report(const struct dump *d, FILE *file, const struct python *p,
+	const struct py_thread *const *list, size_t n, bool *ret_damage)
 {
 	if (file != stdout && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		complain("%s: could not be emptied: %s", d->output, strerror(errno));
@@ -185,7 +201,8 @@ static bool report(const struct dump *d, FILE *file, const struct python *p, con
 	*ret_damage = o->damage;
 	bool good = out_close(o);
 	if (!good)
-		complain("%s: could not be written: %s", d->output ? d->output : "standard output", strerror(errno));
+		complain("%s: could not be written: %s", d->output ? d->output : "standard output",
+			strerror(errno));
 	return good;
 }
 
@@ -198,7 +215,8 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	struct err found = python_find(t, &p);
 	struct err e = failed(found) ? NO_ERR : target_stop(t, &why);
 	if (failed(e)) {
-		complain("process %d: %s", (int)t->pid, why.len ? str_text(&why) : err_text(e, text));
+		complain("process %d: %s", (int)t->pid,
+			why.len ? str_text(&why) : err_text(e, text));
 		python_free(p);
 		return STATUS_NOTHING;
 	}

@@ -111,7 +111,8 @@ int cmd_layout(int argc, char **argv)
 		if (opt == 'h')
 			return print_help("layout");
 		if (what)
-			return usage_error("layout", "give one of --list, --emit and --emit-debug-offsets");
+			return usage_error(
+				"layout", "give one of --list, --emit and --emit-debug-offsets");
 		what = opt;
 		path = optarg;
 	}

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 const struct cmd cmds[] = {
-	{ "dump", "[OPTION]... CORE [EXE] | [OPTION]... --pid N", "every Python thread's stack", cmd_dump_help, cmd_dump },
-	{ "info", "[OPTION]... CORE [EXE] | [OPTION]... --pid N", "what was found in a core or process, and how", cmd_info_help,
-		cmd_info },
-	{ "layout", "--list | --emit BINARY | --emit-debug-offsets BINARY", "tables of CPython's structs, for maintenance", cmd_layout_help, cmd_layout },
+	{ "dump", "[OPTION]... CORE [EXE] | [OPTION]... --pid N", "every Python thread's stack",
+		cmd_dump_help, cmd_dump },
+	{ "info", "[OPTION]... CORE [EXE] | [OPTION]... --pid N",
+		"what was found in a core or process, and how", cmd_info_help, cmd_info },
+	{ "layout", "--list | --emit BINARY | --emit-debug-offsets BINARY",
+		"tables of CPython's structs, for maintenance", cmd_layout_help, cmd_layout },
 	{ 0 },
 };
 
@@ -74,7 +76,8 @@ int finish_stdout(void)
 int print_help(const char *command)
 {
 	const struct cmd *c = find_cmd(command);
-	printf("Usage: pycore %s %s\n\nPrints %s.\n\n%s", c->name, c->synopsis, c->summary, c->help);
+	printf("Usage: pycore %s %s\n\nPrints %s.\n\n%s", c->name, c->synopsis, c->summary,
+		c->help);
 	return finish_stdout();
 }
 
@@ -93,14 +96,15 @@ static int print_commands(void)
 /* A mapped file that someone cuts off while it is read. */
 static void on_bus_error(int signo)
 {
-	static const char text[] = "pycore: a file became shorter while it was being read; try again when it is complete\n";
+	static const char text[] = "pycore: a file became shorter while it was being read; try "
+				   "again when it is complete\n";
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	_exit(STATUS_NOTHING);
 	(void)signo;
 }
 
-/* The next file that is opened must not be taken for a standard stream that was closed. An epoll descriptor can be neither
- * read nor written, so that the error is still seen. */
+/* The next file that is opened must not be taken for a standard stream that was closed. An epoll
+ * descriptor can be neither read nor written, so that the error is still seen. */
 static void occupy_closed_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {

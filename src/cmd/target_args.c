@@ -27,7 +27,8 @@ static uint64_t parse_size(const char *text)
 	unsigned long long v = strtoull(text, &end, 10);
 	const char *unit = *end ? strchr(units, *end) : NULL;
 	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-	if (errno || end == text || text[0] == '-' || (*end && (!unit || end[1])) || v > UINT64_MAX >> shift)
+	if (errno || end == text || text[0] == '-' || (*end && (!unit || end[1])) ||
+		v > UINT64_MAX >> shift)
 		return 0;
 	return (uint64_t)v << shift;
 }
@@ -49,7 +50,8 @@ bool target_args_take(struct target_args *a, int option, const char *command)
 	case OPT_TMP_LIMIT:
 		a->container.tmp_limit = parse_size(optarg);
 		if (!a->container.tmp_limit)
-			usage_error(command, "--tmp-limit: '%s' is no size, as 500M or 20G", optarg);
+			usage_error(
+				command, "--tmp-limit: '%s' is no size, as 500M or 20G", optarg);
 		return a->container.tmp_limit;
 	case OPT_DEBUG:
 		log_enable(true);
@@ -67,7 +69,8 @@ bool target_args_operands(struct target_args *a, int argc, char **argv, const ch
 		return false;
 	}
 	if (!a->pid && (n < 1 || n > 2)) {
-		usage_error(command, n ? "too many operands: CORE and EXE are all" : "a core file or --pid is missing");
+		usage_error(command, n ? "too many operands: CORE and EXE are all"
+				       : "a core file or --pid is missing");
 		return false;
 	}
 	a->core = n > 0 ? argv[optind] : NULL;
@@ -95,7 +98,8 @@ static void show_progress(uint64_t unpacked, unsigned percent, bool done)
 	if (done)
 		fputs("\r\x1b[K", stderr);
 	else
-		fprintf(stderr, "\rpycore: unpacking: %" PRIu64 " MiB, %u %% read ", unpacked >> 20, percent);
+		fprintf(stderr, "\rpycore: unpacking: %" PRIu64 " MiB, %u %% read ", unpacked >> 20,
+			percent);
 }
 
 enum exit_status target_args_open(const struct target_args *a, struct target **ret)
@@ -113,8 +117,12 @@ enum exit_status target_args_open(const struct target_args *a, struct target **r
 	else if (e.code == ERR_UNSUPPORTED)
 		complain("%s: %s", a->core, e.what);
 	else if (e.sys && !strcmp(e.what, "temporary file"))
-		complain("%s: is compressed, and there is nowhere to unpack it: %s: %s; choose another place by --tmpdir", a->core,
-			a->container.tmpdir ? a->container.tmpdir : "the folder for temporary files", strerror(e.sys));
+		complain("%s: is compressed, and there is nowhere to unpack it: %s: %s; choose "
+			 "another place by --tmpdir",
+			a->core,
+			a->container.tmpdir ? a->container.tmpdir
+					    : "the folder for temporary files",
+			strerror(e.sys));
 	else
 		complain("%s: %s", a->core, e.sys ? strerror(e.sys) : err_text(e, text));
 	return STATUS_NOTHING;

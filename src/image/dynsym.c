@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Dynamic symbols out of the target's memory: PT_DYNAMIC gives the tables, DT_GNU_HASH (or DT_HASH) finds a name
- * with a few reads. Formats: System V gABI, "Symbol Table" and "Hash Table"; the GNU hash section as binutils and
- * glibc (elf/dl-lookup.c) define it: {nbuckets, symoffset, bloom_size, bloom_shift}, bloom words, buckets, chain.
- * glibc stores relocated addresses in the dynamic section, musl leaves them as they are in the file: both are taken.
+ * Dynamic symbols out of the target's memory: PT_DYNAMIC gives the tables, DT_GNU_HASH (or DT_HASH)
+ * finds a name with a few reads. Formats: System V gABI, "Symbol Table" and "Hash Table"; the GNU
+ * hash section as binutils and glibc (elf/dl-lookup.c) define it: {nbuckets, symoffset, bloom_size,
+ * bloom_shift}, bloom words, buckets, chain. glibc stores relocated addresses in the dynamic
+ * section, musl leaves them as they are in the file: both are taken.
  */
 #include "image_internal.h"
 
@@ -20,7 +21,8 @@ static uint64_t relocated(const struct image *img, uint64_t value)
 	return value >= image_start(img) && value < image_end(img) ? value : img->bias + value;
 }
 
-static void take_entry(const struct image *img, struct image_dynsym *d, uint64_t tag, uint64_t value)
+static void take_entry(
+	const struct image *img, struct image_dynsym *d, uint64_t tag, uint64_t value)
 {
 	switch (tag) {
 	case DT_SYMTAB:
@@ -74,7 +76,8 @@ static struct err read_gnu_head(const struct image *img, struct mem *mem, struct
 	d->symoffset = (uint32_t)cursor_uint(&c, 4);
 	d->bloom_size = (uint32_t)cursor_uint(&c, 4);
 	d->bloom_shift = (uint32_t)cursor_uint(&c, 4);
-	if (!d->nbuckets || !d->bloom_size || (d->bloom_size & (d->bloom_size - 1)) || d->bloom_shift > 31)
+	if (!d->nbuckets || !d->bloom_size || (d->bloom_size & (d->bloom_size - 1)) ||
+		d->bloom_shift > 31)
 		return err_at(ERR_CORRUPT, d->gnu_hash, "GNU hash table");
 	d->bloom = d->gnu_hash + sizeof(head);
 	d->buckets = d->bloom + (uint64_t)d->bloom_size * img->head.ptr_size;
@@ -95,8 +98,8 @@ static struct err open_dynsym(struct image *img, struct mem *mem)
 }
 
 /* Compares symbol i's name; if it is the one and defined, yields it. */
-static struct err try_symbol(
-	const struct image *img, struct mem *mem, uint64_t i, const char *name, bool *ret_hit, struct image_symbol *ret)
+static struct err try_symbol(const struct image *img, struct mem *mem, uint64_t i, const char *name,
+	bool *ret_hit, struct image_symbol *ret)
 {
 	const struct image_dynsym *d = img->dynsym;
 	bool wide = img->head.ptr_size == 8;
@@ -135,13 +138,15 @@ static uint32_t gnu_hash_of(const char *name)
 	return h;
 }
 
-static struct err find_gnu(const struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
+static struct err find_gnu(
+	const struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
 {
 	const struct image_dynsym *d = img->dynsym;
 	unsigned word = img->head.ptr_size, bits = word * 8;
 	uint32_t h = gnu_hash_of(name);
 	uint64_t filter, i, link;
-	TRY(mem_uint(mem, d->bloom + (uint64_t)((h / bits) & (d->bloom_size - 1)) * word, word, &filter));
+	TRY(mem_uint(mem, d->bloom + (uint64_t)((h / bits) & (d->bloom_size - 1)) * word, word,
+		&filter));
 	if (!(filter >> (h % bits) & 1) || !(filter >> ((h >> d->bloom_shift) % bits) & 1))
 		return err_of(ERR_ABSENT, "symbol");
 	TRY(mem_uint(mem, d->buckets + (uint64_t)(h % d->nbuckets) * 4, 4, &i));
@@ -171,7 +176,8 @@ static uint32_t sysv_hash_of(const char *name)
 	return h;
 }
 
-static struct err find_sysv(const struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
+static struct err find_sysv(
+	const struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
 {
 	uint64_t table = img->dynsym->sysv_hash, nbuckets, i;
 	TRY(mem_uint(mem, table, 4, &nbuckets));
@@ -188,8 +194,10 @@ static struct err find_sysv(const struct image *img, struct mem *mem, const char
 	return err_of(ERR_ABSENT, "symbol");
 }
 
-struct err image_dynsym(struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
+struct err image_dynsym(
+	struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
 {
 	TRY(open_dynsym(img, mem));
-	return img->dynsym->gnu_hash ? find_gnu(img, mem, name, ret) : find_sysv(img, mem, name, ret);
+	return img->dynsym->gnu_hash ? find_gnu(img, mem, name, ret)
+				     : find_sysv(img, mem, name, ret);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What only the file on disk tells: section headers and .symtab, by libelf over the mapped bytes. */
+/* What only the file on disk tells: section headers and .symtab, by libelf over the mapped bytes.
+ */
 #include "pycore/image.h"
 
 #include <gelf.h>
@@ -11,7 +12,8 @@ static void elf_closed(Elf **elf)
 	elf_end(*elf);
 }
 
-/* libelf's handle on the attached file; NULL if there is none. It only reads the bytes, which are const here. */
+/* libelf's handle on the attached file; NULL if there is none. It only reads the bytes, which are
+ * const here. */
 static Elf *elf_opened(const struct image *img)
 {
 	if (img->match == MATCH_NONE || !img->file.size || elf_version(EV_CURRENT) == EV_NONE)
@@ -19,19 +21,21 @@ static Elf *elf_opened(const struct image *img)
 	return elf_memory((char *)img->file.bytes, img->file.size);
 }
 
-/* `name`, or `name` with a suffix that the compiler gave to a local symbol when it joined or cloned it. */
+/* `name`, or `name` with a suffix that the compiler gave to a local symbol when it joined or cloned
+ * it. */
 static bool same_symbol(const char *found, const char *name)
 {
 	size_t n = strlen(name);
 	return !strncmp(found, name, n) && (!found[n] || !strncmp(found + n, ".lto_priv", 9));
 }
 
-static void take_symbol(const char *found, const GElf_Sym *sym, uint64_t bias, const char *const *names, size_t n,
-	struct image_symbol *ret)
+static void take_symbol(const char *found, const GElf_Sym *sym, uint64_t bias,
+	const char *const *names, size_t n, struct image_symbol *ret)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!ret[i].addr && same_symbol(found, names[i]))
-			ret[i] = (struct image_symbol){ .addr = bias + sym->st_value, .size = sym->st_size };
+			ret[i] = (struct image_symbol){ .addr = bias + sym->st_value,
+				.size = sym->st_size };
 	}
 }
 
@@ -43,11 +47,13 @@ void image_symtab(struct image *img, const char *const *names, size_t n, struct 
 	for (Elf_Scn *scn = NULL; elf && (scn = elf_nextscn(elf, scn));) {
 		GElf_Shdr sh;
 		Elf_Data *data;
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB || !sh.sh_entsize || !(data = elf_getdata(scn, NULL)))
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB || !sh.sh_entsize ||
+			!(data = elf_getdata(scn, NULL)))
 			continue;
 		for (size_t i = 0; i < data->d_size / sh.sh_entsize && i <= INT32_MAX; i++) {
 			GElf_Sym sym;
-			if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_OBJECT)
+			if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF ||
+				GELF_ST_TYPE(sym.st_info) != STT_OBJECT)
 				continue;
 			const char *found = elf_strptr(elf, sh.sh_link, sym.st_name);
 			if (found)
@@ -64,7 +70,8 @@ struct err image_section(struct image *img, const char *name, struct image_symbo
 		return err_of(ERR_ABSENT, "section");
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
 		GElf_Shdr sh;
-		const char *found = gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
+		const char *found =
+			gelf_getshdr(scn, &sh) ? elf_strptr(elf, names, sh.sh_name) : NULL;
 		if (!found || strcmp(found, name) || !(sh.sh_flags & SHF_ALLOC))
 			continue;
 		*ret = (struct image_symbol){ .addr = img->bias + sh.sh_addr, .size = sh.sh_size };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An image is believed as far as memory shows it: kernels save the first page of every mapped ELF file in a core
- * (coredump_filter bit 4), which holds the header, the program headers and nearly always the build-id.
+ * An image is believed as far as memory shows it: kernels save the first page of every mapped ELF
+ * file in a core (coredump_filter bit 4), which holds the header, the program headers and nearly
+ * always the build-id.
  */
 #include "pycore/image.h"
 
@@ -67,7 +68,8 @@ const char *image_name(const struct image *img)
 }
 
 /* The program headers that lie at `bytes`, of which `size` are at hand. */
-static size_t parse_phdrs(const struct elf_head *head, const uint8_t *bytes, uint64_t size, struct elf_phdr **ret)
+static size_t parse_phdrs(
+	const struct elf_head *head, const uint8_t *bytes, uint64_t size, struct elf_phdr **ret)
 {
 	size_t n = head->phnum < IMAGE_PHDRS_MAX ? head->phnum : IMAGE_PHDRS_MAX;
 	if (!head->phentsize)
@@ -80,7 +82,8 @@ static size_t parse_phdrs(const struct elf_head *head, const uint8_t *bytes, uin
 	return n;
 }
 
-/* Memory address minus program header address, from the segment that holds the file's first byte. */
+/* Memory address minus program header address, from the segment that holds the file's first byte.
+ */
 static bool find_bias(const struct image *img, uint64_t start, uint64_t *ret)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
@@ -101,7 +104,8 @@ static void read_build_id(struct image *img, struct mem *mem)
 			continue;
 		AUTO_FREE uint8_t *notes = xmalloc(p->filesz);
 		if (!failed(mem_read(mem, img->bias + p->vaddr, notes, p->filesz)))
-			img->build_id_size = elf_build_id(notes, p->filesz, img->head.order, img->build_id);
+			img->build_id_size =
+				elf_build_id(notes, p->filesz, img->head.order, img->build_id);
 	}
 }
 
@@ -128,7 +132,8 @@ struct err image_probe(struct image *img, struct mem *mem)
 }
 
 /* The build-id of a file: in its note segments. */
-static size_t file_build_id(const struct file_map *f, const struct elf_head *head, uint8_t ret[BUILD_ID_MAX])
+static size_t file_build_id(
+	const struct file_map *f, const struct elf_head *head, uint8_t ret[BUILD_ID_MAX])
 {
 	if (head->phoff > f->size)
 		return 0;
@@ -146,7 +151,8 @@ static size_t file_build_id(const struct file_map *f, const struct elf_head *hea
 }
 
 /* True if memory shows the same header and program headers as the file. */
-static bool same_header(const struct image *img, const struct elf_head *head, const struct file_map *f)
+static bool same_header(
+	const struct image *img, const struct elf_head *head, const struct file_map *f)
 {
 	if (img->head.entry != head->entry || img->head.shoff != head->shoff ||
 		img->head.phnum != head->phnum || head->phoff > f->size)
@@ -157,23 +163,26 @@ static bool same_header(const struct image *img, const struct elf_head *head, co
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct elf_phdr *a = &img->phdrs[i], *b = &phdrs[i];
-		if (a->type != b->type || a->vaddr != b->vaddr || a->offset != b->offset || a->filesz != b->filesz)
+		if (a->type != b->type || a->vaddr != b->vaddr || a->offset != b->offset ||
+			a->filesz != b->filesz)
 			return false;
 	}
 	return true;
 }
 
 /* What memory could not show, the file that the user vouches for does. */
-static void learn_from_file(struct image *img, const struct elf_head *head, const struct file_map *f)
+static void learn_from_file(
+	struct image *img, const struct elf_head *head, const struct file_map *f)
 {
 	img->head = *head;
 	free(img->phdrs);
-	img->n_phdrs = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
+	img->n_phdrs =
+		parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
 	img->probed = img->elf = find_bias(img, image_start(img), &img->bias);
 }
 
-struct err image_attach(struct image *img, const char *path, struct file_map *file, bool named_by_user,
-	uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size)
+struct err image_attach(struct image *img, const char *path, struct file_map *file,
+	bool named_by_user, uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size)
 {
 	struct elf_head head;
 	if (failed(elf_head_parse(file->bytes, file->size, &head)) || head.phoff > file->size ||
@@ -188,13 +197,15 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 		match = MATCH_BUILD_ID;
 	} else if (img->elf) {
 		if (!same_header(img, &head, file))
-			return err_of(ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
+			return err_of(
+				ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
 		match = MATCH_HEADER;
 	} else if (named_by_user) {
 		learn_from_file(img, &head, file);
 		match = MATCH_UNPROVEN;
 	} else {
-		return err_of(ERR_ABSENT, "memory does not show its build-id, so that the file cannot be matched");
+		return err_of(ERR_ABSENT,
+			"memory does not show its build-id, so that the file cannot be matched");
 	}
 	img->match = match;
 	img->file_path = xstrdup(path);

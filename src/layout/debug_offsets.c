@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * _Py_DebugOffsets, the first bytes of _PyRuntime since CPython 3.13 (Include/internal/pycore_debug_offsets.h;
- * 3.13: pycore_runtime.h): the cookie "xdebugpy", PY_VERSION_HEX, whether free-threaded, then offsets and sizes
- * in parts. All are u64 words in the target's byte order; only their order differs between versions, and the
- * files tables/offsets_*.inc give it. A member that a build lacks is 0. No word says how wide a member is: that
- * comes from the row.
+ * _Py_DebugOffsets, the first bytes of _PyRuntime since CPython 3.13
+ * (Include/internal/pycore_debug_offsets.h; 3.13: pycore_runtime.h): the cookie "xdebugpy",
+ * PY_VERSION_HEX, whether free-threaded, then offsets and sizes in parts. All are u64 words in the
+ * target's byte order; only their order differs between versions, and the files
+ * tables/offsets_*.inc give it. A member that a build lacks is 0. No word says how wide a member
+ * is: that comes from the row.
  */
 #include "pycore/layout.h"
 
 #include "fields.h"
 #include "pycore/attr.h"
 
-/* No struct that the block describes is larger: PyInterpreterState has some 350 KiB in free-threaded builds. */
+/* No struct that the block describes is larger: PyInterpreterState has some 350 KiB in
+ * free-threaded builds. */
 enum { STRUCT_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const char *const py313[] = {

@@ -2,8 +2,8 @@
 /*
  * CPython's structs as the DWARF of one ELF file describes them.
  *
- * Opens no other file than the one it was given: names and types that a supplementary (dwz) or split
- * debug file holds count as missing.
+ * Opens no other file than the one it was given: names and types that a supplementary (dwz) or
+ * split debug file holds count as missing.
  */
 #pragma once
 
@@ -33,8 +33,8 @@ struct types {
 };
 
 /*
- * Finds the definitions. `image` must outlive the struct. ERR_CORRUPT if it is no ELF file, ERR_ABSENT if
- * it has no DWARF or none of the structs. Close it also after a failure.
+ * Finds the definitions. `image` must outlive the struct. ERR_CORRUPT if it is no ELF file,
+ * ERR_ABSENT if it has no DWARF or none of the structs. Close it also after a failure.
  */
 struct err types_open(struct types *t, const void *image, size_t size);
 void types_close(struct types *t);
@@ -42,10 +42,12 @@ void types_close(struct types *t);
 /* Where that field is, with ORIGIN_DWARF; absent if this build has no such struct or member. */
 struct field_at types_field(const struct types *t, enum field f);
 
-/* The members of one struct in the order of their declaration; nested structs one level deep as "part.member". */
+/* The members of one struct in the order of their declaration; nested structs one level deep as
+ * "part.member". */
 typedef void types_member_fn(
 	void *arg, const char *part, const char *member, uint64_t offset, uint64_t size);
 struct err types_members(const struct types *t, const char *name, types_member_fn *fn, void *arg);
 
-/* DW_AT_producer of the first unit that has one: the compiler and its options; NULL if none does. */
+/* DW_AT_producer of the first unit that has one: the compiler and its options; NULL if none does.
+ */
 const char *types_producer(const struct types *t);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Members of a struct in DWARF (DWARF 5 standard, 5.7.6 "Data Member Entries"; DWARF 3, 5.6.6 for the older
- * form of bit-fields). A path descends by dots; unnamed structs and unions and the heads that CPython's
- * macros hide are seen through, as C does.
+ * Members of a struct in DWARF (DWARF 5 standard, 5.7.6 "Data Member Entries"; DWARF 3, 5.6.6 for
+ * the older form of bit-fields). A path descends by dots; unnamed structs and unions and the heads
+ * that CPython's macros hide are seen through, as C does.
  */
 #include "dwarf.h"
 
@@ -113,9 +113,9 @@ static uint64_t type_size(const struct types *t, Dwarf_Die *type)
 }
 
 /*
- * The storage unit and lowest bit. DW_AT_data_bit_offset counts from the start of the struct in memory order,
- * so from the top in big-endian targets; DW_AT_bit_offset from the top of the unit in either (DWARF 5, 5.7.6;
- * DWARF 3, 5.6.6).
+ * The storage unit and lowest bit. DW_AT_data_bit_offset counts from the start of the struct in
+ * memory order, so from the top in big-endian targets; DW_AT_bit_offset from the top of the unit in
+ * either (DWARF 5, 5.7.6; DWARF 3, 5.6.6).
  */
 static bool place_bits(const struct types *t, struct member *m, struct field_at *at)
 {

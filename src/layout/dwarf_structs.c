@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DWARF 2 to 5 as gcc and clang write it for CPython (DWARF 5 standard, 5.7 "Structure, Union, Class and
- * Interface Type Entries"): structs, unions and typedefs are children of their unit's entry. Of each struct
- * most units hold a copy or a mere declaration, so the walk takes the first definition of every wanted name
- * and stops when it has them all.
+ * DWARF 2 to 5 as gcc and clang write it for CPython (DWARF 5 standard, 5.7 "Structure, Union,
+ * Class and Interface Type Entries"): structs, unions and typedefs are children of their unit's
+ * entry. Of each struct most units hold a copy or a mere declaration, so the walk takes the first
+ * definition of every wanted name and stops when it has them all.
  *
- * Names that do not occur in .debug_str cannot occur in the units either (compilers put only names of up to
- * three characters in line), which spares a walk over all units for the structs that a version lacks.
+ * Names that do not occur in .debug_str cannot occur in the units either (compilers put only names
+ * of up to three characters in line), which spares a walk over all units for the structs that a
+ * version lacks.
  */
 #include "dwarf.h"
 

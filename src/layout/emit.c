@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The .inc files of tables/: designated initialisers, so that what a build lacks stays zero, hence absent. */
+/* The .inc files of tables/: designated initialisers, so that what a build lacks stays zero, hence
+ * absent. */
 #include "dwarf.h"
 
 #include "fields.h"

@@ -16,7 +16,7 @@ struct field_spelling {
 extern const struct field_spelling field_spellings[];
 
 /*
- * Cuts the next spelling off a list parted by `sep`: stores it and returns true, or returns false at
- * the end of the list. *list moves behind it.
+ * Cuts the next spelling off a list parted by `sep`: stores it and returns true, or returns false
+ * at the end of the list. *list moves behind it.
  */
 bool spelling_next(const char **list, char sep, const char **ret, size_t *ret_len);

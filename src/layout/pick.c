@@ -23,7 +23,8 @@ bool layout_row_proven(const struct layout_row *row, uint32_t version)
 	return false;
 }
 
-/* Which part of the key no row has. A word for each: the reader of the message cannot see the key. */
+/* Which part of the key no row has. A word for each: the reader of the message cannot see the key.
+ */
 static const char *refusal(const struct layout_key *key, bool version_known)
 {
 	if (key->abi & ABI_FREE_THREADED)

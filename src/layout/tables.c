@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows, oldest first. The files of tables/ say where things are, each read from one build (its heading
- * names it); a row says for which releases that holds and how things are encoded there.
+ * The rows, oldest first. The files of tables/ say where things are, each read from one build (its
+ * heading names it); a row says for which releases that holds and how things are encoded there.
  *
- * Ranges are by PY_VERSION_HEX. Fields that move inside a row's range are listed as moving, and are absent
- * until a better source fills them:
- *  - 3.7.4 made the GC head 32 bytes again, not 24 (bpo-27987), so everything in _PyRuntime from `gc` on moved
- *    by 88: a row of its own for the releases before, of which no build was seen;
- *  - 3.14.5 took back the incremental GC: what stands behind `gc` in PyInterpreterState moved by 24, likewise;
+ * Ranges are by PY_VERSION_HEX. Fields that move inside a row's range are listed as moving, and are
+ * absent until a better source fills them:
+ *  - 3.7.4 made the GC head 32 bytes again, not 24 (bpo-27987), so everything in _PyRuntime from
+ * `gc` on moved by 88: a row of its own for the releases before, of which no build was seen;
+ *  - 3.14.5 took back the incremental GC: what stands behind `gc` in PyInterpreterState moved by
+ * 24, likewise;
  *  - sizes grew within 3.9, 3.12 and 3.13 by members at the end and by static strings.
  */
 #include "pycore/layout.h"
@@ -72,8 +73,8 @@ static const struct field_at py315[FIELD_COUNT] = {
 #define RELEASE_X86_64                                                                             \
 	.abi = ABI_RELEASE, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
 
-/* Owners of interpreter frames, CPython's enum _frameowner: 1 generator; 3 (and 4 in 3.14) the shims that
- * stand for a call from C, from 3.12 on. */
+/* Owners of interpreter frames, CPython's enum _frameowner: 1 generator; 3 (and 4 in 3.14) the
+ * shims that stand for a call from C, from 3.12 on. */
 #define NO_OWNERS    .owner = { .generator = -1, .shim_from = -1 }
 #define OWNERS	     .owner = { .generator = 1, .shim_from = -1 }
 #define OWNERS_SHIMS .owner = { .generator = 1, .shim_from = 3 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions as CPython packs them (PY_VERSION_HEX, Include/patchlevel.h): major, minor, micro, then 4 bits of level and of serial. */
+/* Versions as CPython packs them (PY_VERSION_HEX, Include/patchlevel.h): major, minor, micro, then
+ * 4 bits of level and of serial. */
 #include "pycore/layout.h"
 
 #include <stdio.h>
@@ -8,7 +9,8 @@
 
 enum { ALPHA = 0xa, BETA = 0xb, CANDIDATE = 0xc, FINAL = 0xf };
 
-static uint32_t pack(unsigned major, unsigned minor, unsigned micro, unsigned level, unsigned serial)
+static uint32_t pack(
+	unsigned major, unsigned minor, unsigned micro, unsigned level, unsigned serial)
 {
 	return major << 24 | minor << 16 | micro << 8 | level << 4 | (serial & 15);
 }
@@ -23,7 +25,8 @@ uint32_t version_parse(const char *text, bool *ret_micro)
 	*ret_micro = found == 3;
 	const char *rest = text + n;
 	if (rest[0] == 'a' || rest[0] == 'b')
-		return pack(major, minor, micro, rest[0] == 'a' ? ALPHA : BETA, (unsigned)atoi(rest + 1));
+		return pack(major, minor, micro, rest[0] == 'a' ? ALPHA : BETA,
+			(unsigned)atoi(rest + 1));
 	if (text_starts(rest, "rc"))
 		return pack(major, minor, micro, CANDIDATE, (unsigned)atoi(rest + 2));
 	return pack(major, minor, micro, FINAL, 0);
@@ -36,9 +39,11 @@ void version_text(uint32_t hex, bool micro, char ret[VERSION_TEXT_MAX])
 	if (!micro)
 		snprintf(ret, VERSION_TEXT_MAX, "%u.%u", hex >> 24, hex >> 16 & 255);
 	else if (level < ARRAY_LEN(levels) && levels[level])
-		snprintf(ret, VERSION_TEXT_MAX, "%u.%u.%u%s%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255, levels[level], hex & 15);
+		snprintf(ret, VERSION_TEXT_MAX, "%u.%u.%u%s%u", hex >> 24, hex >> 16 & 255,
+			hex >> 8 & 255, levels[level], hex & 15);
 	else
-		snprintf(ret, VERSION_TEXT_MAX, "%u.%u.%u", hex >> 24, hex >> 16 & 255, hex >> 8 & 255);
+		snprintf(ret, VERSION_TEXT_MAX, "%u.%u.%u", hex >> 24, hex >> 16 & 255,
+			hex >> 8 & 255);
 }
 
 void layout_row_range(const struct layout_row *row, struct str *ret)

@@ -49,8 +49,8 @@ struct err mem_ptr(struct mem *m, uint64_t addr, uint64_t *ret)
 	return mem_uint(m, addr, m->ptr_size, ret);
 }
 
-/* Reads up to n bytes at addr, as many as there are before the first that cannot be had; at least one, or
- * an error. */
+/* Reads up to n bytes at addr, as many as there are before the first that cannot be had; at least
+ * one, or an error. */
 static struct err read_some(struct mem *m, uint64_t addr, void *buf, size_t n, size_t *ret_n)
 {
 	struct err e = mem_read(m, addr, buf, n);
@@ -64,8 +64,8 @@ static struct err read_some(struct mem *m, uint64_t addr, void *buf, size_t n, s
 	return NO_ERR;
 }
 
-/* Most strings are names: a short first read finds their end. Reads stop at page boundaries, since the next
- * page may not be there. */
+/* Most strings are names: a short first read finds their end. Reads stop at page boundaries, since
+ * the next page may not be there. */
 static size_t chunk_size(uint64_t addr, size_t len, size_t max)
 {
 	enum { FIRST = 64 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Test buffer: a few runs of host bytes at addresses of a made-up target. A failed read spoils all of the
- * caller's buffer, so that tests see who uses it all the same. */
+/* Test buffer: a few runs of host bytes at addresses of a made-up target. A failed read spoils all
+ * of the caller's buffer, so that tests see who uses it all the same. */
 #include "pycore/mem.h"
 
 #include <assert.h>

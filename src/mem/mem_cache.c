@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Page cache and recording. A page holds the window [lo, hi) of its bytes that could be had (all of it, but
- * for made-up sources and cores whose ranges are not page-aligned) and why the rest could not. The pages of
- * one fetch lie side by side, so that views may cross them.
+ * Page cache and recording. A page holds the window [lo, hi) of its bytes that could be had (all of
+ * it, but for made-up sources and cores whose ranges are not page-aligned) and why the rest could
+ * not. The pages of one fetch lie side by side, so that views may cross them.
  */
 #include "pycore/mem.h"
 
@@ -10,7 +10,8 @@
 
 enum { PAGE = 4096, FETCH_PAGES = 16 };
 
-/* Room for pages. It is kept when the pages are forgotten: a fresh page costs more than reading one does. */
+/* Room for pages. It is kept when the pages are forgotten: a fresh page costs more than reading one
+ * does. */
 struct mem_chunk {
 	struct mem_chunk *next;
 	uint8_t *pages; /* FETCH_PAGES of them, inside of this allocation */
@@ -52,7 +53,8 @@ static struct mem_chunk *chunk_new(void)
 	uintptr_t end = (uintptr_t)(c + 1);
 	c->pages = (uint8_t *)(c + 1) + (-end & (PAGE - 1));
 #ifdef MADV_POPULATE_WRITE
-	/* One call instead of a fault for each page; where the kernel has no such call, nothing is lost. */
+	/* One call instead of a fault for each page; where the kernel has no such call, nothing is
+	 * lost. */
 	madvise(c->pages, FETCH_PAGES * PAGE, MADV_POPULATE_WRITE);
 #endif
 	return c;
@@ -116,7 +118,8 @@ static struct err fetch_window(
 	uint8_t *bytes = spare_room(m, &one);
 	uint64_t lo = page, hi = page;
 	struct err why = NO_ERR; /* the last failure */
-	for (;;) { /* from the front as far as it goes, then behind the gap, until the window holds addr */
+	for (;;) { /* from the front as far as it goes, then behind the gap, until the window holds
+		      addr */
 		struct err e =
 			mem_read(m->below, lo, bytes + (lo - page), (size_t)(page + PAGE - lo));
 		if (!failed(e)) {
@@ -208,8 +211,8 @@ static struct err page_at(
 	return NO_ERR;
 }
 
-/* A page has room for one window. What lies outside of it, and is more than a gap between ranges, is read
- * past the cache. */
+/* A page has room for one window. What lies outside of it, and is more than a gap between ranges,
+ * is read past the cache. */
 static struct err read_outside(
 	struct mem_cache *m, struct err why, uint64_t addr, void *buf, size_t n)
 {

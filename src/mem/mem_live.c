@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Live process. /proc/PID/mem (proc_pid_mem(5)) is the cheaper way for one read, and reads pages without read
- * permission too; process_vm_readv(2) for many. /proc/PID/mem yields EIO for what is not mapped and 0 bytes
- * when the address space is gone; process_vm_readv yields EFAULT and ESRCH. Either may be refused where the
- * other is not (seccomp of a container, a kernel without CONFIG_CROSS_MEMORY_ATTACH).
+ * Live process. /proc/PID/mem (proc_pid_mem(5)) is the cheaper way for one read, and reads pages
+ * without read permission too; process_vm_readv(2) for many. /proc/PID/mem yields EIO for what is
+ * not mapped and 0 bytes when the address space is gone; process_vm_readv yields EFAULT and ESRCH.
+ * Either may be refused where the other is not (seccomp of a container, a kernel without
+ * CONFIG_CROSS_MEMORY_ATTACH).
  */
 #include "pycore/mem.h"
 
@@ -95,8 +96,8 @@ static bool can_batch(const struct mem_piece *p)
 	return p->n && p->addr <= UINTPTR_MAX - p->n;
 }
 
-/* Reads up to IOV_MAX pieces from the front and returns how many were dealt with, 0 when batches are
- * refused. A piece that cannot be read ends a batch early. */
+/* Reads up to IOV_MAX pieces from the front and returns how many were dealt with, 0 when batches
+ * are refused. A piece that cannot be read ends a batch early. */
 static size_t read_front(struct mem_live *m, struct mem_piece *pieces, size_t n)
 {
 	struct iovec local[IOV_MAX], remote[IOV_MAX];

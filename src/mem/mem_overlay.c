@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Overlay: what the source below has mapped but not saved (or lost to truncation) is read from files. Bytes
- * that are saved always win: a file on disk shows relocations and written pages as they were before.
+ * Overlay: what the source below has mapped but not saved (or lost to truncation) is read from
+ * files. Bytes that are saved always win: a file on disk shows relocations and written pages as
+ * they were before.
  */
 #include "pycore/mem.h"
 

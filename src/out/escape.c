@@ -3,14 +3,18 @@
 
 #include <string.h>
 
-/* One character of UTF-8, surrogates allowed: its length, and the code point in *ret; 0: not UTF-8. */
+/* One character of UTF-8, surrogates allowed: its length, and the code point in *ret; 0: not UTF-8.
+ */
 static size_t decode(const unsigned char *b, size_t n, uint32_t *ret)
 {
 	if (b[0] < 0x80) {
 		*ret = b[0];
 		return 1;
 	}
-	size_t len = b[0] >= 0xc2 && b[0] < 0xe0 ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : 0;
+	size_t len = b[0] >= 0xc2 && b[0] < 0xe0   ? 2
+		     : (b[0] & 0xf0) == 0xe0	   ? 3
+		     : b[0] >= 0xf0 && b[0] < 0xf5 ? 4
+						   : 0;
 	if (!len || len > n)
 		return 0;
 	uint32_t cp = b[0] & (0x7f >> len);
@@ -33,9 +37,10 @@ static bool is_surrogate(uint32_t cp)
 /* Characters that a terminal or an eye can be deceived with. */
 static bool is_hidden(uint32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c || cp == 0x180e ||
-	       (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff ||
-	       (cp >= 0xfff9 && cp <= 0xfffb) || (cp >= 0xe0000 && cp <= 0xe007f) || is_surrogate(cp);
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c ||
+	       cp == 0x180e || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
+	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb) ||
+	       (cp >= 0xe0000 && cp <= 0xe007f) || is_surrogate(cp);
 }
 
 static void put_hidden(struct str *to, uint32_t cp)

@@ -5,11 +5,39 @@
 
 const char *signal_name(int signo)
 {
-	/* Linux's numbers on every architecture but alpha, mips, parisc and sparc, where cores are not read */
-	static const char *const names[] = { [1] = "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
-		"SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT",
-		"SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH",
-		"SIGIO", "SIGPWR", "SIGSYS" };
+	/* Linux's numbers on every architecture but alpha, mips, parisc and sparc, where cores are
+	 * not read */
+	static const char *const names[] = { [1] = "SIGHUP",
+		"SIGINT",
+		"SIGQUIT",
+		"SIGILL",
+		"SIGTRAP",
+		"SIGABRT",
+		"SIGBUS",
+		"SIGFPE",
+		"SIGKILL",
+		"SIGUSR1",
+		"SIGSEGV",
+		"SIGUSR2",
+		"SIGPIPE",
+		"SIGALRM",
+		"SIGTERM",
+		"SIGSTKFLT",
+		"SIGCHLD",
+		"SIGCONT",
+		"SIGSTOP",
+		"SIGTSTP",
+		"SIGTTIN",
+		"SIGTTOU",
+		"SIGURG",
+		"SIGXCPU",
+		"SIGXFSZ",
+		"SIGVTALRM",
+		"SIGPROF",
+		"SIGWINCH",
+		"SIGIO",
+		"SIGPWR",
+		"SIGSYS" };
 	return signo > 0 && (size_t)signo < ARRAY_LEN(names) ? names[signo] : NULL;
 }
 
@@ -28,7 +56,8 @@ static const struct signal_code {
 	{ SIGSEGV, SEGV_BNDERR, "SEGV_BNDERR", "failed address bound checks" },
 	{ SIGSEGV, SEGV_PKUERR, "SEGV_PKUERR", "access denied by a memory protection key" },
 	{ SIGBUS, BUS_ADRALN, "BUS_ADRALN", "invalid address alignment" },
-	{ SIGBUS, BUS_ADRERR, "BUS_ADRERR", "no such physical address: a mapped file that became shorter, as a rule" },
+	{ SIGBUS, BUS_ADRERR, "BUS_ADRERR",
+		"no such physical address: a mapped file that became shorter, as a rule" },
 	{ SIGBUS, BUS_OBJERR, "BUS_OBJERR", "hardware error" },
 	{ SIGFPE, FPE_INTDIV, "FPE_INTDIV", "integer division by zero" },
 	{ SIGFPE, FPE_INTOVF, "FPE_INTOVF", "integer overflow" },
@@ -45,7 +74,8 @@ static const struct signal_code {
 static const struct signal_code *find_code(int signo, int code)
 {
 	for (size_t i = 0; i < ARRAY_LEN(signal_codes); i++) {
-		if ((signal_codes[i].signo == signo || !signal_codes[i].signo) && signal_codes[i].code == code)
+		if ((signal_codes[i].signo == signo || !signal_codes[i].signo) &&
+			signal_codes[i].code == code)
 			return &signal_codes[i];
 	}
 	return NULL;
@@ -75,13 +105,16 @@ struct err frame_error(const struct py_frame *f)
 bool frame_source(const struct py_frame *f, struct source *source, struct str *ret)
 {
 	const struct py_text *file = &f->place->code->filename;
-	return source && file->bytes && !file->cut && f->place->at.line > 0 && source_line(source, file->bytes, f->place->at.line, ret);
+	return source && file->bytes && !file->cut && f->place->at.line > 0 &&
+	       source_line(source, file->bytes, f->place->at.line, ret);
 }
 
 bool frame_same(const struct py_frame *a, const struct py_frame *b)
 {
-	/* the same call can be left at different instructions, depending on how the interpreter has specialised it */
-	return a->place == b->place || (a->place->code == b->place->code && a->place->at.line == b->place->at.line);
+	/* the same call can be left at different instructions, depending on how the interpreter has
+	 * specialised it */
+	return a->place == b->place ||
+	       (a->place->code == b->place->code && a->place->at.line == b->place->at.line);
 }
 
 const char *gil_state_name(enum gil_state g)

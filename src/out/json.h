@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A JSON writer that cannot forget a comma. A NULL key writes an element of a list; NULL text and unknown numbers write null. */
+/* A JSON writer that cannot forget a comma. A NULL key writes an element of a list; NULL text and
+ * unknown numbers write null. */
 #pragma once
 
 #include "pycore/str.h"
@@ -10,12 +11,12 @@
 
 struct json {
 	struct str *to;
-	bool more;	/* something stands before in this object or list */
+	bool more; /* something stands before in this object or list */
 	unsigned depth; /* for line breaks: outer levels are put on lines of their own */
 };
 
 void json_open(struct json *j, const char *key, char bracket); /* '{' or '[' */
-void json_close(struct json *j, char bracket);		       /* '}' or ']' */
+void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_text(struct json *j, const char *key, const char *text);
 void json_bytes(struct json *j, const char *key, const char *bytes, size_t n);
 void json_int(struct json *j, const char *key, int64_t v);

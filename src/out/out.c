@@ -10,10 +10,12 @@
 
 enum { FLUSH_AT = 64 * 1024 };
 
-/* CLICOLOR_FORCE, NO_COLOR and CLICOLOR as their users agreed on: https://bixense.com/clicolors, https://no-color.org */
+/* CLICOLOR_FORCE, NO_COLOR and CLICOLOR as their users agreed on: https://bixense.com/clicolors,
+ * https://no-color.org */
 static bool wants_colour(FILE *file, enum out_colour colour)
 {
-	const char *no = getenv("NO_COLOR"), *cli = getenv("CLICOLOR"), *force = getenv("CLICOLOR_FORCE");
+	const char *no = getenv("NO_COLOR"), *cli = getenv("CLICOLOR"),
+		   *force = getenv("CLICOLOR_FORCE");
 	if (colour != COLOUR_AUTO)
 		return colour == COLOUR_ALWAYS;
 	if (no && no[0])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results as one JSON document; the keys are documented in pycore-json(5) and fixed by the schemas in man/. */
+/* Results as one JSON document; the keys are documented in pycore-json(5) and fixed by the schemas
+ * in man/. */
 #include "facts.h"
 #include "json.h"
 #include "out_internal.h"
@@ -41,7 +42,8 @@ static void put_build_id(struct json *j, const struct image *img)
 {
 	char text[2 * BUILD_ID_MAX + 1];
 	bool has = img && img->build_id_size;
-	json_text(j, "build_id", has ? build_id_text(img->build_id, img->build_id_size, text) : NULL);
+	json_text(
+		j, "build_id", has ? build_id_text(img->build_id, img->build_id_size, text) : NULL);
 }
 
 /* RFC 3339, in UTC. */
@@ -49,14 +51,15 @@ static void put_time(struct json *j, const char *key, struct timespec at)
 {
 	struct tm tm;
 	char text[64];
-	bool good = gmtime_r(&at.tv_sec, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	bool good = gmtime_r(&at.tv_sec, &tm) &&
+		    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_text(j, key, good ? text : NULL);
 }
 
 static void put_missing(struct json *j, const struct target *t)
 {
 	json_open(j, "missing", '[');
-	for (uint64_t at = 0; t->kind == TARGET_CORE; ) {
+	for (uint64_t at = 0; t->kind == TARGET_CORE;) {
 		struct mem_range r;
 		if (!target_next_cut(t, at, &r))
 			break;
@@ -114,7 +117,8 @@ static void put_signal(struct json *j, const struct target *t)
 		json_int(j, "code", info->code);
 	else
 		json_null(j, "code");
-	json_text(j, "code_name", info->present ? signal_code_name(t->signal.signo, info->code) : NULL);
+	json_text(j, "code_name",
+		info->present ? signal_code_name(t->signal.signo, info->code) : NULL);
 	if (info->has_addr)
 		json_addr(j, "address", info->addr);
 	else
@@ -302,7 +306,8 @@ static void put_thread(struct out *o, const struct python *p, const struct py_th
 	json_close(j, '}');
 }
 
-static void json_threads(struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
+static void json_threads(
+	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
 {
 	struct json *j = writer(o);
 	json_open(j, "threads", '[');

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results as a report to read: the head, then problems that make it incomplete, then stacks as Python prints tracebacks. */
+/* Results as a report to read: the head, then problems that make it incomplete, then stacks as
+ * Python prints tracebacks. */
 #include "facts.h"
 #include "out_internal.h"
 #include "stacks.h"
@@ -38,7 +39,8 @@ static void put_time(struct out *o, struct timespec at)
 {
 	struct tm tm;
 	char text[64];
-	if (localtime_r(&at.tv_sec, &tm) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm))
+	if (localtime_r(&at.tv_sec, &tm) &&
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm))
 		str_puts(&o->buf, text);
 }
 
@@ -80,16 +82,19 @@ static void put_build_id(struct out *o, const struct image *img)
 {
 	char text[2 * BUILD_ID_MAX + 1];
 	if (img && img->build_id_size)
-		str_addf(&o->buf, " (build-id %s)", build_id_text(img->build_id, img->build_id_size, text));
+		str_addf(&o->buf, " (build-id %s)",
+			build_id_text(img->build_id, img->build_id_size, text));
 }
 
 static void put_death(struct out *o, const struct target *t)
 {
 	int signo = t->signal.signo;
 	const struct core_siginfo *info = &t->signal.info;
-	const char *name = signal_name(signo), *code = info->present ? signal_code_name(signo, info->code) : NULL;
+	const char *name = signal_name(signo),
+		   *code = info->present ? signal_code_name(signo, info->code) : NULL;
 	if (t->snapshot || !signo) {
-		str_puts(&o->buf, t->snapshot ? "a snapshot of a living process, not a crash\n" : "the core names no signal\n");
+		str_puts(&o->buf, t->snapshot ? "a snapshot of a living process, not a crash\n"
+					      : "the core names no signal\n");
 		return;
 	}
 	begin_colour(o, "1;31");
@@ -102,7 +107,8 @@ static void put_death(struct out *o, const struct target *t)
 	if (info->has_addr)
 		str_addf(&o->buf, ", at address 0x%" PRIx64, info->addr);
 	if (info->has_sender && info->pid)
-		str_addf(&o->buf, ", sent by process %d%s", (int)info->pid, info->pid == t->pid ? " (itself)" : "");
+		str_addf(&o->buf, ", sent by process %d%s", (int)info->pid,
+			info->pid == t->pid ? " (itself)" : "");
 	str_putc(&o->buf, '\n');
 }
 
@@ -165,7 +171,8 @@ static void put_runtime(struct out *o, const struct py_runtime *rt)
 {
 	const struct layout *l = &rt->layout;
 	label(o, "Python:");
-	str_addf(&o->buf, "%s, %s%s build, %u bit", rt->version, l->key.abi & ABI_DEBUG ? "debug" : "release",
+	str_addf(&o->buf, "%s, %s%s build, %u bit", rt->version,
+		l->key.abi & ABI_DEBUG ? "debug" : "release",
 		l->key.abi & ABI_FREE_THREADED ? ", free-threaded" : "", l->key.ptr_size * 8);
 	if (rt->image && rt->image != rt->target->exe) {
 		str_puts(&o->buf, ", in ");
@@ -176,8 +183,11 @@ static void put_runtime(struct out *o, const struct py_runtime *rt)
 	if (l->guess || l->assumed) {
 		label(o, "");
 		begin_colour(o, "1;33");
-		str_addf(&o->buf, "%s: read with the layout of %s; names and lines below may be wrong",
-			l->guess ? "GUESS, this version is not known" : "assumed, pycore was not run with this release", l->row->name);
+		str_addf(&o->buf,
+			"%s: read with the layout of %s; names and lines below may be wrong",
+			l->guess ? "GUESS, this version is not known"
+				 : "assumed, pycore was not run with this release",
+			l->row->name);
 		end_colour(o);
 		str_putc(&o->buf, '\n');
 	}
@@ -205,7 +215,8 @@ static void text_interpreters(struct out *o, const struct python *p)
 		str_addf(&o->buf, "%" PRId64 "%s", in->id, in->main ? ", main" : "");
 		if (p->n_runtimes > 1)
 			str_addf(&o->buf, ", of Python %s", p->runtimes[in->runtime].version);
-		str_puts(&o->buf, in->gc_running == 1 ? ", a garbage collection is running\n" : "\n");
+		str_puts(&o->buf,
+			in->gc_running == 1 ? ", a garbage collection is running\n" : "\n");
 	}
 }
 
@@ -249,7 +260,8 @@ static void put_frames(struct out *o, const struct python *p, const struct py_th
 {
 	for (size_t left = th->n_frames; left > 0;) {
 		struct repeat r = stack_repeat(th->frames, left);
-		size_t show = r.times > REPEATS_SHOWN ? r.period * REPEATS_SHOWN : r.period * r.times;
+		size_t show =
+			r.times > REPEATS_SHOWN ? r.period * REPEATS_SHOWN : r.period * r.times;
 		for (size_t i = 0; i < show; i++)
 			put_frame(o, p, &th->frames[left - 1 - i]);
 		if (r.times > REPEATS_SHOWN) {
@@ -258,7 +270,8 @@ static void put_frames(struct out *o, const struct python *p, const struct py_th
 				str_puts(&o->buf, "  [Previous frame");
 			else
 				str_addf(&o->buf, "  [Previous %zu frames", r.period);
-			str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
+			str_addf(&o->buf, " repeated %zu more time%s]\n", more,
+				more == 1 ? "" : "s");
 		}
 		left -= r.period * r.times;
 		out_flush(o, false);
@@ -298,17 +311,21 @@ static void put_thread_line(struct out *o, const struct python *p, const struct 
 		if (g->threads[i]->os)
 			str_addf(&o->buf, " %d", (int)g->threads[i]->os->tid);
 		else
-			str_addf(&o->buf, " ? (%s)", g->threads[i]->os_why ? g->threads[i]->os_why : "no thread of this process");
+			str_addf(&o->buf, " ? (%s)",
+				g->threads[i]->os_why ? g->threads[i]->os_why
+						      : "no thread of this process");
 	}
 	end_colour(o);
 	put_marks(o, p, th);
 	if (th->n_frames)
 		str_puts(&o->buf, ", most recent call last:\n");
 	else
-		str_puts(&o->buf, failed(th->why) ? ": its frames could not be read\n" : ": no Python frame\n");
+		str_puts(&o->buf, failed(th->why) ? ": its frames could not be read\n"
+						  : ": no Python frame\n");
 }
 
-static void text_threads(struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
+static void text_threads(
+	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
 {
 	struct stack_groups groups;
 	char why[ERR_TEXT_MAX];
@@ -319,9 +336,12 @@ static void text_threads(struct out *o, const struct python *p, const struct py_
 		put_thread_line(o, p, &groups.list[i]);
 		o->damage |= failed(th->why) || th->moving;
 		if (failed(th->why))
-			str_addf(&o->buf, "  <%s%s>\n", th->n_frames ? "what called these frames is lost: " : "", err_text(th->why, why));
+			str_addf(&o->buf, "  <%s%s>\n",
+				th->n_frames ? "what called these frames is lost: " : "",
+				err_text(th->why, why));
 		if (th->n_omitted)
-			str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
+			str_addf(&o->buf, "  [%zu frames further out are left out]\n",
+				th->n_omitted);
 		put_frames(o, p, th);
 	}
 	stack_groups_fini(&groups);
@@ -332,7 +352,8 @@ static void text_modules(struct out *o, const struct target *t)
 	str_puts(&o->buf, "\nModules:\n");
 	for (size_t i = 0; i < t->n_images; i++) {
 		const struct image *img = &t->images[i];
-		str_addf(&o->buf, "  0x%012" PRIx64 "-0x%012" PRIx64 " ", image_start(img), image_end(img));
+		str_addf(&o->buf, "  0x%012" PRIx64 "-0x%012" PRIx64 " ", image_start(img),
+			image_end(img));
 		put(o, img->path[0] ? img->path : "(no name)");
 		if (img->deleted)
 			str_puts(&o->buf, " (deleted)");
@@ -351,15 +372,21 @@ static void put_layout(struct out *o, const struct py_runtime *rt)
 	size_t count[ORIGIN_DEBUG_OFFSETS + 1] = { 0 };
 	for (int f = 0; f < FIELD_COUNT; f++)
 		count[l->field[f].origin]++;
-	str_addf(&o->buf, "\nLayout of Python %s: row %s (%s); found by %s at 0x%" PRIx64 "\n", rt->version, l->row->name,
-		l->guess ? "guess" : l->assumed ? "assumed" : "proven", found_by_text(rt->found_by), rt->addr);
+	str_addf(&o->buf, "\nLayout of Python %s: row %s (%s); found by %s at 0x%" PRIx64 "\n",
+		rt->version, l->row->name,
+		l->guess     ? "guess"
+		: l->assumed ? "assumed"
+			     : "proven",
+		found_by_text(rt->found_by), rt->addr);
 	for (int i = ORIGIN_BUILTIN; i <= ORIGIN_DEBUG_OFFSETS; i++) {
 		if (count[i])
-			str_addf(&o->buf, "  %zu fields from %s\n", count[i], layout_origin_name((enum layout_origin)i));
+			str_addf(&o->buf, "  %zu fields from %s\n", count[i],
+				layout_origin_name((enum layout_origin)i));
 	}
 	for (int f = 0; f < FIELD_COUNT; f++) {
 		if (layout_has(l, (enum field)f))
-			str_addf(&o->buf, "  %-26s %7u  %-6u %s\n", field_name((enum field)f), l->field[f].offset, l->field[f].size,
+			str_addf(&o->buf, "  %-26s %7u  %-6u %s\n", field_name((enum field)f),
+				l->field[f].offset, l->field[f].size,
 				layout_origin_name((enum layout_origin)l->field[f].origin));
 	}
 }
@@ -380,7 +407,9 @@ static void text_problems(struct out *o, const struct problems *p)
 				continue;
 			if (!headed) {
 				begin_colour(o, damage ? "1;31" : "1");
-				str_puts(&o->buf, damage ? "\nProblems (the report is not complete):\n" : "\nNotes:\n");
+				str_puts(&o->buf,
+					damage ? "\nProblems (the report is not complete):\n"
+					       : "\nNotes:\n");
 				end_colour(o);
 			}
 			headed = true;

@@ -17,14 +17,16 @@ static const struct py_frame *outer(const struct py_frame *frames, size_t n, siz
 static size_t count_repeats(const struct py_frame *frames, size_t n, size_t period)
 {
 	size_t same = 0;
-	while (same + period < n && frame_same(outer(frames, n, same), outer(frames, n, same + period)))
+	while (same + period < n &&
+		frame_same(outer(frames, n, same), outer(frames, n, same + period)))
 		same++;
 	return 1 + same / period;
 }
 
 struct repeat stack_repeat(const struct py_frame *frames, size_t n)
 {
-	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n; period++) {
+	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n;
+		period++) {
 		size_t times = count_repeats(frames, n, period);
 		if (times > REPEATS_SHOWN)
 			return (struct repeat){ period, times };
@@ -39,8 +41,9 @@ static bool can_join(const struct py_thread *th)
 
 static bool same_stack(const struct py_thread *a, const struct py_thread *b)
 {
-	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil || !a->addr != !b->addr ||
-		(a->addr && a->interpreter != b->interpreter) || a->why.code != b->why.code || a->moving != b->moving)
+	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil ||
+		!a->addr != !b->addr || (a->addr && a->interpreter != b->interpreter) ||
+		a->why.code != b->why.code || a->moving != b->moving)
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++) {
 		if (!frame_same(&a->frames[i], &b->frames[i]))
@@ -69,13 +72,15 @@ static void add(struct stack_groups *g, size_t group, const struct py_thread *th
 	to->threads[to->n++] = th;
 }
 
-void stack_groups_init(struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join)
+void stack_groups_init(
+	struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join)
 {
 	CLEANUP(hash_fini) struct hash known = { 0 };
 	*g = (struct stack_groups){ 0 };
 	for (size_t i = 0; i < n; i++) {
 		uint64_t key = stack_key(threads[i]), group = g->n;
-		if (join && can_join(threads[i]) && hash_get(&known, key, &group) && !same_stack(threads[i], g->list[group].threads[0]))
+		if (join && can_join(threads[i]) && hash_get(&known, key, &group) &&
+			!same_stack(threads[i], g->list[group].threads[0]))
 			group = g->n;
 		if (join && group == g->n && can_join(threads[i]))
 			hash_put(&known, key, group);

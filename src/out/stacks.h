@@ -10,11 +10,12 @@ enum { REPEATS_SHOWN = 3 };
 struct repeat {
 	size_t period, times;
 };
-/* The run at the outer end of the innermost `n` frames. period * times >= 1; times <= REPEATS_SHOWN comes as {1, 1}, for it is not worth
- * collapsing. */
+/* The run at the outer end of the innermost `n` frames. period * times >= 1; times <= REPEATS_SHOWN
+ * comes as {1, 1}, for it is not worth collapsing. */
 struct repeat stack_repeat(const struct py_frame *frames, size_t n);
 
-/* Threads that have the same stack and the same standing: neither crashed nor main nor holding the GIL. */
+/* Threads that have the same stack and the same standing: neither crashed nor main nor holding the
+ * GIL. */
 struct stack_group {
 	const struct py_thread **threads;
 	size_t n, cap;
@@ -24,5 +25,6 @@ struct stack_groups {
 	size_t n, cap;
 };
 /* `join` false: every thread is a group of its own. The threads are borrowed. */
-void stack_groups_init(struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join);
+void stack_groups_init(
+	struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join);
 void stack_groups_fini(struct stack_groups *g);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which OS thread a thread state belongs to. Its thread_id is a pthread_t, and that is the thread pointer which the kernel keeps
- * in a register (fs_base on x86-64): no struct of the C library is needed where registers are at hand. Else the kernel's own number
- * is used, stored by Python from 3.11 on, or read out of glibc's struct pthread, whose place libthread_db's symbol tells.
+ * Which OS thread a thread state belongs to. Its thread_id is a pthread_t, and that is the thread
+ * pointer which the kernel keeps in a register (fs_base on x86-64): no struct of the C library is
+ * needed where registers are at hand. Else the kernel's own number is used, stored by Python
+ * from 3.11 on, or read out of glibc's struct pthread, whose place libthread_db's symbol tells.
  *
- * One trap: in 3.8 to 3.12 a sub-interpreter's thread state keeps the ids of the thread that created it, whoever runs it now. Where
- * two states claim one thread, the C stacks decide: the one that runs a state holds the state's frames in its evaluation loop.
+ * One trap: in 3.8 to 3.12 a sub-interpreter's thread state keeps the ids of the thread that
+ * created it, whoever runs it now. Where two states claim one thread, the C stacks decide: the one
+ * that runs a state holds the state's frames in its evaluation loop.
  */
 #include "py_internal.h"
 
@@ -48,7 +50,8 @@ static void index_threads(const struct target *t, struct by_id *ids)
 	}
 }
 
-static const char *const not_here = "no thread of this process has its id: left over from a fork, or ended";
+static const char *const not_here =
+	"no thread of this process has its id: left over from a fork, or ended";
 
 static void bind_one(struct python *p, const struct by_id *ids, struct py_thread *th)
 {
@@ -100,12 +103,14 @@ static bool stack_holds(const struct target *t, const struct os_thread *os, uint
 static bool stack_spans(const struct target *t, const struct os_thread *os, uint64_t addr)
 {
 	struct mem_range r;
-	return os->regs.has_sp && addr >= os->regs.sp && mem_range_at(t->mem, os->regs.sp, &r) && addr < r.end;
+	return os->regs.has_sp && addr >= os->regs.sp && mem_range_at(t->mem, os->regs.sp, &r) &&
+	       addr < r.end;
 }
 
 static bool runs_on(const struct target *t, const struct py_thread *th, const struct os_thread *os)
 {
-	return th->has_cframe ? stack_spans(t, os, th->cframe) : stack_holds(t, os, th->frames[0].addr);
+	return th->has_cframe ? stack_spans(t, os, th->cframe)
+			      : stack_holds(t, os, th->frames[0].addr);
 }
 
 /* Finds the OS thread that runs a state which claims another one's. */
@@ -123,7 +128,9 @@ static void bind_by_stack(struct python *p, struct py_thread *th)
 		found = &t->threads[i];
 	}
 	th->os = found;
-	th->os_why = found ? NULL : "two thread states name the same thread, and the C stacks do not tell which one it runs";
+	th->os_why = found ? NULL
+			   : "two thread states name the same thread, and the C stacks do not tell "
+			     "which one it runs";
 }
 
 /* Whether another state of the same Python claims this one's thread. */
@@ -131,7 +138,8 @@ static bool contested(const struct python *p, const struct py_thread *th)
 {
 	for (size_t i = 0; i < p->n_threads; i++) {
 		const struct py_thread *other = &p->threads[i];
-		if (other != th && other->addr && other->thread_id == th->thread_id && other->interpreter != th->interpreter)
+		if (other != th && other->addr && other->thread_id == th->thread_id &&
+			other->interpreter != th->interpreter)
 			return true;
 	}
 	return false;
@@ -182,7 +190,9 @@ static enum gil_state gil_state_of(const struct python *p, const struct py_threa
 	uint64_t requested;
 	if (in->gil.known && in->gil.holder == th->addr)
 		return GIL_HOLDER;
-	if (!failed(py_field(py_runtime_of(p, th), th->addr, FIELD_tstate_gil_requested, &requested)) && (uint32_t)requested == 1)
+	if (!failed(py_field(
+		    py_runtime_of(p, th), th->addr, FIELD_tstate_gil_requested, &requested)) &&
+		(uint32_t)requested == 1)
 		return GIL_WAITING;
 	if (waits_for(&in->gil, p->target, th->os))
 		return GIL_WAITING;
@@ -202,11 +212,13 @@ static void add_unknown(struct python *p)
 		if (bound)
 			continue;
 		p->threads = xgrow(p->threads, &p->cap_threads, p->n_threads, sizeof(*p->threads));
-		p->threads[p->n_threads++] = (struct py_thread){ .os = os, .main = !known && os->tid == p->target->pid };
+		p->threads[p->n_threads++] =
+			(struct py_thread){ .os = os, .main = !known && os->tid == p->target->pid };
 	}
 }
 
-/* A thread's place in the report; states that one OS thread runs stay together, the sub-interpreter's on top. */
+/* A thread's place in the report; states that one OS thread runs stay together, the
+ * sub-interpreter's on top. */
 struct place {
 	int rank;
 	size_t anchor, interpreter;

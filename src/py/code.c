@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Code objects: names, first line and line table, read once and kept for all frames that run them. */
+/* Code objects: names, first line and line table, read once and kept for all frames that run them.
+ */
 #include "py_internal.h"
 
 #include "pycore/limits.h"
@@ -7,8 +8,9 @@
 enum { CODE_MAX = 1024 };
 
 /*
- * What makes an object a code object: its type. The type's own name settles it, once; where that name is not to be had (a
- * core without the binary), the type that the frames share is taken if the name it would have is not contradicted.
+ * What makes an object a code object: its type. The type's own name settles it, once; where that
+ * name is not to be had (a core without the binary), the type that the frames share is taken if the
+ * name it would have is not contradicted.
  */
 static struct err check_type(struct py_runtime *rt, uint64_t addr, uint64_t type)
 {
@@ -18,13 +20,15 @@ static struct err check_type(struct py_runtime *rt, uint64_t addr, uint64_t type
 	if (rt->code_type || !py_plausible(rt, type))
 		return err_at(ERR_CORRUPT, addr, "code object: it is of another type");
 	struct err e = py_type_name(rt, type, name, sizeof(name));
-	if (!failed(e) && (name[0] != 'c' || name[1] != 'o' || name[2] != 'd' || name[3] != 'e' || name[4]))
+	if (!failed(e) &&
+		(name[0] != 'c' || name[1] != 'o' || name[2] != 'd' || name[3] != 'e' || name[4]))
 		return err_at(ERR_CORRUPT, addr, "code object: it is of another type");
 	rt->code_type = type;
 	return NO_ERR;
 }
 
-static struct err read_linetable(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_code *c)
+static struct err read_linetable(
+	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_code *c)
 {
 	uint64_t size;
 	TRY(py_field(rt, addr, FIELD_bytes_size, &size));
@@ -39,8 +43,9 @@ static struct err read_linetable(struct python *p, const struct py_runtime *rt, 
 
 static struct err read_code(struct python *p, struct py_runtime *rt, struct py_code *c)
 {
-	static const enum field fields[] = { FIELD_object_type, FIELD_code_name, FIELD_code_qualname, FIELD_code_filename,
-		FIELD_code_firstlineno, FIELD_code_linetable, FIELD_code_firsttraceable };
+	static const enum field fields[] = { FIELD_object_type, FIELD_code_name,
+		FIELD_code_qualname, FIELD_code_filename, FIELD_code_firstlineno,
+		FIELD_code_linetable, FIELD_code_firsttraceable };
 	const struct layout *l = &rt->layout;
 	uint8_t bytes[CODE_MAX];
 	size_t span = py_span(l, fields, ARRAY_LEN(fields));
@@ -55,13 +60,15 @@ static struct err read_code(struct python *p, struct py_runtime *rt, struct py_c
 	TRY(layout_get(l, FIELD_code_firstlineno, bytes, span, &line));
 	TRY(layout_get(l, FIELD_code_linetable, bytes, span, &table));
 	c->firstlineno = (int32_t)line;
-	if (layout_has(l, FIELD_code_firsttraceable) && !failed(layout_get(l, FIELD_code_firsttraceable, bytes, span, &v)))
+	if (layout_has(l, FIELD_code_firsttraceable) &&
+		!failed(layout_get(l, FIELD_code_firsttraceable, bytes, span, &v)))
 		c->firsttraceable = (uint32_t)v;
 	if (layout_has(l, FIELD_code_instructions))
 		c->instructions = c->addr + l->field[FIELD_code_instructions].offset;
 	py_text_read(p, rt, name, &c->name);
 	py_text_read(p, rt, filename, &c->filename);
-	if (layout_has(l, FIELD_code_qualname) && !failed(layout_get(l, FIELD_code_qualname, bytes, span, &v)))
+	if (layout_has(l, FIELD_code_qualname) &&
+		!failed(layout_get(l, FIELD_code_qualname, bytes, span, &v)))
 		py_text_read(p, rt, v, &c->qualname);
 	c->linetable_why = read_linetable(p, rt, table, c);
 	return NO_ERR;
@@ -76,7 +83,8 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 	c->addr = addr;
 	c->number = p->n_codes++;
 	c->lines = rt->layout.row->lines;
-	c->why = p->n_codes >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects") : read_code(p, rt, c);
+	c->why = p->n_codes >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects")
+					 : read_code(p, rt, c);
 	/* a failure is not kept: in a running process the next look may succeed */
 	if (addr != UINT64_MAX && !failed(c->why))
 		hash_put(&p->codes, addr, (uintptr_t)c);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Finds the Pythons of a process, in layers: names first (dynamic symbols, then sections and .symtab of the file), then what memory shows
- * by itself. Every candidate is proven before it counts, so a second mapping of the same file, or a libpython that is loaded but not
- * initialised, misleads nobody.
+ * Finds the Pythons of a process, in layers: names first (dynamic symbols, then sections and
+ * .symtab of the file), then what memory shows by itself. Every candidate is proven before it
+ * counts, so a second mapping of the same file, or a libpython that is loaded but not initialised,
+ * misleads nobody.
  */
 #include "py_internal.h"
 
@@ -12,7 +13,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Adds a sentence on what was found, once: "Python 3.8 in /usr/lib/libpython3.8.so.1.0: it holds no interpreter". */
+/* Adds a sentence on what was found, once: "Python 3.8 in /usr/lib/libpython3.8.so.1.0: it holds no
+ * interpreter". */
 static void say(struct python *p, const struct image *img, const char *version, const char *what)
 {
 	AUTO_STR(text);
@@ -62,19 +64,22 @@ static void find_names(struct py_runtime *rt)
 	find_statics(rt);
 }
 
-/* Fields from better sources than the row: the target's own table, and where no run has proven the row, DWARF. */
+/* Fields from better sources than the row: the target's own table, and where no run has proven the
+ * row, DWARF. */
 static void better_fields(struct py_runtime *rt)
 {
 	uint8_t block[DEBUG_OFFSETS_MAX];
 	size_t size = debug_offsets_size(rt->layout.key.version);
-	if (size && size <= sizeof(block) && rt->addr && !failed(mem_read(rt->mem, rt->addr, block, size))) {
+	if (size && size <= sizeof(block) && rt->addr &&
+		!failed(mem_read(rt->mem, rt->addr, block, size))) {
 		struct err e = layout_merge_debug_offsets(&rt->layout, block, size);
 		if (failed(e))
 			log_debug("debug offsets at 0x%" PRIx64 ": not used: %s", rt->addr, e.what);
 	}
 	bool doubtful = rt->layout.assumed || rt->layout.guess;
 	if (doubtful && rt->image && !failed(target_need_file(rt->target, rt->image))) {
-		struct err e = layout_merge_dwarf(&rt->layout, rt->image->file.bytes, rt->image->file.size, true);
+		struct err e = layout_merge_dwarf(
+			&rt->layout, rt->image->file.bytes, rt->image->file.size, true);
 		log_debug("%s: DWARF: %s", rt->image->path, failed(e) ? e.what : "used");
 	}
 }
@@ -93,7 +98,11 @@ static bool known_already(const struct python *p, const struct py_runtime *rt)
 
 bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by)
 {
-	struct py_runtime rt = { .target = p->target, .mem = p->target->mem, .image = img, .addr = addr, .found_by = by };
+	struct py_runtime rt = { .target = p->target,
+		.mem = p->target->mem,
+		.image = img,
+		.addr = addr,
+		.found_by = by };
 	struct py_version v;
 	if (p->n_runtimes >= RUNTIMES_MAX)
 		return false;
@@ -167,7 +176,8 @@ static void try_images(struct python *p, bool likely, void try(struct python *, 
 {
 	for (size_t i = 0; i < p->target->n_images; i++) {
 		struct image *img = &p->target->images[i];
-		if (is_likely(p->target, img) == likely && !failed(image_probe(img, p->target->mem)))
+		if (is_likely(p->target, img) == likely &&
+			!failed(image_probe(img, p->target->mem)))
 			try(p, img);
 	}
 }
@@ -197,9 +207,12 @@ struct err python_find(struct target *t, struct python **ret)
 	if (p->n_runtimes)
 		return NO_ERR;
 	if (target_coverage(t).cut)
-		str_addf(&p->why, "%sthe core is cut off, and Python's state is not in what is left of it", p->why.len ? "; " : "");
+		str_addf(&p->why,
+			"%sthe core is cut off, and Python's state is not in what is left of it",
+			p->why.len ? "; " : "");
 	if (!p->why.len)
-		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory shows no interpreter");
+		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory "
+				  "shows no interpreter");
 	return err_of(ERR_ABSENT, "Python");
 }
 

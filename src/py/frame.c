@@ -2,9 +2,10 @@
 /*
  * The frames of a thread, innermost first, and only those that Python itself would list.
  *
- * To 3.10 they are frame objects chained by f_back. From 3.11 on they are interpreter frames chained by `previous`, mostly in
- * the thread's data stack (Include/internal/pycore_frame.h); frames that stand for an entry from C (shims, 3.12 on) and frames
- * that have not reached their first traceable instruction are hidden, as _PyFrame_IsIncomplete() does.
+ * To 3.10 they are frame objects chained by f_back. From 3.11 on they are interpreter frames
+ * chained by `previous`, mostly in the thread's data stack (Include/internal/pycore_frame.h);
+ * frames that stand for an entry from C (shims, 3.12 on) and frames that have not reached their
+ * first traceable instruction are hidden, as _PyFrame_IsIncomplete() does.
  */
 #include "py_internal.h"
 
@@ -24,8 +25,10 @@ struct link_fields {
 	enum field code, next, instr;
 };
 
-static const struct link_fields object_fields = { FIELD_frame_code, FIELD_frame_back, FIELD_frame_lasti };
-static const struct link_fields interpreter_fields = { FIELD_iframe_code, FIELD_iframe_previous, FIELD_iframe_instr };
+static const struct link_fields object_fields = { FIELD_frame_code, FIELD_frame_back,
+	FIELD_frame_lasti };
+static const struct link_fields interpreter_fields = { FIELD_iframe_code, FIELD_iframe_previous,
+	FIELD_iframe_instr };
 
 static const struct link_fields *fields_of(const struct py_runtime *rt)
 {
@@ -79,7 +82,8 @@ static struct err first_link(const struct py_runtime *rt, struct py_thread *th, 
 }
 
 /* The offset in bytes of the current instruction; negative: none has run. */
-static int32_t byte_offset(const struct py_runtime *rt, const struct py_code *c, const struct link *k)
+static int32_t byte_offset(
+	const struct py_runtime *rt, const struct py_code *c, const struct link *k)
 {
 	switch (rt->layout.row->instr) {
 	case INSTR_LASTI_BYTES:
@@ -99,17 +103,22 @@ static bool is_shim(const struct py_runtime *rt, const struct link *k)
 	return from >= 0 && k->owner >= (unsigned)from;
 }
 
-static bool is_incomplete(const struct py_runtime *rt, const struct py_code *c, const struct link *k, int32_t offset)
+static bool is_incomplete(
+	const struct py_runtime *rt, const struct py_code *c, const struct link *k, int32_t offset)
 {
-	return !failed(c->why) && c->firsttraceable && (int)k->owner != rt->layout.row->owner.generator &&
+	return !failed(c->why) && c->firsttraceable &&
+	       (int)k->owner != rt->layout.row->owner.generator &&
 	       offset / 2 < (int32_t)c->firsttraceable;
 }
 
-/* 3.15 can be caught while it pops its innermost frame: the code is gone, and the frame lies at the free end of the stack. */
-static bool is_being_popped(const struct py_runtime *rt, const struct py_thread *th, const struct link *k)
+/* 3.15 can be caught while it pops its innermost frame: the code is gone, and the frame lies at the
+ * free end of the stack. */
+static bool is_being_popped(
+	const struct py_runtime *rt, const struct py_thread *th, const struct link *k)
 {
 	uint64_t top;
-	return !k->code && !failed(py_field(rt, th->addr, FIELD_tstate_datastack_top, &top)) && top == k->addr;
+	return !k->code && !failed(py_field(rt, th->addr, FIELD_tstate_datastack_top, &top)) &&
+	       top == k->addr;
 }
 
 /* Frames of a thread as they are gathered. */
@@ -118,7 +127,8 @@ struct frames {
 	size_t n, cap;
 };
 
-static void add_frame(struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out, const struct link *k)
+static void add_frame(struct python *p, struct py_runtime *rt, struct py_thread *th,
+	struct frames *out, const struct link *k)
 {
 	if (out->n >= FRAMES_MAX) {
 		th->n_omitted++;
@@ -128,13 +138,17 @@ static void add_frame(struct python *p, struct py_runtime *rt, struct py_thread 
 	int32_t offset = byte_offset(rt, c, k);
 	if (is_incomplete(rt, c, k, offset))
 		return;
-	struct py_frame f = { .addr = k->addr, .owner = (uint8_t)k->owner, .place = py_place_at(p, c, offset) };
+	struct py_frame f = {
+		.addr = k->addr, .owner = (uint8_t)k->owner, .place = py_place_at(p, c, offset)
+	};
 	out->list = xgrow(out->list, &out->cap, out->n, sizeof(*out->list));
 	out->list[out->n++] = f;
 }
 
-/* Follows the chain. A cycle is found when a frame comes back that was marked at the last power of two. */
-static struct err follow(struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out)
+/* Follows the chain. A cycle is found when a frame comes back that was marked at the last power of
+ * two. */
+static struct err follow(
+	struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out)
 {
 	uint64_t at, mark = 0;
 	TRY(first_link(rt, th, &at));

@@ -30,11 +30,13 @@ static int gc_running(const struct py_runtime *rt, uint64_t interp)
 	return v == 0 ? 0 : v == 1 ? 1 : -1;
 }
 
-/* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked. */
+/* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked.
+ */
 static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py_gil *ret)
 {
 	uint64_t locked, holder;
-	if (failed(py_field(rt, gil, FIELD_gil_locked, &locked)) || failed(py_field(rt, gil, FIELD_gil_last_holder, &holder)))
+	if (failed(py_field(rt, gil, FIELD_gil_locked, &locked)) ||
+		failed(py_field(rt, gil, FIELD_gil_last_holder, &holder)))
 		return;
 	int32_t state = (int32_t)locked;
 	if (state < -1 || state > 1 || (holder && !py_plausible(rt, holder)))
@@ -47,14 +49,17 @@ static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py
 	}
 }
 
-/* _PyThreadState_Current is the thread that holds it. 2.7's lock is a POSIX semaphore on the heap, made with the second thread. */
+/* _PyThreadState_Current is the thread that holds it. 2.7's lock is a POSIX semaphore on the heap,
+ * made with the second thread. */
 static void read_gil_static(const struct py_runtime *rt, struct py_gil *ret)
 {
 	enum { SEMAPHORE_SIZE = 32 };
 	uint64_t current, lock;
 	if (!rt->var_current || failed(mem_ptr(rt->mem, rt->var_current, &current)))
 		return;
-	struct py_gil gil = { .known = true, .holder = current, .start = rt->gil_start, .end = rt->gil_end };
+	struct py_gil gil = {
+		.known = true, .holder = current, .start = rt->gil_start, .end = rt->gil_end
+	};
 	gil.waiters_known = gil.start;
 	if (rt->var_lock && !failed(mem_ptr(rt->mem, rt->var_lock, &lock))) {
 		gil.waiters_known = true;
@@ -74,7 +79,8 @@ static void read_gil(const struct py_runtime *rt, struct py_interpreter *in)
 		break;
 	case GIL_RUNTIME:
 		if (layout_has(&rt->layout, FIELD_runtime_gil))
-			read_gil_struct(rt, rt->addr + rt->layout.field[FIELD_runtime_gil].offset, &in->gil);
+			read_gil_struct(rt, rt->addr + rt->layout.field[FIELD_runtime_gil].offset,
+				&in->gil);
 		break;
 	case GIL_INTERP:
 		if (!failed(py_field(rt, in->addr, FIELD_interp_gil, &gil)))
@@ -90,7 +96,8 @@ static bool add_interpreter(struct python *p, size_t runtime, uint64_t addr)
 		if (p->interpreters[i].addr == addr)
 			return false;
 	}
-	p->interpreters = xgrow(p->interpreters, &p->cap_interpreters, p->n_interpreters, sizeof(*p->interpreters));
+	p->interpreters = xgrow(
+		p->interpreters, &p->cap_interpreters, p->n_interpreters, sizeof(*p->interpreters));
 	struct py_interpreter *in = &p->interpreters[p->n_interpreters++];
 	*in = (struct py_interpreter){ .addr = addr, .runtime = runtime, .id = -1 };
 	uint64_t id;
@@ -114,7 +121,8 @@ static void turn_around(struct py_interpreter *list, size_t n)
 static void mark_main(struct python *p, size_t first, const struct py_runtime *rt)
 {
 	uint64_t main = 0;
-	if (failed(py_field(rt, rt->addr, FIELD_runtime_interpreters_main, &main)) && p->n_interpreters > first)
+	if (failed(py_field(rt, rt->addr, FIELD_runtime_interpreters_main, &main)) &&
+		p->n_interpreters > first)
 		main = p->interpreters[first].addr;
 	for (size_t i = first; i < p->n_interpreters; i++) {
 		p->interpreters[i].main = p->interpreters[i].addr == main;

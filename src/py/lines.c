@@ -2,18 +2,21 @@
 /*
  * Line tables: byte offset of an instruction -> line. The only file that knows their encodings.
  *
- * co_lnotab (to 3.9, Objects/lnotab_notes.txt): pairs (address delta, line delta); 2.7's line deltas are unsigned, 3.6's signed.
- * co_linetable of 3.10 (PEP 626): pairs (length of a range, line delta or -128 for none).
- * Location table (3.11 on, Objects/locations.md): entries of one head byte with bit 7 set, then bytes without it.
- * An instruction behind the end of the last two has no line, as in Python itself; code without a table is legal.
+ * co_lnotab (to 3.9, Objects/lnotab_notes.txt): pairs (address delta, line delta); 2.7's line
+ * deltas are unsigned, 3.6's signed. co_linetable of 3.10 (PEP 626): pairs (length of a range, line
+ * delta or -128 for none). Location table (3.11 on, Objects/locations.md): entries of one head byte
+ * with bit 7 set, then bytes without it. An instruction behind the end of the last two has no line,
+ * as in Python itself; code without a table is legal.
  */
 #include "py_internal.h"
 
-typedef struct err line_fn(const uint8_t *table, size_t size, int32_t line, int32_t offset, struct py_location *ret);
+typedef struct err line_fn(
+	const uint8_t *table, size_t size, int32_t line, int32_t offset, struct py_location *ret);
 
 static const struct py_location nowhere = { -1, -1, -1, -1 };
 
-static struct err lnotab(const uint8_t *t, size_t size, int32_t line, int32_t offset, bool is_signed, struct py_location *ret)
+static struct err lnotab(const uint8_t *t, size_t size, int32_t line, int32_t offset,
+	bool is_signed, struct py_location *ret)
 {
 	int64_t addr = 0, at_line = line;
 	for (size_t i = 0; i + 1 < size; i += 2) {
@@ -27,17 +30,20 @@ static struct err lnotab(const uint8_t *t, size_t size, int32_t line, int32_t of
 	return NO_ERR;
 }
 
-static struct err lnotab_unsigned(const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
+static struct err lnotab_unsigned(
+	const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
 {
 	return lnotab(t, size, line, offset, false, ret);
 }
 
-static struct err lnotab_signed(const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
+static struct err lnotab_signed(
+	const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
 {
 	return lnotab(t, size, line, offset, true, ret);
 }
 
-static struct err ranges(const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
+static struct err ranges(
+	const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
 {
 	*ret = nowhere;
 	if (offset < 0) {
@@ -86,7 +92,14 @@ static int32_t column(struct cursor *c)
 }
 
 /* Codes of the location table's entries. */
-enum { SHORT_LAST = 9, ONE_LINE_FIRST = 10, ONE_LINE_LAST = 12, NO_COLUMNS = 13, LONG_FORM = 14, NO_LOCATION = 15 };
+enum {
+	SHORT_LAST = 9,
+	ONE_LINE_FIRST = 10,
+	ONE_LINE_LAST = 12,
+	NO_COLUMNS = 13,
+	LONG_FORM = 14,
+	NO_LOCATION = 15
+};
 
 /* One entry behind its head byte; moves *line on. */
 static struct py_location location_entry(struct cursor *c, unsigned code, int64_t *line)
@@ -114,7 +127,8 @@ static struct py_location location_entry(struct cursor *c, unsigned code, int64_
 	return at;
 }
 
-static struct err locations(const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
+static struct err locations(
+	const uint8_t *t, size_t size, int32_t line, int32_t offset, struct py_location *ret)
 {
 	*ret = nowhere;
 	if (offset < 0) {
@@ -139,8 +153,8 @@ static struct err locations(const uint8_t *t, size_t size, int32_t line, int32_t
 	return NO_ERR;
 }
 
-struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size, int32_t firstlineno, int32_t offset,
-	struct py_location *ret)
+struct err py_lines_locate(enum lines_scheme scheme, const uint8_t *table, size_t size,
+	int32_t firstlineno, int32_t offset, struct py_location *ret)
 {
 	static line_fn *const fns[] = {
 		[LINES_LNOTAB_UNSIGNED] = lnotab_unsigned,

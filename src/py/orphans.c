@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core that is cut off often loses the libraries' data, which lie high in memory, and with them the runtime; the heap, where most thread
- * states lie, is still there. A thread state holds its thread's pthread_t, which is the thread pointer that the notes at the core's beginning
- * give for every thread: each word in writable memory that is one of these, with what must stand around it, gives a thread state back.
+ * A core that is cut off often loses the libraries' data, which lie high in memory, and with them
+ * the runtime; the heap, where most thread states lie, is still there. A thread state holds its
+ * thread's pthread_t, which is the thread pointer that the notes at the core's beginning give for
+ * every thread: each word in writable memory that is one of these, with what must stand around it,
+ * gives a thread state back.
  */
 #include "py_internal.h"
 
@@ -17,17 +19,21 @@ struct orphan_search {
 	size_t n, cap;
 };
 
-/* Whether the struct around this word is the thread state of that thread: its frames begin with one of real code, or it has none. */
+/* Whether the struct around this word is the thread state of that thread: its frames begin with one
+ * of real code, or it has none. */
 static bool is_thread_state(struct orphan_search *s, uint64_t tstate, const struct os_thread *os)
 {
 	const struct py_runtime *rt = s->rt;
 	uint64_t interp, next, native;
-	if (tstate % rt->layout.key.ptr_size || failed(py_field(rt, tstate, FIELD_tstate_interp, &interp)) ||
-		!py_plausible(rt, interp) || failed(py_field(rt, tstate, FIELD_tstate_next, &next)) ||
+	if (tstate % rt->layout.key.ptr_size ||
+		failed(py_field(rt, tstate, FIELD_tstate_interp, &interp)) ||
+		!py_plausible(rt, interp) ||
+		failed(py_field(rt, tstate, FIELD_tstate_next, &next)) ||
 		(next && !py_plausible(rt, next)))
 		return false;
 	if (layout_has(&rt->layout, FIELD_tstate_native_thread_id) &&
-		(failed(py_field(rt, tstate, FIELD_tstate_native_thread_id, &native)) || native != (uint64_t)os->ns_tid))
+		(failed(py_field(rt, tstate, FIELD_tstate_native_thread_id, &native)) ||
+			native != (uint64_t)os->ns_tid))
 		return false;
 	return py_frames_plausible(rt, tstate);
 }
@@ -39,8 +45,10 @@ static bool see_thread_pointer(void *ctx, const uint8_t *bytes, uint64_t addr, s
 	unsigned word = l->key.ptr_size;
 	uint64_t offset = l->field[FIELD_tstate_thread_id].offset;
 	for (size_t i = 0; i + word <= n; i += word) {
-		uint64_t v = bytes_uint(bytes + i, word, l->key.order), os, tstate = addr + i - offset;
-		if (v < 4096 || !hash_get(&s->tls, v, &os) || !is_thread_state(s, tstate, &s->rt->target->threads[os]))
+		uint64_t v = bytes_uint(bytes + i, word, l->key.order), os,
+			 tstate = addr + i - offset;
+		if (v < 4096 || !hash_get(&s->tls, v, &os) ||
+			!is_thread_state(s, tstate, &s->rt->target->threads[os]))
 			continue;
 		s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
 		s->list[s->n++] = tstate;
@@ -53,7 +61,8 @@ static void search(struct orphan_search *s)
 	struct mem *mem = s->rt->mem;
 	struct mem_range r;
 	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
-		if (r.perm & MEM_WRITE && r.readable && py_see_range(mem, r.start, r.end, see_thread_pointer, s))
+		if (r.perm & MEM_WRITE && r.readable &&
+			py_see_range(mem, r.start, r.end, see_thread_pointer, s))
 			return;
 	}
 }
@@ -62,7 +71,9 @@ static void search(struct orphan_search *s)
 static bool try_image(struct python *p, struct image *img)
 {
 	struct target *t = p->target;
-	struct py_runtime rt = { .target = t, .mem = t->mem, .image = img, .found_by = FOUND_BY_THREADS };
+	struct py_runtime rt = {
+		.target = t, .mem = t->mem, .image = img, .found_by = FOUND_BY_THREADS
+	};
 	struct orphan_search s = { .rt = &rt };
 	struct py_version v;
 	if (!py_version_find(t, img, 0, &v) || failed(layout_pick(&v.key, false, &rt.layout)))
@@ -78,11 +89,14 @@ static bool try_image(struct python *p, struct image *img)
 	hash_fini(&s.tls);
 	if (s.n) {
 		rt.n_orphans = s.n;
-		rt.orphans = memcpy(arena_alloc(&p->arena, s.n * sizeof(*s.list)), s.list, s.n * sizeof(*s.list));
-		p->runtimes = xgrow(p->runtimes, &p->cap_runtimes, p->n_runtimes, sizeof(*p->runtimes));
+		rt.orphans = memcpy(arena_alloc(&p->arena, s.n * sizeof(*s.list)), s.list,
+			s.n * sizeof(*s.list));
+		p->runtimes =
+			xgrow(p->runtimes, &p->cap_runtimes, p->n_runtimes, sizeof(*p->runtimes));
 		p->runtimes[p->n_runtimes++] = rt;
 		problems_damagef(&t->problems, img->path,
-			"Python's own state is not in the core: these threads were found by their ids, others may be missing");
+			"Python's own state is not in the core: these threads were found by their "
+			"ids, others may be missing");
 	}
 	free(s.list);
 	return s.n;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A candidate for a runtime is believed when its data agree with each other: an interpreter whose thread state points back to it, and
- * where no run has proven the layout for that version, frames whose code objects are code objects.
+ * A candidate for a runtime is believed when its data agree with each other: an interpreter whose
+ * thread state points back to it, and where no run has proven the layout for that version, frames
+ * whose code objects are code objects.
  */
 #include "py_internal.h"
 
@@ -13,15 +14,16 @@
 static bool interpreter_proven(const struct py_runtime *rt, uint64_t interp, uint64_t *ret_tstate)
 {
 	uint64_t tstate, back;
-	if (failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) || !py_plausible(rt, tstate) ||
+	if (failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) ||
+		!py_plausible(rt, tstate) ||
 		failed(py_field(rt, tstate, FIELD_tstate_interp, &back)) || back != interp)
 		return false;
 	*ret_tstate = tstate;
 	return true;
 }
 
-/* Whether an object is a code object: by its type, by the type's name, or where neither can be had (a core without the binary, or cut off),
- * by its names being strings. */
+/* Whether an object is a code object: by its type, by the type's name, or where neither can be had
+ * (a core without the binary, or cut off), by its names being strings. */
 static bool is_code(const struct py_runtime *rt, uint64_t code)
 {
 	uint64_t type, name, filename;
@@ -33,27 +35,32 @@ static bool is_code(const struct py_runtime *rt, uint64_t code)
 	struct err e = py_type_name(rt, type, text, sizeof(text));
 	if (!failed(e))
 		return !strcmp(text, "code");
-	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) && !failed(py_field(rt, code, FIELD_code_name, &name)) &&
-	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) && py_text_plausible(rt, name) &&
-	       py_text_plausible(rt, filename);
+	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) &&
+	       !failed(py_field(rt, code, FIELD_code_name, &name)) &&
+	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) &&
+	       py_text_plausible(rt, name) && py_text_plausible(rt, filename);
 }
 
-/* The object that the innermost frame of a thread state runs: is it a code object? True also when there is no frame. */
+/* The object that the innermost frame of a thread state runs: is it a code object? True also when
+ * there is no frame. */
 bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
 {
 	const struct layout *l = &rt->layout;
 	uint64_t frame = 0, code = 0;
 	bool objects = l->row->frames == FRAMES_OBJECTS, linked = l->row->frames == FRAMES_CFRAME;
-	if (failed(py_field(rt, tstate, linked ? FIELD_tstate_cframe : FIELD_tstate_frame, &frame)) ||
+	if (failed(py_field(
+		    rt, tstate, linked ? FIELD_tstate_cframe : FIELD_tstate_frame, &frame)) ||
 		(linked && failed(py_field(rt, frame, FIELD_cframe_current_frame, &frame))))
 		return false;
 	for (int depth = 0; frame && depth < 16; depth++) {
-		if (failed(py_field(rt, frame, objects ? FIELD_frame_code : FIELD_iframe_code, &code)))
+		if (failed(py_field(
+			    rt, frame, objects ? FIELD_frame_code : FIELD_iframe_code, &code)))
 			return false;
 		if (is_code(rt, py_untag(rt, code)))
 			return true;
 		/* a shim: what called it decides */
-		if (failed(py_field(rt, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, &frame)))
+		if (failed(py_field(
+			    rt, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, &frame)))
 			return false;
 	}
 	return !frame;
@@ -74,7 +81,8 @@ bool py_runtime_proven(struct py_runtime *rt, struct str *why)
 	}
 	bool doubtful = rt->layout.assumed || rt->layout.guess;
 	for (unsigned i = 0; interp && i < INTERPRETERS_MAX; i++) {
-		if (interpreter_proven(rt, interp, &tstate) && (!doubtful || py_frames_plausible(rt, tstate)))
+		if (interpreter_proven(rt, interp, &tstate) &&
+			(!doubtful || py_frames_plausible(rt, tstate)))
 			return true;
 		e = py_field(rt, interp, FIELD_interp_next, &interp);
 		if (failed(e))

@@ -4,9 +4,11 @@
 
 #include "pycore/python.h"
 
-/* runtime.c: one field of the struct at addr, as an unsigned integer. A NULL struct is ERR_CORRUPT. */
+/* runtime.c: one field of the struct at addr, as an unsigned integer. A NULL struct is ERR_CORRUPT.
+ */
 struct err py_field(const struct py_runtime *rt, uint64_t addr, enum field f, uint64_t *ret);
-/* The bytes from the start of a struct to the end of the farthest of these fields that the build has. */
+/* The bytes from the start of a struct to the end of the farthest of these fields that the build
+ * has. */
 size_t py_span(const struct layout *l, const enum field *fields, size_t n);
 /* The address that a word holding an object reference stands for. */
 static inline uint64_t py_untag(const struct py_runtime *rt, uint64_t word)
@@ -18,8 +20,8 @@ bool py_plausible(const struct py_runtime *rt, uint64_t addr);
 /* The name of a type, into buf. */
 struct err py_type_name(const struct py_runtime *rt, uint64_t type, char *buf, size_t max);
 
-/* version.c: what build the Python in this image is. `runtime` is the address of _PyRuntime or 0. Returns false when nothing
- * tells. */
+/* version.c: what build the Python in this image is. `runtime` is the address of _PyRuntime or 0.
+ * Returns false when nothing tells. */
 struct py_version {
 	struct layout_key key;
 	char text[VERSION_TEXT_MAX];
@@ -34,17 +36,19 @@ bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate);
 /* The first interpreter of the list: what rt->addr leads to. */
 struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
 
-/* scan.c: calls see(ctx, bytes, address, size) for each piece of [start, end), until it returns true; the result is that. Ranges beyond
- * SCAN_BYTES_MAX are left out. */
+/* scan.c: calls see(ctx, bytes, address, size) for each piece of [start, end), until it returns
+ * true; the result is that. Ranges beyond SCAN_BYTES_MAX are left out. */
 typedef bool py_see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
 bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see, void *ctx);
 /* Runtimes that have no name. Calls `hit` for each proven candidate. */
 void py_scan_cookies(struct python *p);
 void py_scan_interpreters(struct python *p);
-/* Finds the variable that heads the list of interpreters in the writable data of an image; 0: not found. */
+/* Finds the variable that heads the list of interpreters in the writable data of an image; 0: not
+ * found. */
 uint64_t py_scan_image(struct py_runtime *rt);
 
-/* orphans.c: thread states of a runtime whose own state is not in the core. Adds a runtime that has nothing else. */
+/* orphans.c: thread states of a runtime whose own state is not in the core. Adds a runtime that has
+ * nothing else. */
 void py_find_orphans(struct python *p);
 
 /* find.c: adds a candidate if it proves itself and is not there yet. */
@@ -54,7 +58,8 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 void py_walk_interpreters(struct python *p, size_t runtime);
 /* thread.c: the thread states of one interpreter, oldest first; frames included. */
 void py_walk_threads(struct python *p, size_t interpreter);
-/* bind.c: gives every thread its OS thread, the main mark and its relation to the GIL, and puts them in order. */
+/* bind.c: gives every thread its OS thread, the main mark and its relation to the GIL, and puts
+ * them in order. */
 void py_bind_threads(struct python *p);
 /* frame.c: the frames of one thread state. */
 void py_walk_frames(struct python *p, struct py_thread *th);
@@ -63,8 +68,10 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 /* place.c: the place of an instruction, made once. Never NULL. */
 const struct py_place *py_place_at(struct python *p, const struct py_code *code, int32_t offset);
 /* text.c: the string object at addr. */
-bool py_text_plausible(const struct py_runtime *rt, uint64_t addr); /* whether there is one, of a length that a name can have */
-void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
+bool py_text_plausible(const struct py_runtime *rt,
+	uint64_t addr); /* whether there is one, of a length that a name can have */
+void py_text_read(
+	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
 
 static inline struct py_runtime *py_runtime_of(const struct python *p, const struct py_thread *th)
 {

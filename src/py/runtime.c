@@ -36,7 +36,8 @@ size_t py_span(const struct layout *l, const enum field *fields, size_t n)
 bool py_plausible(const struct py_runtime *rt, uint64_t addr)
 {
 	struct mem_range r;
-	return addr >= 4096 && addr % rt->layout.key.ptr_size == 0 && mem_range_at(rt->mem, addr, &r);
+	return addr >= 4096 && addr % rt->layout.key.ptr_size == 0 &&
+	       mem_range_at(rt->mem, addr, &r);
 }
 
 struct err py_type_name(const struct py_runtime *rt, uint64_t type, char *buf, size_t max)

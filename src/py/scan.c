@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runtimes without a name, found by what they are. 3.13 on: _PyRuntime begins with a cookie; the same bytes also stand as a constant in
- * read-only data, so only writable memory is searched. Before: a word W in writable data that leads to an interpreter: its first
- * thread state points back to W, its modules are a dict, and that thread has a pthread_t. The lowest such word of an image, with
- * the main interpreter where it must be beside it, is the head of the list of interpreters.
+ * Runtimes without a name, found by what they are. 3.13 on: _PyRuntime begins with a cookie; the
+ * same bytes also stand as a constant in read-only data, so only writable memory is searched.
+ * Before: a word W in writable data that leads to an interpreter: its first thread state points
+ * back to W, its modules are a dict, and that thread has a pthread_t. The lowest such word of an
+ * image, with the main interpreter where it must be beside it, is the head of the list of
+ * interpreters.
  */
 #include "py_internal.h"
 
@@ -38,7 +40,8 @@ static bool see_image_data(struct mem *mem, const struct image *img, py_see_fn *
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(7);
-		if (p->type == PT_LOAD && p->flags & PF_W && py_see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
+		if (p->type == PT_LOAD && p->flags & PF_W &&
+			py_see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
 			return true;
 	}
 	return false;
@@ -49,7 +52,8 @@ static bool see_cookie(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
 	struct python *p = ctx;
 	for (size_t i = 0; i + 8 <= n; i += 8) {
 		if (!memcmp(bytes + i, DEBUG_OFFSETS_COOKIE, 8))
-			py_add_candidate(p, target_image_at(p->target, addr + i), addr + i, FOUND_BY_COOKIE);
+			py_add_candidate(
+				p, target_image_at(p->target, addr + i), addr + i, FOUND_BY_COOKIE);
 	}
 	return p->n_runtimes >= RUNTIMES_MAX;
 }
@@ -59,7 +63,8 @@ void py_scan_cookies(struct python *p)
 	struct mem *mem = p->target->mem;
 	struct mem_range r;
 	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
-		if (r.perm & MEM_WRITE && r.readable && py_see_range(mem, r.start, r.end, see_cookie, p))
+		if (r.perm & MEM_WRITE && r.readable &&
+			py_see_range(mem, r.start, r.end, see_cookie, p))
 			return;
 	}
 }
@@ -68,11 +73,12 @@ void py_scan_cookies(struct python *p)
 struct interpreter_search {
 	struct py_runtime *rt;
 	uint64_t last_word; /* looked at before */
-	bool last_leads;    /* and what was found */
-	uint64_t hit;	    /* where the word stands */
+	bool last_leads; /* and what was found */
+	uint64_t hit; /* where the word stands */
 };
 
-/* Bits of tp_flags (Include/object.h); unlike a type's name they stand in writable memory, so every core holds them. */
+/* Bits of tp_flags (Include/object.h); unlike a type's name they stand in writable memory, so every
+ * core holds them. */
 enum { TPFLAGS_DICT_SUBCLASS = 29, TPFLAGS_TYPE_SUBCLASS = 31 };
 
 static bool has_flag(const struct py_runtime *rt, uint64_t type, unsigned bit)
@@ -85,8 +91,10 @@ static bool has_flag(const struct py_runtime *rt, uint64_t type, unsigned bit)
 static bool is_dict(const struct py_runtime *rt, uint64_t object)
 {
 	uint64_t type, meta;
-	return !failed(py_field(rt, object, FIELD_object_type, &type)) && has_flag(rt, type, TPFLAGS_DICT_SUBCLASS) &&
-	       !failed(py_field(rt, type, FIELD_object_type, &meta)) && has_flag(rt, meta, TPFLAGS_TYPE_SUBCLASS);
+	return !failed(py_field(rt, object, FIELD_object_type, &type)) &&
+	       has_flag(rt, type, TPFLAGS_DICT_SUBCLASS) &&
+	       !failed(py_field(rt, type, FIELD_object_type, &meta)) &&
+	       has_flag(rt, meta, TPFLAGS_TYPE_SUBCLASS);
 }
 
 /* Its number is small, and its list goes on to something or ends. */
@@ -94,26 +102,33 @@ static bool listed(const struct py_runtime *rt, uint64_t interp)
 {
 	uint64_t next, id;
 	return (failed(py_field(rt, interp, FIELD_interp_id, &id)) || id <= UINT32_MAX) &&
-	       !failed(py_field(rt, interp, FIELD_interp_next, &next)) && (!next || py_plausible(rt, next));
+	       !failed(py_field(rt, interp, FIELD_interp_next, &next)) &&
+	       (!next || py_plausible(rt, next));
 }
 
 static bool leads_to_interpreter(const struct py_runtime *rt, uint64_t interp)
 {
 	uint64_t tstate, back, modules, thread_id;
-	return !failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) && tstate % rt->layout.key.ptr_size == 0 &&
+	return !failed(py_field(rt, interp, FIELD_interp_threads_head, &tstate)) &&
+	       tstate % rt->layout.key.ptr_size == 0 &&
 	       !failed(py_field(rt, tstate, FIELD_tstate_interp, &back)) && back == interp &&
-	       !failed(py_field(rt, tstate, FIELD_tstate_thread_id, &thread_id)) && thread_id > 4096 && listed(rt, interp) &&
-	       !failed(py_field(rt, interp, FIELD_interp_modules, &modules)) && is_dict(rt, modules);
+	       !failed(py_field(rt, tstate, FIELD_tstate_thread_id, &thread_id)) &&
+	       thread_id > 4096 && listed(rt, interp) &&
+	       !failed(py_field(rt, interp, FIELD_interp_modules, &modules)) &&
+	       is_dict(rt, modules);
 }
 
-/* Other words than the head of the list lead to an interpreter as well; only beside the head stands the main one. */
+/* Other words than the head of the list lead to an interpreter as well; only beside the head stands
+ * the main one. */
 static bool is_head(const struct py_runtime *rt, uint64_t addr)
 {
 	uint64_t main;
-	if (rt->layout.row->roots != ROOTS_RUNTIME || !layout_has(&rt->layout, FIELD_runtime_interpreters_main))
+	if (rt->layout.row->roots != ROOTS_RUNTIME ||
+		!layout_has(&rt->layout, FIELD_runtime_interpreters_main))
 		return true;
 	uint64_t runtime = addr - rt->layout.field[FIELD_runtime_interpreters_head].offset;
-	return !failed(py_field(rt, runtime, FIELD_runtime_interpreters_main, &main)) && leads_to_interpreter(rt, main);
+	return !failed(py_field(rt, runtime, FIELD_runtime_interpreters_main, &main)) &&
+	       leads_to_interpreter(rt, main);
 }
 
 static bool see_interpreter(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
@@ -145,19 +160,24 @@ uint64_t py_scan_image(struct py_runtime *rt)
 /* Searches for interpreters of one layout where they can be. */
 static void search_with(struct python *p, struct image *img, const struct layout *l)
 {
-	struct py_runtime rt = { .target = p->target, .mem = p->target->mem, .image = img, .layout = *l };
+	struct py_runtime rt = {
+		.target = p->target, .mem = p->target->mem, .image = img, .layout = *l
+	};
 	struct interpreter_search s = { .rt = &rt };
 	struct mem_range r;
 	if (img)
 		see_image_data(rt.mem, img, see_interpreter, &s);
-	for (uint64_t at = 0; !img && !s.hit && mem_next_range(rt.mem, at, &r) && r.end > at; at = r.end) {
+	for (uint64_t at = 0; !img && !s.hit && mem_next_range(rt.mem, at, &r) && r.end > at;
+		at = r.end) {
 		if (r.perm & MEM_WRITE && r.readable)
 			py_see_range(rt.mem, r.start, r.end, see_interpreter, &s);
 	}
 	if (!s.hit)
 		return;
 	bool in_runtime = l->row->roots == ROOTS_RUNTIME;
-	py_add_candidate(p, img, s.hit - (in_runtime ? l->field[FIELD_runtime_interpreters_head].offset : 0), FOUND_BY_SCAN);
+	py_add_candidate(p, img,
+		s.hit - (in_runtime ? l->field[FIELD_runtime_interpreters_head].offset : 0),
+		FOUND_BY_SCAN);
 }
 
 void py_scan_interpreters(struct python *p)
@@ -166,7 +186,8 @@ void py_scan_interpreters(struct python *p)
 		struct image *img = &p->target->images[i];
 		struct py_version v;
 		struct layout l;
-		if (failed(image_probe(img, p->target->mem)) || !py_version_find(p->target, img, 0, &v) ||
+		if (failed(image_probe(img, p->target->mem)) ||
+			!py_version_find(p->target, img, 0, &v) ||
 			failed(layout_pick(&v.key, false, &l)))
 			continue;
 		search_with(p, img, &l);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * String objects. 3.3 on (PEP 393, Include/cpython/unicodeobject.h): characters of 1, 2 or 4 bytes behind a head that is
- * shorter for pure ASCII; a string that is not compact points to them. 2.7's names are byte strings.
+ * String objects. 3.3 on (PEP 393, Include/cpython/unicodeobject.h): characters of 1, 2 or 4 bytes
+ * behind a head that is shorter for pure ASCII; a string that is not compact points to them. 2.7's
+ * names are byte strings.
  */
 #include "py_internal.h"
 
@@ -10,7 +11,8 @@
 enum { HEAD_MAX = 128, STACK_TEXT = 4096 };
 
 /* The characters at `data`, as UTF-8 into ret. */
-static struct err decode(struct python *p, const struct py_runtime *rt, uint64_t data, uint64_t length, unsigned kind, struct py_text *ret)
+static struct err decode(struct python *p, const struct py_runtime *rt, uint64_t data,
+	uint64_t length, unsigned kind, struct py_text *ret)
 {
 	bool cut = length > NAME_CHARS_MAX;
 	size_t n = cut ? NAME_CHARS_MAX : (size_t)length;
@@ -25,15 +27,22 @@ static struct err decode(struct python *p, const struct py_runtime *rt, uint64_t
 			return err_at(ERR_CORRUPT, data + i * kind, "character");
 		str_put_utf8(&text, cp);
 	}
-	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len), .len = text.len, .cut = cut };
+	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len),
+		.len = text.len,
+		.cut = cut };
 	return NO_ERR;
 }
 
-/* A byte string becomes text as Python 3 would decode it: UTF-8, other bytes as lone surrogates U+DC80 to U+DCFF. */
+/* A byte string becomes text as Python 3 would decode it: UTF-8, other bytes as lone surrogates
+ * U+DC80 to U+DCFF. */
 static void put_surrogateescaped(struct str *text, const uint8_t *b, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		size_t len = b[i] < 0x80 ? 1 : b[i] >= 0xc2 && b[i] < 0xe0 ? 2 : b[i] >= 0xe0 && b[i] < 0xf0 ? 3 : b[i] >= 0xf0 && b[i] < 0xf5 ? 4 : 0;
+		size_t len = b[i] < 0x80		   ? 1
+			     : b[i] >= 0xc2 && b[i] < 0xe0 ? 2
+			     : b[i] >= 0xe0 && b[i] < 0xf0 ? 3
+			     : b[i] >= 0xf0 && b[i] < 0xf5 ? 4
+							   : 0;
 		bool good = len && i + len <= n;
 		uint32_t cp = good ? (len == 1 ? b[i] : b[i] & (0x7f >> len)) : 0;
 		for (size_t k = 1; good && k < len; k++) {
@@ -47,7 +56,8 @@ static void put_surrogateescaped(struct str *text, const uint8_t *b, size_t n)
 	}
 }
 
-static struct err read_bytes(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+static struct err read_bytes(
+	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
 {
 	uint64_t length;
 	TRY(py_field(rt, addr, FIELD_bytes_size, &length));
@@ -57,7 +67,9 @@ static struct err read_bytes(struct python *p, const struct py_runtime *rt, uint
 	TRY(mem_read(rt->mem, addr + rt->layout.field[FIELD_bytes_data].offset, bytes, n));
 	AUTO_STR(text);
 	put_surrogateescaped(&text, bytes, n);
-	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len), .len = text.len, .cut = cut };
+	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len),
+		.len = text.len,
+		.cut = cut };
 	return NO_ERR;
 }
 
@@ -86,12 +98,14 @@ static struct err read_head(const struct py_runtime *rt, uint64_t addr, struct t
 	if (!compact)
 		TRY(py_field(rt, addr, FIELD_str_data, &data));
 	else
-		data = addr + l->field[ascii ? FIELD_str_ascii_data : FIELD_str_compact_data].offset;
+		data = addr +
+		       l->field[ascii ? FIELD_str_ascii_data : FIELD_str_compact_data].offset;
 	*ret = (struct text_head){ .data = data, .length = length, .kind = (unsigned)kind };
 	return NO_ERR;
 }
 
-static struct err read_compact(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+static struct err read_compact(
+	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
 {
 	struct text_head h;
 	TRY(read_head(rt, addr, &h));
@@ -103,10 +117,12 @@ bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
 	struct text_head h = { 0 };
 	switch (rt->layout.row->text) {
 	case TEXT_BYTES:
-		return addr % rt->layout.key.ptr_size == 0 && !failed(py_field(rt, addr, FIELD_bytes_size, &h.length)) &&
+		return addr % rt->layout.key.ptr_size == 0 &&
+		       !failed(py_field(rt, addr, FIELD_bytes_size, &h.length)) &&
 		       h.length <= NAME_CHARS_MAX;
 	case TEXT_COMPACT:
-		return addr % rt->layout.key.ptr_size == 0 && !failed(read_head(rt, addr, &h)) && h.length <= NAME_CHARS_MAX;
+		return addr % rt->layout.key.ptr_size == 0 && !failed(read_head(rt, addr, &h)) &&
+		       h.length <= NAME_CHARS_MAX;
 	}
 	return false;
 }

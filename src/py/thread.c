@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread states of an interpreter: a list, newest first, turned around so that the oldest comes first. */
+/* The thread states of an interpreter: a list, newest first, turned around so that the oldest comes
+ * first. */
 #include "py_internal.h"
 
 #include "pycore/limits.h"
@@ -7,7 +8,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static struct err read_thread(struct python *p, size_t interpreter, uint64_t addr, struct py_thread *ret)
+static struct err read_thread(
+	struct python *p, size_t interpreter, uint64_t addr, struct py_thread *ret)
 {
 	const struct py_interpreter *in = &p->interpreters[interpreter];
 	const struct py_runtime *rt = &p->runtimes[in->runtime];
@@ -15,7 +17,8 @@ static struct err read_thread(struct python *p, size_t interpreter, uint64_t add
 	uint64_t interp;
 	TRY(py_field(rt, addr, FIELD_tstate_interp, &interp));
 	if (interp != in->addr)
-		return err_at(ERR_CORRUPT, addr, "list of threads: an entry belongs to another interpreter");
+		return err_at(ERR_CORRUPT, addr,
+			"list of threads: an entry belongs to another interpreter");
 	TRY(py_field(rt, addr, FIELD_tstate_thread_id, &th.thread_id));
 	if (layout_has(&rt->layout, FIELD_tstate_native_thread_id))
 		TRY(py_field(rt, addr, FIELD_tstate_native_thread_id, &th.native_id));
@@ -23,7 +26,8 @@ static struct err read_thread(struct python *p, size_t interpreter, uint64_t add
 	return NO_ERR;
 }
 
-static struct err list_threads(struct python *p, size_t interpreter, struct py_thread **list, size_t *n)
+static struct err list_threads(
+	struct python *p, size_t interpreter, struct py_thread **list, size_t *n)
 {
 	const struct py_runtime *rt = &p->runtimes[p->interpreters[interpreter].runtime];
 	CLEANUP(hash_fini) struct hash seen = { 0 };
@@ -59,7 +63,8 @@ static bool same_frames(const struct py_thread *a, const struct py_thread *b)
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++) {
 		const struct py_place *x = a->frames[i].place, *y = b->frames[i].place;
-		if (a->frames[i].addr != b->frames[i].addr || (i ? x != y : x->code != y->code) || failed(x->code->why))
+		if (a->frames[i].addr != b->frames[i].addr || (i ? x != y : x->code != y->code) ||
+			failed(x->code->why))
 			return false;
 	}
 	return true;
@@ -88,7 +93,8 @@ void py_walk_threads(struct python *p, size_t interpreter)
 	struct err e = list_threads(p, interpreter, &list, &n);
 	if (failed(e)) {
 		char where[64];
-		snprintf(where, sizeof(where), "threads of interpreter %" PRId64, p->interpreters[interpreter].id);
+		snprintf(where, sizeof(where), "threads of interpreter %" PRId64,
+			p->interpreters[interpreter].id);
 		problems_damage(&p->target->problems, where, e);
 	}
 	for (size_t i = n; i-- > 0;) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which build of CPython an image holds, out of the target's memory, best source first: the version word of _Py_DebugOffsets
- * (3.13 on); the constant Py_Version (3.11 on); the text that Py_GetVersion() left in a static buffer ("3.8.18 (default, ...) \n[GCC
+ * Which build of CPython an image holds, out of the target's memory, best source first: the version
+ * word of _Py_DebugOffsets (3.13 on); the constant Py_Version (3.11 on); the text that
+ * Py_GetVersion() left in a static buffer ("3.8.18 (default, ...) \n[GCC
  * ...]", without the line break since 3.10); last, and only for major and minor, the file's name.
  */
 #include "py_internal.h"
@@ -38,7 +39,8 @@ static bool from_constant(struct target *t, struct image *img, struct py_version
 {
 	struct image_symbol sym;
 	uint64_t hex;
-	if (failed(image_dynsym(img, t->mem, "Py_Version", &sym)) || failed(mem_uint(t->mem, sym.addr, 4, &hex)) || !hex)
+	if (failed(image_dynsym(img, t->mem, "Py_Version", &sym)) ||
+		failed(mem_uint(t->mem, sym.addr, 4, &hex)) || !hex)
 		return false;
 	take_hex(v, (uint32_t)hex, true);
 	return true;
@@ -60,7 +62,8 @@ static bool take_version_text(const char *text, struct py_version *v)
 /* Looks in local bytes for the text around `mark`. It begins behind the NUL before it. */
 static bool search_text(const char *bytes, size_t n, const char *mark, struct py_version *v)
 {
-	for (const char *at = bytes; (at = memmem(at, n - (size_t)(at - bytes), mark, strlen(mark))); at++) {
+	for (const char *at = bytes;
+		(at = memmem(at, n - (size_t)(at - bytes), mark, strlen(mark))); at++) {
 		const char *start = at;
 		while (start > bytes && start[-1] && at - start < LINE_MAX_BYTES)
 			start--;
@@ -87,7 +90,8 @@ static bool from_text(struct target *t, struct image *img, struct py_version *v)
 		for (uint64_t at = 0; at < p->memsz; at += CHUNK) {
 			size_t n = p->memsz - at < sizeof(chunk) ? p->memsz - at : sizeof(chunk);
 			if (!failed(mem_read(t->mem, start + at, chunk, n)) &&
-				(search_text(chunk, n, "\n[", v) || search_text(chunk, n, ") [", v)))
+				(search_text(chunk, n, "\n[", v) ||
+					search_text(chunk, n, ") [", v)))
 				return true;
 		}
 	}
@@ -113,9 +117,12 @@ static unsigned abi_marks(struct target *t, struct image *img)
 
 bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret)
 {
-	struct py_version v = { .key = { .machine = t->machine, .ptr_size = t->mem->ptr_size, .order = t->mem->order } };
+	struct py_version v = { .key = { .machine = t->machine,
+					.ptr_size = t->mem->ptr_size,
+					.order = t->mem->order } };
 	if (!from_debug_offsets(t, runtime, &v) &&
-		(!img || (!from_constant(t, img, &v) && !from_text(t, img, &v) && !from_name(img, &v))))
+		(!img || (!from_constant(t, img, &v) && !from_text(t, img, &v) &&
+				 !from_name(img, &v))))
 		return false;
 	v.key.abi |= img ? abi_marks(t, img) : 0;
 	*ret = v;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A core file as a target. Its bytes are those that the core saved, and where it left a mapped file out, those of the
- * file on disk: opened when an address in it is first asked for, and only if it is the same build.
+ * A core file as a target. Its bytes are those that the core saved, and where it left a mapped file
+ * out, those of the file on disk: opened when an address in it is first asked for, and only if it
+ * is the same build.
  */
 #include "target_internal.h"
 
@@ -23,13 +24,15 @@ static bool supply_file(void *ctx, uint64_t addr)
 	return img && !img->file_tried && !failed(target_need_file(t, img));
 }
 
-/* A segment that is written to, be it by relocation only, is not in memory what it is in the file. */
+/* A segment that is written to, be it by relocation only, is not in memory what it is in the file.
+ */
 static bool written_to(const struct image *img, uint64_t addr)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(4095);
-		if (p->type == PT_LOAD && p->flags & PF_W && addr >= start && addr < img->bias + p->vaddr + p->memsz)
+		if (p->type == PT_LOAD && p->flags & PF_W && addr >= start &&
+			addr < img->bias + p->vaddr + p->memsz)
 			return true;
 	}
 	return false;
@@ -51,10 +54,12 @@ static void overlay_image(struct target *t, const struct image *img)
 static struct err attach_path(struct target *t, struct image *img, const char *path, bool by_user)
 {
 	struct file_map file;
-	struct err e = file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file);
+	struct err e =
+		file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file);
 	if (failed(e)) {
 		if (by_user)
-			problems_notef(&t->problems, path, "not used: %s", e.sys ? strerror(e.sys) : e.what);
+			problems_notef(&t->problems, path, "not used: %s",
+				e.sys ? strerror(e.sys) : e.what);
 		return e;
 	}
 	uint8_t id[BUILD_ID_MAX];
@@ -65,9 +70,13 @@ static struct err attach_path(struct target *t, struct image *img, const char *p
 		return NO_ERR;
 	char core_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
 	if (e.code == ERR_CORRUPT && (id_size || img->build_id_size))
-		problems_notef(&t->problems, path, "not the file that the core was made with, not used: its build-id is %s, in the core %s",
+		problems_notef(&t->problems, path,
+			"not the file that the core was made with, not used: its build-id is %s, "
+			"in the core %s",
 			id_size ? build_id_text(id, id_size, file_id) : "none",
-			img->build_id_size ? build_id_text(img->build_id, img->build_id_size, core_id) : "none");
+			img->build_id_size
+				? build_id_text(img->build_id, img->build_id_size, core_id)
+				: "none");
 	else if (by_user)
 		problems_notef(&t->problems, path, "not used: %s", e.what);
 	return e;
@@ -88,14 +97,16 @@ static struct err core_need_file(struct target *t, struct image *img)
 	return e;
 }
 
-/* Whoever names an executable wants to hear if it is the wrong one, also where nothing was missing without it. */
+/* Whoever names an executable wants to hear if it is the wrong one, also where nothing was missing
+ * without it. */
 static void use_named_exe(struct target *t)
 {
 	const char *path = t->core->exe_by_user;
 	if (path && t->exe)
 		(void)failed(target_need_file(t, t->exe));
 	else if (path)
-		problems_notef(&t->problems, path, "not used: the core does not tell where its executable was mapped");
+		problems_notef(&t->problems, path,
+			"not used: the core does not tell where its executable was mapped");
 }
 
 /* A debugger's cores of living processes show what the debugger stopped them with. */
@@ -114,7 +125,8 @@ static void take_threads(struct target *t)
 	if (!c->n_threads)
 		return;
 	const struct core_thread *first = &c->threads[0];
-	t->snapshot = !c->from_kernel && !(first->siginfo.present && can_kill(first->siginfo.signo));
+	t->snapshot =
+		!c->from_kernel && !(first->siginfo.present && can_kill(first->siginfo.signo));
 	if (!t->snapshot) {
 		t->signal.signo = first->siginfo.present ? first->siginfo.signo : first->cursig;
 		t->signal.info = first->siginfo;
@@ -122,7 +134,8 @@ static void take_threads(struct target *t)
 	t->threads[0].crashed = t->signal.signo != 0;
 }
 
-/* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as a rule. */
+/* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as
+ * a rule. */
 static pid_t pid_of(const struct elfcore *c)
 {
 	if (c->has_process && c->pid)
@@ -141,24 +154,33 @@ static void say_what_is_missing(struct target *t)
 	const struct container *file = &t->core->container;
 	char text[ERR_TEXT_MAX];
 	if (file->cut)
-		problems_damagef(&t->problems, t->path, "unpacked only in part: %s", err_text(file->cut_why, text));
+		problems_damagef(&t->problems, t->path, "unpacked only in part: %s",
+			err_text(file->cut_why, text));
 	if (file->in_ram)
-		problems_notef(&t->problems, t->path, "was unpacked into memory, for the folder for temporary files is a RAM disk; --tmpdir names another one");
+		problems_notef(&t->problems, t->path,
+			"was unpacked into memory, for the folder for temporary files is a RAM "
+			"disk; --tmpdir names another one");
 	if (c->segments_cut)
-		problems_damagef(&t->problems, t->path, "cut off inside its program headers: most of it is lost");
+		problems_damagef(&t->problems, t->path,
+			"cut off inside its program headers: most of it is lost");
 	if (c->notes_cut)
-		problems_damagef(&t->problems, t->path, "cut off inside its notes: threads may be missing");
+		problems_damagef(
+			&t->problems, t->path, "cut off inside its notes: threads may be missing");
 	if (c->bytes_cut)
-		problems_damagef(&t->problems, t->path, "cut off: %" PRIu64 " of %" PRIu64 " bytes of memory that it should hold are lost",
+		problems_damagef(&t->problems, t->path,
+			"cut off: %" PRIu64 " of %" PRIu64
+			" bytes of memory that it should hold are lost",
 			c->bytes_cut, c->bytes_cut + c->bytes_saved);
 	if (!c->n_threads)
 		problems_damagef(&t->problems, t->path, "holds no thread (no NT_PRSTATUS note)");
 	if (c->files_claimed > c->n_files)
-		problems_notef(&t->problems, t->path, "its list of mapped files is cut: %zu of %" PRIu64 " are there", c->n_files,
+		problems_notef(&t->problems, t->path,
+			"its list of mapped files is cut: %zu of %" PRIu64 " are there", c->n_files,
 			c->files_claimed);
 }
 
-struct err target_open_core(const char *path, const struct target_core_options *opt, struct target **ret)
+struct err target_open_core(
+	const char *path, const struct target_core_options *opt, struct target **ret)
 {
 	struct target *t = xcalloc(1, sizeof(*t));
 	t->kind = TARGET_CORE;

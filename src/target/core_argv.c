@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line out of the initial stack, which the kernel lays out upwards as argc, argv pointers, 0, environment
- * pointers, 0, auxiliary vector (fs/binfmt_elf.c, create_elf_tables). NT_AUXV is a copy of that vector, so its bytes find
- * the place; the words before it are walked backwards. NT_PRPSINFO has the first 80 bytes as a fallback.
+ * The command line out of the initial stack, which the kernel lays out upwards as argc, argv
+ * pointers, 0, environment pointers, 0, auxiliary vector (fs/binfmt_elf.c, create_elf_tables).
+ * NT_AUXV is a copy of that vector, so its bytes find the place; the words before it are walked
+ * backwards. NT_PRPSINFO has the first 80 bytes as a fallback.
  */
 #include "core_internal.h"
 
@@ -26,8 +27,10 @@ static uint64_t find_auxv(struct target *t, uint64_t top)
 	for (uint64_t at = top / word * word; at >= low + word; at -= word) {
 		uint64_t v = 0;
 		size_t k = 0;
-		while (k < 4 && !failed(mem_ptr(t->mem, at + 2 * k * word, &v)) && v == c->auxv[k].type &&
-			!failed(mem_ptr(t->mem, at + (2 * k + 1) * word, &v)) && v == c->auxv[k].value)
+		while (k < 4 && !failed(mem_ptr(t->mem, at + 2 * k * word, &v)) &&
+			v == c->auxv[k].type &&
+			!failed(mem_ptr(t->mem, at + (2 * k + 1) * word, &v)) &&
+			v == c->auxv[k].value)
 			k++;
 		if (k == 4)
 			return at;
@@ -35,7 +38,8 @@ static uint64_t find_auxv(struct target *t, uint64_t top)
 	return 0;
 }
 
-/* Steps back over one 0-terminated array of pointers that ends before `end`; its start, and in *ret its length. */
+/* Steps back over one 0-terminated array of pointers that ends before `end`; its start, and in *ret
+ * its length. */
 static uint64_t array_before(struct target *t, uint64_t end, size_t *ret)
 {
 	unsigned word = t->mem->ptr_size;

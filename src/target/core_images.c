@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which files were mapped where: NT_FILE says it (Linux 3.7 on, fs/binfmt_elf.c). Without it, or beyond the point where
- * it was cut, an image is what begins with an ELF header in memory, and the dynamic linker's list gives it a name:
- * AT_PHDR -> PT_DYNAMIC -> DT_DEBUG -> r_debug {int version, link_map *map} -> link_map {addr, name, ld, next}.
+ * Which files were mapped where: NT_FILE says it (Linux 3.7 on, fs/binfmt_elf.c). Without it, or
+ * beyond the point where it was cut, an image is what begins with an ELF header in memory, and the
+ * dynamic linker's list gives it a name: AT_PHDR -> PT_DYNAMIC -> DT_DEBUG -> r_debug {int version,
+ * link_map *map} -> link_map {addr, name, ld, next}.
  */
 #include "core_internal.h"
 #include "target_internal.h"
@@ -18,7 +19,8 @@ static unsigned perm_of(const struct elfcore *c, uint64_t addr)
 	const struct core_range *r = elfcore_range_at(c, addr, NULL);
 	if (!r)
 		return 0;
-	return (r->flags & PF_R ? MEM_READ : 0) | (r->flags & PF_W ? MEM_WRITE : 0) | (r->flags & PF_X ? MEM_EXEC : 0);
+	return (r->flags & PF_R ? MEM_READ : 0) | (r->flags & PF_W ? MEM_WRITE : 0) |
+	       (r->flags & PF_X ? MEM_EXEC : 0);
 }
 
 static void add_listed(struct target *t)
@@ -61,9 +63,11 @@ static void add_load_pieces(struct image *img)
 			continue;
 		uint64_t start = (img->bias + p->vaddr) & ~(page - 1);
 		uint64_t end = (img->bias + p->vaddr + p->filesz + page - 1) & ~(page - 1);
-		unsigned perm = (p->flags & PF_R ? MEM_READ : 0) | (p->flags & PF_W ? MEM_WRITE : 0) |
+		unsigned perm = (p->flags & PF_R ? MEM_READ : 0) |
+				(p->flags & PF_W ? MEM_WRITE : 0) |
 				(p->flags & PF_X ? MEM_EXEC : 0);
-		image_add_piece(img, (struct image_piece){ start, end, p->offset & ~(page - 1), perm });
+		image_add_piece(
+			img, (struct image_piece){ start, end, p->offset & ~(page - 1), perm });
 	}
 }
 
@@ -77,12 +81,14 @@ static void add_unlisted(struct target *t)
 	for (size_t i = 0; i < c->n_ranges && t->n_images < IMAGES_MAX; i++) {
 		const struct core_range *r = &c->ranges[i];
 		char magic[SELFMAG];
-		if (r->backing != CORE_SAVED || failed(mem_read(t->mem, r->start, magic, SELFMAG)) ||
+		if (r->backing != CORE_SAVED ||
+			failed(mem_read(t->mem, r->start, magic, SELFMAG)) ||
 			memcmp(magic, ELFMAG, SELFMAG))
 			continue;
 		bool known = false;
 		for (size_t k = 0; k < listed && !known; k++)
-			known = r->start >= image_start(&t->images[k]) && r->start < image_end(&t->images[k]);
+			known = r->start >= image_start(&t->images[k]) &&
+				r->start < image_end(&t->images[k]);
 		if (known)
 			continue;
 		struct image *img = target_add_image(t, r->start == vdso ? "[vdso]" : "");
@@ -100,7 +106,9 @@ static bool dynamic_entry(struct target *t, const struct image *img, uint64_t ta
 	unsigned word = img->head.ptr_size;
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
-		for (uint64_t at = 0; p->type == PT_DYNAMIC && at + 2 * word <= p->memsz && at < 65536; at += 2 * word) {
+		for (uint64_t at = 0;
+			p->type == PT_DYNAMIC && at + 2 * word <= p->memsz && at < 65536;
+			at += 2 * word) {
 			uint64_t addr = img->bias + p->vaddr + at, found;
 			if (failed(mem_ptr(t->mem, addr, &found)) || found == DT_NULL)
 				return false;
@@ -115,12 +123,14 @@ static void name_by_link_map(struct target *t)
 {
 	uint64_t debug, map;
 	unsigned word = t->mem->ptr_size;
-	if (!t->exe || !dynamic_entry(t, t->exe, DT_DEBUG, &debug) || failed(mem_ptr(t->mem, debug + word, &map)))
+	if (!t->exe || !dynamic_entry(t, t->exe, DT_DEBUG, &debug) ||
+		failed(mem_ptr(t->mem, debug + word, &map)))
 		return;
 	for (unsigned steps = 0; map && steps < LINK_MAP_MAX; steps++) {
 		uint64_t base, name;
 		char path[PATH_BYTES_MAX];
-		if (failed(mem_ptr(t->mem, map, &base)) || failed(mem_ptr(t->mem, map + word, &name)) ||
+		if (failed(mem_ptr(t->mem, map, &base)) ||
+			failed(mem_ptr(t->mem, map + word, &name)) ||
 			failed(mem_cstr(t->mem, name, path, sizeof(path), NULL)))
 			return;
 		for (size_t i = 0; path[0] && i < t->n_images; i++) {
@@ -166,7 +176,8 @@ static void find_exe(struct target *t)
 	char path[PATH_BYTES_MAX];
 	if (elfcore_auxv(c, AT_PHDR, &phdr))
 		t->exe = target_image_at(t, phdr);
-	if (elfcore_auxv(c, AT_EXECFN, &execfn) && !failed(mem_cstr(t->mem, execfn, path, sizeof(path), NULL)))
+	if (elfcore_auxv(c, AT_EXECFN, &execfn) &&
+		!failed(mem_cstr(t->mem, execfn, path, sizeof(path), NULL)))
 		t->exe_path = xstrdup(path);
 }
 
@@ -181,7 +192,9 @@ void core_find_images(struct target *t)
 	join_split_images(t);
 	find_exe(t);
 	if (!c->n_files)
-		problems_notef(&t->problems, t->path, "has no list of mapped files (NT_FILE); modules were found by their ELF headers");
+		problems_notef(&t->problems, t->path,
+			"has no list of mapped files (NT_FILE); modules were found by their ELF "
+			"headers");
 	name_by_link_map(t);
 	if (t->exe && t->exe->path[0] == '/') {
 		free(t->exe_path);

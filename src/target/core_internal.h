@@ -9,11 +9,11 @@ struct target_core {
 	struct elfcore elf;
 	struct mem_core mem;
 	struct mem_overlay overlay; /* over mem */
-	const char *exe_by_user;    /* borrowed, may be NULL */
+	const char *exe_by_user; /* borrowed, may be NULL */
 };
 
-/* Images from NT_FILE; where that is missing or cut, from ELF headers in memory, named by the dynamic linker's list.
- * Sets exe and exe_path. */
+/* Images from NT_FILE; where that is missing or cut, from ELF headers in memory, named by the
+ * dynamic linker's list. Sets exe and exe_path. */
 void core_find_images(struct target *t);
 /* argv from the initial stack, else from NT_PRPSINFO. */
 void core_find_command_line(struct target *t);

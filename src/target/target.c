@@ -34,10 +34,12 @@ struct os_thread *target_add_thread(struct target *t, pid_t tid)
 	return th;
 }
 
-/* A small library's data may show its first page again; a true second mapping begins beyond the first one's span. */
+/* A small library's data may show its first page again; a true second mapping begins beyond the
+ * first one's span. */
 static bool begins_second_mapping(const struct image *img, const struct image_piece *piece)
 {
-	return piece->offset == 0 && img->n_pieces && img->pieces[0].offset == 0 && piece->start != image_end(img);
+	return piece->offset == 0 && img->n_pieces && img->pieces[0].offset == 0 &&
+	       piece->start != image_end(img);
 }
 
 void target_add_mapping(struct target *t, const char *path, struct image_piece piece)

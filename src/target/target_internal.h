@@ -19,7 +19,7 @@ struct image *target_add_image(struct target *t, const char *path);
 struct os_thread *target_add_thread(struct target *t, pid_t tid);
 
 /*
- * Makes images of mapped files: called for each mapping in ascending order; runs of the same path become one image
- * unless a new header (offset 0) begins a second mapping of the same file.
+ * Makes images of mapped files: called for each mapping in ascending order; runs of the same path
+ * become one image unless a new header (offset 0) begins a second mapping of the same file.
  */
 void target_add_mapping(struct target *t, const char *path, struct image_piece piece);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the core reader share: every machine, a core with some of everything, and what must hold for any. */
+/* What the tests of the core reader share: every machine, a core with some of everything, and what
+ * must hold for any. */
 #pragma once
 
 #include "fakecore.h"
@@ -33,13 +34,13 @@ struct err parsed_from(struct parsed *p, const void *bytes, size_t size);
 void parsed_build(struct parsed *p, struct fakecore *f);
 void parsed_drop(struct parsed *p);
 
-/* What is wrong with the core's ranges and files, or NULL; and the same as an assertion. (Check's assertions cost
- * microseconds each, so what runs for every byte has none inside.) */
+/* What is wrong with the core's ranges and files, or NULL; and the same as an assertion. (Check's
+ * assertions cost microseconds each, so what runs for every byte has none inside.) */
 const char *core_inconsistency(const struct elfcore *c);
 void assert_consistent(const struct elfcore *c);
 
-/* A core as the kernel writes it: THREADS threads, 4 segments that are not in the order of addresses, 3 files,
- * 3 auxv entries. */
+/* A core as the kernel writes it: THREADS threads, 4 segments that are not in the order of
+ * addresses, 3 files, 3 auxv entries. */
 enum { THREADS = 3, FIRST_TID = 4711, CORE_PAGE = 4096 };
 extern const struct fake_file some_files[3];
 extern const uint64_t some_auxv[6];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A builder of ELF cores in memory, for any class, byte order and machine. Segments and notes appear in the order
- * in which they are added:
+ * A builder of ELF cores in memory, for any class, byte order and machine. Segments and notes
+ *appear in the order in which they are added:
  *
  *	struct fakecore f;
  *	AUTO_STR(bytes);

@@ -32,7 +32,8 @@ void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t valu
 	uint8_t *to = fakepy_at(f, addr) + at->offset;
 	if (at->bits) {
 		uint64_t mask = ((UINT64_C(1) << at->bits) - 1) << at->bit;
-		value = (bytes_uint(to, at->size, ORDER_LITTLE) & ~mask) | (value << at->bit & mask);
+		value = (bytes_uint(to, at->size, ORDER_LITTLE) & ~mask) |
+			(value << at->bit & mask);
 	}
 	memcpy(to, &value, at->size);
 }
@@ -43,7 +44,8 @@ static uint64_t new_struct(struct fakepy *f, const char *group)
 	size_t span = 64;
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		const struct field_at *at = &layout_of(f)->field[i];
-		if (text_starts(field_name((enum field)i), group) && at->origin != ORIGIN_NONE && (size_t)at->offset + at->size > span)
+		if (text_starts(field_name((enum field)i), group) && at->origin != ORIGIN_NONE &&
+			(size_t)at->offset + at->size > span)
 			span = (size_t)at->offset + at->size;
 	}
 	return fakepy_alloc(f, span);
@@ -114,7 +116,8 @@ uint64_t fakepy_frame(struct fakepy *f, uint64_t code, int32_t offset, uint64_t 
 		break;
 	case INSTR_POINTER_LAST:
 	case INSTR_POINTER:
-		fakepy_set(f, frame, FIELD_iframe_instr, code + l->field[FIELD_code_instructions].offset + (uint64_t)offset);
+		fakepy_set(f, frame, FIELD_iframe_instr,
+			code + l->field[FIELD_code_instructions].offset + (uint64_t)offset);
 		break;
 	}
 	return frame;
@@ -126,7 +129,8 @@ uint64_t fakepy_thread(struct fakepy *f, uint64_t interp, uint64_t frame)
 	const struct field_at *head = &l->field[FIELD_interp_threads_head];
 	uint64_t thread = new_struct(f, "tstate.");
 	fakepy_set(f, thread, FIELD_tstate_interp, interp);
-	fakepy_set(f, thread, FIELD_tstate_next, bytes_uint(fakepy_at(f, interp) + head->offset, head->size, ORDER_LITTLE));
+	fakepy_set(f, thread, FIELD_tstate_next,
+		bytes_uint(fakepy_at(f, interp) + head->offset, head->size, ORDER_LITTLE));
 	fakepy_set(f, thread, FIELD_tstate_thread_id, 0x7f0000000000 + thread);
 	fakepy_set(f, interp, FIELD_interp_threads_head, thread);
 	if (l->row->frames == FRAMES_CFRAME) {
@@ -149,7 +153,8 @@ const struct layout_row *fakepy_row(unsigned major, unsigned minor)
 	size_t n;
 	const struct layout_row *rows = layout_rows(&n);
 	for (size_t i = n; i-- > 0;) {
-		if (rows[i].first >> 16 == (major << 8 | minor) && rows[i].abi == ABI_RELEASE && rows[i].ptr_size == 8)
+		if (rows[i].first >> 16 == (major << 8 | minor) && rows[i].abi == ABI_RELEASE &&
+			rows[i].ptr_size == 8)
 			return &rows[i];
 	}
 	ck_abort_msg("no row for %u.%u", major, minor);
@@ -160,14 +165,21 @@ void fakepy_init(struct fakepy *f, const struct layout_row *row)
 	*f = (struct fakepy){ .bytes = xcalloc(1, FAKEPY_SIZE) };
 	mem_buf_init(&f->mem, row->order, row->ptr_size);
 	mem_buf_add(&f->mem, FAKEPY_BASE, f->bytes, FAKEPY_SIZE, MEM_READ | MEM_WRITE);
-	f->target = (struct target){ .kind = TARGET_CORE, .mem = &f->mem.base, .pid = 4711, .machine = EM_X86_64 };
+	f->target = (struct target){
+		.kind = TARGET_CORE, .mem = &f->mem.base, .pid = 4711, .machine = EM_X86_64
+	};
 	struct python *p = &f->python;
 	p->target = &f->target;
 	p->n_runtimes = p->cap_runtimes = 1;
 	p->runtimes = xcalloc(1, sizeof(*p->runtimes));
 	f->rt = p->runtimes;
 	*f->rt = (struct py_runtime){ .target = &f->target, .mem = &f->mem.base };
-	f->rt->layout = (struct layout){ .row = row, .key = { row->last, row->abi, row->ptr_size, row->order } };
+	f->rt->layout = (struct layout){ .row = row,
+		.key = { .version = row->last,
+			.machine = row->machine,
+			.abi = row->abi,
+			.ptr_size = row->ptr_size,
+			.order = row->order } };
 	memcpy(f->rt->layout.field, row->fields, sizeof(f->rt->layout.field));
 	f->code_type = fakepy_type(f, "code");
 	f->str_type = fakepy_type(f, "str");

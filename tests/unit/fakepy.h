@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Python state made by hand, for any row of the layouts: structs in a buffer of target memory, filled field by field.
+ * Python state made by hand, for any row of the layouts: structs in a buffer of target memory,
+ *filled field by field.
  *
  *	struct fakepy f;
  *	fakepy_init(&f, &layout_rows(&n)[3]);
@@ -9,7 +10,8 @@
  *	python_walk(&f.python);
  *	fakepy_fini(&f);
  *
- * There is one runtime and one interpreter from the start; fakepy_thread() puts thread states in front of its list.
+ * There is one runtime and one interpreter from the start; fakepy_thread() puts thread states in
+ *front of its list.
  */
 #pragma once
 
@@ -46,7 +48,8 @@ uint64_t fakepy_text(struct fakepy *f, const char *text);
 uint64_t fakepy_bytes(struct fakepy *f, const void *bytes, size_t n);
 /* A code object, file "file.py", first line 10, no line table. */
 uint64_t fakepy_code(struct fakepy *f, const char *name);
-/* A frame of that code that has run its instruction at the byte `offset`, called by `back` (0: nobody). */
+/* A frame of that code that has run its instruction at the byte `offset`, called by `back` (0:
+ * nobody). */
 uint64_t fakepy_frame(struct fakepy *f, uint64_t code, int32_t offset, uint64_t back);
 /* A thread state in front of the list of interp, running `frame` (0: none). */
 uint64_t fakepy_thread(struct fakepy *f, uint64_t interp, uint64_t frame);

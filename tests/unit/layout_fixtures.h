@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The descriptions of CPython builds under fixtures/layouts, made by its extract.py from a source of layouts
- * that is independent of pycore's DWARF reader. */
+/* The descriptions of CPython builds under fixtures/layouts, made by its extract.py from a source
+ * of layouts that is independent of pycore's DWARF reader. */
 #pragma once
 
 #include "pycore/layout.h"
@@ -17,14 +17,15 @@ struct fixture {
 	size_t words_len; /* 0: none */
 };
 
-/* All of them, once read; the test fails when there are none. The folder is $PYCORE_FIXTURES/layouts, else
- * fixtures/layouts below the current directory. */
+/* All of them, once read; the test fails when there are none. The folder is
+ * $PYCORE_FIXTURES/layouts, else fixtures/layouts below the current directory. */
 const struct fixture *fixtures_all(size_t *ret_len);
 /* The one of that name, as in "cpython-3.14-x86_64". */
 const struct fixture *fixture_named(const char *name);
 bool fixture_is_release_x86_64(const struct fixture *x);
 
-/* The debug offsets of a fixture as they lie in memory; returns their size. `block` holds DEBUG_OFFSETS_MAX. */
+/* The debug offsets of a fixture as they lie in memory; returns their size. `block` holds
+ * DEBUG_OFFSETS_MAX. */
 size_t fixture_block(const struct fixture *x, enum byte_order order, uint8_t *block);
 void put_word(uint8_t *block, size_t index, enum byte_order order, uint64_t value);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs all unit tests, or the suites named as arguments. Check's own environment variables apply: CK_FORK=no for
- * a debugger, CK_RUN_SUITE, CK_RUN_CASE, CK_VERBOSITY.
+ * Runs all unit tests, or the suites named as arguments. Check's own environment variables apply:
+ * CK_FORK=no for a debugger, CK_RUN_SUITE, CK_RUN_CASE, CK_VERBOSITY.
  */
 #include "suites.h"
 

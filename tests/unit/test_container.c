@@ -188,7 +188,8 @@ START_TEST(skippable_frames)
 }
 END_TEST
 
-/* A stream that ends anywhere leaves a beginning of the truth, says that it is cut, and loses little. */
+/* A stream that ends anywhere leaves a beginning of the truth, says that it is cut, and loses
+ * little. */
 START_TEST(truncated_anywhere)
 {
 	enum { N = 600000, POINTS = 120 };

@@ -145,7 +145,8 @@ START_TEST(every_truncation_point_of_gdb_and_xnum)
 }
 END_TEST
 
-/* The count lies in a section header at the very end: without it the headers are found all the same. */
+/* The count lies in a section header at the very end: without it the headers are found all the
+ * same. */
 START_TEST(xnum_lost)
 {
 	struct fakecore f;
@@ -212,7 +213,8 @@ struct paint {
 
 static bool covers(int over, int under)
 {
-	/* saved bytes over all, then later over earlier; among those not saved, cut does not occur here */
+	/* saved bytes over all, then later over earlier; among those not saved, cut does not occur
+	 * here */
 	return over == CORE_SAVED || under != CORE_SAVED;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks over interpreters, threads and frames made by hand, for every row of the layouts: whatever the links say, a walk ends, keeps
- * what it had, and says why it stopped.
+ * Walks over interpreters, threads and frames made by hand, for every row of the layouts: whatever
+ * the links say, a walk ends, keeps what it had, and says why it stopped.
  */
 #include "suites.h"
 
@@ -34,13 +34,15 @@ static void teardown(void)
 static struct py_thread *only_thread(void)
 {
 	python_walk(&f.python);
-	ck_assert_msg(f.python.n_threads == 1, "%s: %zu threads", f.rt->layout.row->name, f.python.n_threads);
+	ck_assert_msg(f.python.n_threads == 1, "%s: %zu threads", f.rt->layout.row->name,
+		f.python.n_threads);
 	return &f.python.threads[0];
 }
 
 static enum field next_field(void)
 {
-	return f.rt->layout.row->frames == FRAMES_OBJECTS ? FIELD_frame_back : FIELD_iframe_previous;
+	return f.rt->layout.row->frames == FRAMES_OBJECTS ? FIELD_frame_back
+							  : FIELD_iframe_previous;
 }
 
 static enum field code_field(void)
@@ -60,12 +62,13 @@ static void expect_problem(const char *where, const char *why)
 	ck_abort_msg("%s: no problem with '%s' that says '%s'", f.rt->layout.row->name, where, why);
 }
 
-/* A chain of n frames of functions f0 (the innermost), f1, ...; at most 64. *ret: the innermost one. */
+/* A chain of n frames of functions f0 (the innermost), f1, ...; at most 64. *ret: the innermost
+ * one. */
 static uint64_t chain(unsigned n, uint64_t *frames)
 {
 	uint64_t back = 0;
 	for (unsigned i = n; i-- > 0;) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "f%u", i);
 		frames[i] = back = fakepy_frame(&f, fakepy_code(&f, name), 2, back);
 	}
@@ -81,7 +84,7 @@ START_TEST(plain_chain)
 	ck_assert_int_eq(th->why.code, ERR_NONE);
 	ck_assert_uint_eq(th->n_frames, 20);
 	for (unsigned i = 0; i < 20; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "f%u", i);
 		ck_assert_uint_eq(th->frames[i].addr, frames[i]);
 		ck_assert_int_eq(th->frames[i].place->offset, 2);
@@ -127,7 +130,8 @@ START_TEST(frames_in_a_circle)
 END_TEST
 
 /* Addresses that lead nowhere: what was read before stays, with the place where it broke off. */
-static const uint64_t nowhere[] = { 8, 0x1000, 0x7fffffffe000, UINT64_C(1) << 60, UINT64_C(1) << 63, UINT64_MAX - 7 };
+static const uint64_t nowhere[] = { 8, 0x1000, 0x7fffffffe000, UINT64_C(1) << 60, UINT64_C(1) << 63,
+	UINT64_MAX - 7 };
 
 START_TEST(broken_link)
 {
@@ -138,7 +142,8 @@ START_TEST(broken_link)
 		fakepy_thread(&f, f.interp, chain(3, frames));
 		fakepy_set(&f, frames[1], next_field(), nowhere[i]);
 		const struct py_thread *th = only_thread();
-		ck_assert_msg(th->why.code == ERR_UNMAPPED, "%s: 0x%lx: %d", row->name, nowhere[i], th->why.code);
+		ck_assert_msg(th->why.code == ERR_UNMAPPED, "%s: 0x%lx: %d", row->name, nowhere[i],
+			th->why.code);
 		ck_assert_uint_eq(th->n_frames, 2);
 		fakepy_set(&f, frames[1], next_field(), frames[2] + 1); /* not aligned */
 		python_walk(&f.python);
@@ -151,7 +156,8 @@ START_TEST(broken_link)
 }
 END_TEST
 
-/* A frame whose code is none stays in the list as one that could not be read; the others are right. */
+/* A frame whose code is none stays in the list as one that could not be read; the others are right.
+ */
 START_TEST(code_of_the_wrong_type)
 {
 	uint64_t frames[3];
@@ -183,7 +189,8 @@ START_TEST(damaged_code)
 	uint64_t code = fakepy_code(&f, "down"), table = fakepy_bytes(&f, "", 0);
 	fakepy_thread(&f, f.interp, fakepy_frame(&f, code, 2, 0));
 	fakepy_set(&f, code, FIELD_code_linetable, table);
-	static const uint64_t sizes[] = { LINETABLE_MAX + UINT64_C(1), UINT64_C(1) << 60, UINT64_MAX, FAKEPY_SIZE };
+	static const uint64_t sizes[] = { LINETABLE_MAX + UINT64_C(1), UINT64_C(1) << 60,
+		UINT64_MAX, FAKEPY_SIZE };
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		fakepy_set(&f, table, FIELD_bytes_size, sizes[i]);
 		hash_clear(&f.python.codes);
@@ -204,13 +211,15 @@ END_TEST
 /* Any number in the field that says where the instruction is. */
 START_TEST(hostile_instruction)
 {
-	static const uint64_t values[] = { 0, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_C(1) << 62, INT64_MAX, UINT64_MAX };
+	static const uint64_t values[] = { 0, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_C(1) << 62,
+		INT64_MAX, UINT64_MAX };
 	uint64_t frames[1];
 	fakepy_init(&f, row_at(_i));
 	fakepy_thread(&f, f.interp, chain(1, frames));
 	bool objects = f.rt->layout.row->frames == FRAMES_OBJECTS;
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-		fakepy_set(&f, frames[0], objects ? FIELD_frame_lasti : FIELD_iframe_instr, values[i]);
+		fakepy_set(
+			&f, frames[0], objects ? FIELD_frame_lasti : FIELD_iframe_instr, values[i]);
 		const struct py_thread *th = only_thread();
 		python_locate(&f.python);
 		for (size_t k = 0; k < th->n_frames; k++)
@@ -229,7 +238,8 @@ START_TEST(hidden_frames)
 	size_t hidden = 0;
 	if (row->owner.shim_from >= 0) {
 		fakepy_set(&f, frames[1], FIELD_iframe_owner, (uint64_t)row->owner.shim_from);
-		fakepy_set(&f, frames[1], FIELD_iframe_code, 0x1000); /* what a shim runs is never looked at */
+		fakepy_set(&f, frames[1], FIELD_iframe_code,
+			0x1000); /* what a shim runs is never looked at */
 		fakepy_set(&f, frames[3], FIELD_iframe_owner, 255);
 		hidden = 2;
 	}
@@ -247,7 +257,8 @@ START_TEST(incomplete_frames)
 	uint64_t code = fakepy_code(&f, "down");
 	fakepy_set(&f, code, FIELD_code_firsttraceable, 3);
 	uint64_t run = fakepy_frame(&f, code, 6, 0), prologue = fakepy_frame(&f, code, 4, run);
-	uint64_t generator = fakepy_frame(&f, code, 4, prologue), unstarted = fakepy_frame(&f, code, -2, generator);
+	uint64_t generator = fakepy_frame(&f, code, 4, prologue),
+		 unstarted = fakepy_frame(&f, code, -2, generator);
 	fakepy_set(&f, generator, FIELD_iframe_owner, (uint64_t)row->owner.generator);
 	fakepy_thread(&f, f.interp, unstarted);
 	const struct py_thread *th = only_thread();
@@ -376,8 +387,8 @@ START_TEST(interpreters_in_a_circle)
 }
 END_TEST
 
-/* Every word of every struct, one after the other, made a nasty one: a walk always ends, and gives back no more than there is memory
- * for. Sanitizers see the rest. */
+/* Every word of every struct, one after the other, made a nasty one: a walk always ends, and gives
+ * back no more than there is memory for. Sanitizers see the rest. */
 START_TEST(any_word)
 {
 	static const uint64_t values[] = { 1, 0x1000, UINT64_C(1) << 60, UINT64_MAX };

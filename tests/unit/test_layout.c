@@ -12,7 +12,9 @@ Suite *suite_layout(void);
 TCase *tcase_layout_debug_offsets(void);
 TCase *tcase_layout_dwarf(void);
 
-static const struct layout_key x86_64 = { .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE };
+static const struct layout_key x86_64 = {
+	.machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
+};
 
 static struct layout_key key_of(uint32_t version)
 {

@@ -18,7 +18,8 @@ struct binary {
 	uint32_t version;
 };
 
-/* The version manager's builds "X.Y.Z"; others it may hold (PyPy, free-threaded ones) are named and left. */
+/* The version manager's builds "X.Y.Z"; others it may hold (PyPy, free-threaded ones) are named and
+ * left. */
 static size_t binaries(struct binary *ret, size_t max)
 {
 	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
@@ -64,7 +65,9 @@ static struct file_map map_of(const struct binary *b)
 
 static struct layout pick_binary(const struct binary *b)
 {
-	struct layout_key key = { .version = b->version, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE };
+	struct layout_key key = {
+		.version = b->version, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
+	};
 	struct layout l;
 	ck_assert_msg(!failed(layout_pick(&key, false, &l)), "no row for %s", b->path);
 	return l;

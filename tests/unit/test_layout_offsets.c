@@ -205,7 +205,8 @@ START_TEST(hostile_blocks_change_nothing)
 }
 END_TEST
 
-/* Any one word gone wild: refused, or of no concern to any field; never a place beyond the struct. */
+/* Any one word gone wild: refused, or of no concern to any field; never a place beyond the struct.
+ */
 START_TEST(one_wild_word_never_leads_out_of_a_struct)
 {
 	static const uint64_t wild[] = { 1, 0x7ffffff8, UINT32_MAX, UINT64_MAX, UINT64_MAX - 7,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Line tables: made by hand for each scheme, and all that the Pythons of this machine make of nasty sources and of their own
- * standard library, compared with what each says itself (lines_truth.py).
+ * Line tables: made by hand for each scheme, and all that the Pythons of this machine make of nasty
+ * sources and of their own standard library, compared with what each says itself (lines_truth.py).
  */
 #include "suites.h"
 
@@ -31,37 +31,61 @@ static const struct table {
 	struct row rows[12];
 } tables[] = {
 #define BYTES(s) s, sizeof(s) - 1
-#define LINE(o, l) { (o), { (l), -1, -1, -1 } }
-#define END { ENDED, { 0 } }
+#define LINE(o, l)                                                                                 \
+	{                                                                                          \
+		(o),                                                                               \
+		{                                                                                  \
+			(l), -1, -1, -1                                                            \
+		}                                                                                  \
+	}
+#define END                                                                                        \
+	{                                                                                          \
+		ENDED,                                                                             \
+		{                                                                                  \
+			0                                                                          \
+		}                                                                                  \
+	}
 	{ "no table", LINES_LNOTAB, 7, BYTES(""), { LINE(-1, 7), LINE(0, 7), LINE(100, 7), END } },
 	{ "steps", LINES_LNOTAB, 1, BYTES("\x04\x01\x06\x02"),
-		{ LINE(-1, 1), LINE(0, 1), LINE(3, 1), LINE(4, 2), LINE(9, 2), LINE(10, 4), LINE(INT32_MAX, 4), END } },
-	{ "back", LINES_LNOTAB, 10, BYTES("\x02\xff\x02\x80"), { LINE(0, 10), LINE(2, 9), LINE(4, -119), END } },
-	{ "unsigned", LINES_LNOTAB_UNSIGNED, 10, BYTES("\x02\xff\x02\x80"), { LINE(0, 10), LINE(2, 265), LINE(4, 393), END } },
-	{ "wide gaps", LINES_LNOTAB, 1, BYTES("\xff\x00\x05\x7f\x00\x05"), { LINE(254, 1), LINE(259, 1), LINE(260, 133), END } },
-	{ "a line before the first instruction", LINES_LNOTAB, 5, BYTES("\x00\x03\x02\x01"), { LINE(-1, 5), LINE(0, 8), LINE(2, 9), END } },
+		{ LINE(-1, 1), LINE(0, 1), LINE(3, 1), LINE(4, 2), LINE(9, 2), LINE(10, 4),
+			LINE(INT32_MAX, 4), END } },
+	{ "back", LINES_LNOTAB, 10, BYTES("\x02\xff\x02\x80"),
+		{ LINE(0, 10), LINE(2, 9), LINE(4, -119), END } },
+	{ "unsigned", LINES_LNOTAB_UNSIGNED, 10, BYTES("\x02\xff\x02\x80"),
+		{ LINE(0, 10), LINE(2, 265), LINE(4, 393), END } },
+	{ "wide gaps", LINES_LNOTAB, 1, BYTES("\xff\x00\x05\x7f\x00\x05"),
+		{ LINE(254, 1), LINE(259, 1), LINE(260, 133), END } },
+	{ "a line before the first instruction", LINES_LNOTAB, 5, BYTES("\x00\x03\x02\x01"),
+		{ LINE(-1, 5), LINE(0, 8), LINE(2, 9), END } },
 	{ "half a pair", LINES_LNOTAB, 1, BYTES("\x02\x01\x02"), { LINE(2, 2), LINE(4, 2), END } },
 	{ "ranges", LINES_RANGES, 10, BYTES("\x04\x01\x02\x80\x04\xfe"),
-		{ LINE(-1, 10), LINE(0, 11), LINE(3, 11), LINE(4, -1), LINE(5, -1), LINE(6, 9), LINE(9, 9), LINE(10, -1), END } },
-	{ "empty range", LINES_RANGES, 1, BYTES("\x00\x7f\x02\x03"), { LINE(0, 131), LINE(2, -1), END } },
+		{ LINE(-1, 10), LINE(0, 11), LINE(3, 11), LINE(4, -1), LINE(5, -1), LINE(6, 9),
+			LINE(9, 9), LINE(10, -1), END } },
+	{ "empty range", LINES_RANGES, 1, BYTES("\x00\x7f\x02\x03"),
+		{ LINE(0, 131), LINE(2, -1), END } },
 	{ "no ranges", LINES_RANGES, 3, BYTES(""), { LINE(-1, 3), LINE(0, -1), END } },
 	{ "no locations", LINES_LOCATIONS, 3, BYTES(""), { LINE(-1, 3), LINE(0, -1), END } },
 	{ "short form", LINES_LOCATIONS, 3, BYTES("\x80\x25\xc9\xff"),
-		{ { 0, { 3, 3, 2, 7 } }, LINE(-5, 3), { 2, { 3, 3, 79, 94 } }, { 5, { 3, 3, 79, 94 } }, LINE(6, -1), END } },
+		{ { 0, { 3, 3, 2, 7 } }, LINE(-5, 3), { 2, { 3, 3, 79, 94 } },
+			{ 5, { 3, 3, 79, 94 } }, LINE(6, -1), END } },
 	{ "one line", LINES_LOCATIONS, 3, BYTES("\xd0\x01\x02\xd8\x03\x04\xe0\xff\x06"),
 		{ { 0, { 3, 3, 1, 2 } }, { 2, { 4, 4, 3, 4 } }, { 4, { 6, 6, 255, 6 } }, END } },
-	{ "no columns", LINES_LOCATIONS, 3, BYTES("\xe8\x04\xe8\x05"), { { 0, { 5, 5, -1, -1 } }, { 2, { 3, 3, -1, -1 } }, END } },
-	{ "long form", LINES_LOCATIONS, 100, BYTES("\xf7\x43\x03\x02\x05\x0a"), { { 0, { 3, 5, 4, 9 } }, END } },
+	{ "no columns", LINES_LOCATIONS, 3, BYTES("\xe8\x04\xe8\x05"),
+		{ { 0, { 5, 5, -1, -1 } }, { 2, { 3, 3, -1, -1 } }, END } },
+	{ "long form", LINES_LOCATIONS, 100, BYTES("\xf7\x43\x03\x02\x05\x0a"),
+		{ { 0, { 3, 5, 4, 9 } }, END } },
 	{ "no location keeps the line", LINES_LOCATIONS, 3, BYTES("\xe8\x04\xf8\xe8\x00"),
 		{ { 0, { 5, 5, -1, -1 } }, LINE(2, -1), { 4, { 5, 5, -1, -1 } }, END } },
 };
 
 static void expect_place(const char *name, const struct row *row, const struct py_location *at)
 {
-	ck_assert_msg(at->line == row->at.line && at->end_line == row->at.end_line && at->column == row->at.column &&
-			      at->end_column == row->at.end_column,
-		"%s: offset %d: line %d to %d, columns %d to %d; expected line %d to %d, columns %d to %d", name, row->offset, at->line,
-		at->end_line, at->column, at->end_column, row->at.line, row->at.end_line, row->at.column, row->at.end_column);
+	ck_assert_msg(at->line == row->at.line && at->end_line == row->at.end_line &&
+			      at->column == row->at.column && at->end_column == row->at.end_column,
+		"%s: offset %d: line %d to %d, columns %d to %d; expected line %d to %d, columns "
+		"%d to %d",
+		name, row->offset, at->line, at->end_line, at->column, at->end_column, row->at.line,
+		row->at.end_line, row->at.column, row->at.end_column);
 }
 
 START_TEST(by_hand)
@@ -69,13 +93,15 @@ START_TEST(by_hand)
 	const struct table *t = &tables[_i];
 	struct py_location at;
 	for (const struct row *row = t->rows; row->offset != ENDED; row++) {
-		ck_assert_ok(py_lines_locate(t->scheme, (const uint8_t *)t->bytes, t->size, t->firstlineno, row->offset, &at));
+		ck_assert_ok(py_lines_locate(t->scheme, (const uint8_t *)t->bytes, t->size,
+			t->firstlineno, row->offset, &at));
 		expect_place(t->name, row, &at);
 	}
 }
 END_TEST
 
-/* Damaged tables: an error, and the result untouched; or some place, never a read beyond the end (which sanitizers see). */
+/* Damaged tables: an error, and the result untouched; or some place, never a read beyond the end
+ * (which sanitizers see). */
 static const struct {
 	const char *bytes;
 	size_t size;
@@ -93,7 +119,9 @@ static const struct {
 START_TEST(damaged_locations)
 {
 	struct py_location at = { 1, 2, 3, 4 };
-	ck_assert_err(py_lines_locate(LINES_LOCATIONS, (const uint8_t *)damaged[_i].bytes, damaged[_i].size, 1, 1000, &at), ERR_CORRUPT);
+	ck_assert_err(py_lines_locate(LINES_LOCATIONS, (const uint8_t *)damaged[_i].bytes,
+			      damaged[_i].size, 1, 1000, &at),
+		ERR_CORRUPT);
 	ck_assert_int_eq(at.line, 1);
 	ck_assert_int_eq(at.end_column, 4);
 }
@@ -102,12 +130,16 @@ END_TEST
 /* The largest numbers that fit; sanitizers see what overflows. */
 START_TEST(extreme_numbers)
 {
-	static const char most[] = "\xf7\x7f\x7f\x7f\x7f\x7f\x03\x7f\x7f\x7f\x7f\x7f\x03\x40\x40\x40\x40\x40\x02\x40\x40\x40\x40\x40\x02";
+	static const char most[] = "\xf7\x7f\x7f\x7f\x7f\x7f\x03\x7f\x7f\x7f\x7f\x7f\x03\x40\x40"
+				   "\x40\x40\x40\x02\x40\x40\x40\x40\x40\x02";
 	struct py_location at;
 	for (int64_t first = INT32_MIN; first <= INT32_MAX; first += UINT32_MAX) {
-		ck_assert_ok(py_lines_locate(LINES_LOCATIONS, (const uint8_t *)most, sizeof(most) - 1, (int32_t)first, 0, &at));
+		ck_assert_ok(py_lines_locate(LINES_LOCATIONS, (const uint8_t *)most,
+			sizeof(most) - 1, (int32_t)first, 0, &at));
 		for (int scheme = LINES_LNOTAB_UNSIGNED; scheme <= LINES_RANGES; scheme++)
-			ck_assert_ok(py_lines_locate(scheme, (const uint8_t *)"\x00\x7f\x00\x7f\x00\x7f\x02\x80", 8, (int32_t)first, INT32_MAX, &at));
+			ck_assert_ok(py_lines_locate(scheme,
+				(const uint8_t *)"\x00\x7f\x00\x7f\x00\x7f\x02\x80", 8,
+				(int32_t)first, INT32_MAX, &at));
 	}
 }
 END_TEST
@@ -124,7 +156,8 @@ START_TEST(random_tables)
 		uint8_t *exact = xmalloc(size);
 		memcpy(exact, bytes, size);
 		for (int scheme = LINES_LNOTAB_UNSIGNED; scheme <= LINES_LOCATIONS; scheme++)
-			(void)failed(py_lines_locate(scheme, exact, size, (int32_t)seed, (int32_t)(seed >> 20), &at));
+			(void)failed(py_lines_locate(
+				scheme, exact, size, (int32_t)seed, (int32_t)(seed >> 20), &at));
 		free(exact);
 	}
 	free(bytes);
@@ -161,12 +194,14 @@ static uint8_t *take_table(const char *hex, size_t *ret)
 }
 
 /* Compares the instructions [from, to) of one code object, which all have the same place. */
-static void compare(struct truth *t, enum lines_scheme scheme, const struct table *table, const struct row *row, int32_t to, int32_t step)
+static void compare(struct truth *t, enum lines_scheme scheme, const struct table *table,
+	const struct row *row, int32_t to, int32_t step)
 {
 	struct py_location at;
 	for (int32_t offset = row->offset; offset < to; offset += step) {
 		struct row here = { offset, row->at };
-		ck_assert_ok(py_lines_locate(scheme, (const uint8_t *)table->bytes, table->size, table->firstlineno, offset, &at));
+		ck_assert_ok(py_lines_locate(scheme, (const uint8_t *)table->bytes, table->size,
+			table->firstlineno, offset, &at));
 		expect_place(table->name, &here, &at);
 		t->n_places++;
 	}
@@ -179,7 +214,9 @@ static void compare_code(struct truth *t, enum lines_scheme scheme, const struct
 	size_t n = 0, cap = 0;
 	struct row r;
 	while (next_line(t) && isdigit((unsigned char)t->line[0])) {
-		ck_assert_int_eq(sscanf(t->line, "%d %d %d %d %d", &r.offset, &r.at.line, &r.at.end_line, &r.at.column, &r.at.end_column), 5);
+		ck_assert_int_eq(sscanf(t->line, "%d %d %d %d %d", &r.offset, &r.at.line,
+					 &r.at.end_line, &r.at.column, &r.at.end_column),
+			5);
 		rows = xgrow(rows, &cap, n, sizeof(*rows));
 		rows[n++] = r;
 	}
@@ -194,7 +231,8 @@ static void compare_code(struct truth *t, enum lines_scheme scheme, const struct
 static void compare_all(struct truth *t, const char *python)
 {
 	int scheme, at;
-	ck_assert_msg(next_line(t) && sscanf(t->line, "scheme %d", &scheme) == 1, "%s: it says nothing", python);
+	ck_assert_msg(next_line(t) && sscanf(t->line, "scheme %d", &scheme) == 1,
+		"%s: it says nothing", python);
 	while (next_line(t)) {
 		struct table table = { .name = python };
 		ck_assert_int_eq(sscanf(t->line, "code %d %n", &table.firstlineno, &at), 1);
@@ -210,7 +248,8 @@ static size_t find_pythons(glob_t *ret)
 {
 	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
 	AUTO_FREE char *pattern =
-		root ? xasprintf("%s/versions/*/bin/python", root) : xasprintf("%s/.pyenv/versions/*/bin/python", home ? home : "");
+		root ? xasprintf("%s/versions/*/bin/python", root)
+		     : xasprintf("%s/.pyenv/versions/*/bin/python", home ? home : "");
 	*ret = (glob_t){ 0 };
 	glob(pattern, 0, NULL, ret);
 	glob("/usr/bin/python3", ret->gl_pathc ? GLOB_APPEND : 0, NULL, ret);
@@ -222,13 +261,15 @@ START_TEST(as_python_says)
 	glob_t pythons;
 	ck_assert_uint_lt((size_t)_i, find_pythons(&pythons));
 	const char *python = pythons.gl_pathv[_i];
-	AUTO_FREE char *script = xasprintf("%.*slines_truth.py", (int)(sizeof(__FILE__) - sizeof("test_lines.c")), __FILE__);
+	AUTO_FREE char *script = xasprintf(
+		"%.*slines_truth.py", (int)(sizeof(__FILE__) - sizeof("test_lines.c")), __FILE__);
 	AUTO_FREE char *command = xasprintf("'%s' '%s'", python, script);
 	struct truth t = { .from = popen(command, "r") };
 	ck_assert_ptr_nonnull(t.from);
 	compare_all(&t, python);
 	ck_assert_msg(pclose(t.from) == 0, "%s: failed", command);
-	ck_assert_msg(t.n_codes > 300 && t.n_places > 20000, "%s: only %lu places in %lu code objects", python, t.n_places, t.n_codes);
+	ck_assert_msg(t.n_codes > 300 && t.n_places > 20000,
+		"%s: only %lu places in %lu code objects", python, t.n_places, t.n_codes);
 	free(t.line);
 	globfree(&pythons);
 }

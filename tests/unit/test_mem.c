@@ -172,8 +172,8 @@ END_TEST
 static struct elfcore core;
 static struct str core_bytes;
 
-/* 0x1000-0x1008 saved, -0x2000 not saved; 0x2000-0x2008 saved, the last 4 cut off; 0x3000 and 0x3004 saved side by
- * side; 0x4000 and 0x4004 saved side by side in memory but not in the file. */
+/* 0x1000-0x1008 saved, -0x2000 not saved; 0x2000-0x2008 saved, the last 4 cut off; 0x3000 and
+ * 0x3004 saved side by side; 0x4000 and 0x4004 saved side by side in memory but not in the file. */
 static void setup_core(void)
 {
 	struct fakecore f;

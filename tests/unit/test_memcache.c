@@ -179,7 +179,8 @@ START_TEST(a_cleared_cache_is_open_again)
 }
 END_TEST
 
-/* Ranges that begin and end within pages: the cache says the same as the source below, in any order of reads. */
+/* Ranges that begin and end within pages: the cache says the same as the source below, in any order
+ * of reads. */
 START_TEST(cache_over_odd_ranges)
 {
 	static uint8_t bytes[2 * PAGE];

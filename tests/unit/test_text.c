@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strings of a target: PEP 393 in all its kinds, 2.7's byte strings, and what no Python would make. */
+/* Strings of a target: PEP 393 in all its kinds, 2.7's byte strings, and what no Python would make.
+ */
 #include "suites.h"
 
 #include "fakepy.h"
@@ -159,7 +160,8 @@ END_TEST
 START_TEST(not_in_memory)
 {
 	uint64_t end = FAKEPY_BASE + FAKEPY_SIZE, addr = string(1, false, false, "down", 4);
-	static const uint64_t places[] = { 1, 8, 4096, UINT64_MAX, UINT64_MAX - 7, UINT64_C(1) << 63 };
+	static const uint64_t places[] = { 1, 8, 4096, UINT64_MAX, UINT64_MAX - 7,
+		UINT64_C(1) << 63 };
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		read_text(places[i]);
 		expect_failure(ERR_UNMAPPED);
@@ -185,11 +187,15 @@ static const struct {
 	const char *text;
 	size_t text_n;
 } byte_strings[] = {
-#define ROW(b, t) { b, sizeof(b) - 1, t, sizeof(t) - 1 }
+#define ROW(b, t)                                                                                  \
+	{                                                                                          \
+		b, sizeof(b) - 1, t, sizeof(t) - 1                                                 \
+	}
 	ROW("", ""),
 	ROW("down", "down"),
 	ROW("nul\0nul", "nul\0nul"),
-	ROW("caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x8d", "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x8d"),
+	ROW("caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x8d",
+		"caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x8d"),
 	ROW("caf\xe9", "caf\xed\xb3\xa9"), /* Latin-1 */
 	ROW("\xff\xfe", "\xed\xb3\xbf\xed\xb3\xbe"),
 	ROW("\xc3", "\xed\xb3\x83"), /* cut */
@@ -197,7 +203,8 @@ static const struct {
 	ROW("\xc0\x80", "\xed\xb3\x80\xed\xb2\x80"), /* overlong */
 	ROW("\xe0\x80\x80", "\xed\xb3\xa0\xed\xb2\x80\xed\xb2\x80"),
 	ROW("\xed\xa0\x80", "\xed\xb3\xad\xed\xb2\xa0\xed\xb2\x80"), /* a surrogate */
-	ROW("\xf4\x90\x80\x80", "\xed\xb3\xb4\xed\xb2\x90\xed\xb2\x80\xed\xb2\x80"), /* beyond Unicode */
+	ROW("\xf4\x90\x80\x80",
+		"\xed\xb3\xb4\xed\xb2\x90\xed\xb2\x80\xed\xb2\x80"), /* beyond Unicode */
 	ROW("\xc3(", "\xed\xb3\x83("),
 };
 
@@ -211,7 +218,8 @@ END_TEST
 
 START_TEST(hostile_byte_strings)
 {
-	static const uint64_t sizes[] = { NAME_CHARS_MAX + 1, UINT64_C(1) << 60, UINT64_C(1) << 63, UINT64_MAX };
+	static const uint64_t sizes[] = { NAME_CHARS_MAX + 1, UINT64_C(1) << 60, UINT64_C(1) << 63,
+		UINT64_MAX };
 	uint64_t addr = fakepy_bytes(&f, "down", 4);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		fakepy_set(&f, addr, FIELD_bytes_size, sizes[i]);
