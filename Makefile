@@ -59,7 +59,7 @@ check: ## installs what is missing, builds and runs all tests
 lint: ## layers, house rules, format and man pages
 	tests/lint/layers
 	tests/lint/rules
-	clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
+	@clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
 	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
 
 .PHONY: bench

@@ -81,6 +81,8 @@ static void better_fields(struct py_runtime *rt)
 		struct err e = layout_merge_dwarf(
 			&rt->layout, rt->image->file.bytes, rt->image->file.size, true);
 		log_debug("%s: DWARF: %s", rt->image->path, failed(e) ? e.what : "used");
+		if (!failed(e) && !rt->layout.guess && rt->micro_known)
+			rt->layout.assumed = false; /* the build itself has proven its row */
 	}
 }
 
