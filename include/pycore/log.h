@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debug messages on stderr, silent unless --debug asks. Results and errors never come this way. */
+/* Debug messages on stderr with the time since log_enable(), silent unless --debug asks. Results
+ * and errors never come this way. */
 #pragma once
 
 #include "pycore/attr.h"

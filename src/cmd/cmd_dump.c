@@ -3,6 +3,7 @@
 #include "cmd.h"
 
 #include "pycore/alloc.h"
+#include "pycore/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -220,8 +221,11 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 		python_free(p);
 		return STATUS_NOTHING;
 	}
+	log_debug("stopped");
 	python_walk(p);
+	log_debug("walked");
 	target_resume(t);
+	log_debug("resumed");
 	python_locate(p);
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));

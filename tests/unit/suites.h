@@ -23,7 +23,9 @@
 	S(live)      \
 	S(lines)     \
 	S(text)      \
-	S(frames)
+	S(frames)    \
+	S(opener)    \
+	S(out)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);
