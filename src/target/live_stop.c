@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+enum { PAGES_PER_THREAD = 3, PAGES_SHARED = 32 };
+
 static void explain_failure(
 	struct target *t, const struct live_stop *s, struct err e, struct str *why)
 {
@@ -125,6 +127,9 @@ struct err live_stop(struct target *t, struct str *why)
 	s->live = live;
 	sem_init(&s->stopped, 0, 0);
 	sem_init(&s->go, 0, 0);
+	/* room for what a thread's frames take as a rule: faulting it in is not for the stop */
+	mem_cache_clear(&live->cache);
+	mem_cache_reserve(&live->cache, PAGES_PER_THREAD * t->n_threads + PAGES_SHARED);
 	struct err e = tracer_start(s);
 	if (!failed(e) && all_gone(s))
 		e = err_of(ERR_GONE, "process");
