@@ -6,26 +6,40 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+static const char *const kernel_roots[] = { "/proc/", "/sys/", "/dev/" };
+static const char kernel_files[] = "path from the target leads to the kernel's own files";
 
 /* Why this path, taken from a target, must not be opened; NULL if it may. */
 static const char *distrust(const char *path)
 {
-	static const char *const kernel_roots[] = { "/proc/", "/sys/", "/dev/" };
 	if (path[0] != '/')
 		return "path from the target is not absolute";
 	if (strstr(path, "/../") || text_ends(path, "/.."))
 		return "path from the target holds ..";
 	for (size_t i = 0; i < ARRAY_LEN(kernel_roots); i++) {
 		if (text_starts(path, kernel_roots[i]))
-			return "path from the target leads to the kernel's own files";
+			return kernel_files;
 	}
 	return NULL;
+}
+
+/* The same wherever links, "//" and "/./" have led to. */
+static bool of_the_kernel(int fd)
+{
+	struct statfs fs;
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ||
+		       fs.f_type == DEBUGFS_MAGIC || fs.f_type == TRACEFS_MAGIC ||
+		       fs.f_type == CGROUP2_SUPER_MAGIC);
 }
 
 static const char *kind_refused(mode_t mode)
@@ -42,7 +56,7 @@ static const char *kind_refused(mode_t mode)
 enum { READ_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
 /* Takes over a descriptor if it is one of a regular file. */
-static struct err accept_regular(int fd, struct opened *ret)
+static struct err accept_regular(int fd, enum opener_trust trust, struct opened *ret)
 {
 	if (fd < 0)
 		return err_sys("open");
@@ -52,6 +66,8 @@ static struct err accept_regular(int fd, struct opened *ret)
 		e = err_sys("fstat");
 	else if (!S_ISREG(st.st_mode))
 		e = err_of(ERR_UNSUPPORTED, kind_refused(st.st_mode));
+	else if (trust == OPEN_NAMED_BY_TARGET && of_the_kernel(fd))
+		e = err_of(ERR_DENIED, kernel_files);
 	if (failed(e)) {
 		close(fd);
 		return e;
@@ -65,7 +81,7 @@ struct err opener_open(const char *path, enum opener_trust trust, struct opened 
 	const char *why = trust == OPEN_NAMED_BY_TARGET ? distrust(path) : NULL;
 	if (why)
 		return err_of(ERR_DENIED, why);
-	return accept_regular(open(path, READ_FLAGS), ret);
+	return accept_regular(open(path, READ_FLAGS), trust, ret);
 }
 
 struct err opener_open_below(const char *root, const char *path, struct opened *ret)
@@ -80,7 +96,8 @@ struct err opener_open_below(const char *root, const char *path, struct opened *
 		return err_sys("open");
 	struct open_how how = { .flags = READ_FLAGS,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	struct err e = accept_regular((int)syscall(SYS_openat2, dir, path, &how, sizeof(how)), ret);
+	struct err e = accept_regular(
+		(int)syscall(SYS_openat2, dir, path, &how, sizeof(how)), OPEN_NAMED_BY_TARGET, ret);
 	close(dir);
 	return e;
 }

@@ -8,11 +8,12 @@
 #include "core_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/limits.h"
 
 #include <elf.h>
 #include <string.h>
 
-enum { STACK_SEARCH = 4 * 1024 * 1024, POINTERS_MAX = 1024 * 1024, ARG_MAX_BYTES = 128 * 1024 };
+enum { STACK_SEARCH = 4 * 1024 * 1024, POINTERS_MAX = 1024 * 1024 };
 
 /* Where the auxiliary vector lies in memory, at or below `top`; 0: not found. */
 static uint64_t find_auxv(struct target *t, uint64_t top)
@@ -51,10 +52,35 @@ static uint64_t array_before(struct target *t, uint64_t end, size_t *ret)
 	return at + word;
 }
 
+/* The words behind n pointers, all together no longer than COMMAND_LINE_MAX. False if not even the
+ * first could be read. */
+static bool take_words(struct target *t, uint64_t argv, size_t n)
+{
+	unsigned word = t->mem->ptr_size;
+	AUTO_FREE char *text = xmalloc(COMMAND_LINE_MAX);
+	size_t left = COMMAND_LINE_MAX, len;
+	uint64_t pointer;
+	bool cut = false;
+	t->argv = xcalloc(n + 1, sizeof(*t->argv));
+	for (size_t i = 0; i < n && !cut && left > 1; i++, left -= len) {
+		if (failed(mem_ptr(t->mem, argv + i * word, &pointer)) ||
+			failed(mem_cstr(t->mem, pointer, text, left, &cut)))
+			break;
+		t->argv[t->argc++] = xstrdup(text);
+		len = strlen(text) + 1;
+	}
+	t->argv_cut = cut || t->argc < n;
+	if (t->argc)
+		return true;
+	free(t->argv);
+	t->argv = NULL;
+	return false;
+}
+
 /* argv begins where the word before it counts its pointers. */
 static bool argv_of_stack(struct target *t)
 {
-	uint64_t execfn = 0, argc, pointer;
+	uint64_t execfn = 0, argc;
 	unsigned word = t->mem->ptr_size;
 	if (!elfcore_auxv(&t->core->elf, AT_EXECFN, &execfn))
 		return false;
@@ -66,19 +92,7 @@ static bool argv_of_stack(struct target *t)
 	uint64_t argv = array_before(t, env, &n);
 	if (!n || failed(mem_ptr(t->mem, argv - word, &argc)) || argc != n)
 		return false;
-	t->argv = xcalloc(n + 1, sizeof(*t->argv));
-	char *text = xmalloc(ARG_MAX_BYTES);
-	for (size_t i = 0; i < n; i++) {
-		bool cut = false;
-		if (failed(mem_ptr(t->mem, argv + i * word, &pointer)) ||
-			failed(mem_cstr(t->mem, pointer, text, ARG_MAX_BYTES, &cut)))
-			break;
-		t->argv[t->argc++] = xstrdup(text);
-		t->argv_cut |= cut;
-	}
-	free(text);
-	t->argv_cut |= t->argc < n;
-	return true;
+	return take_words(t, argv, n);
 }
 
 void core_find_command_line(struct target *t)

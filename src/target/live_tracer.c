@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 enum {
-	STOP_DEADLINE_US = 250 * 1000, /* from the first interrupt on */
+	STOP_DEADLINE_US = 1000 * 1000, /* from the first interrupt on; a busy machine is slow */
 	PATIENCE_US = 10 * 1000, /* so long is waited for one that sleeps uninterruptibly */
 	SPINS = 100, /* looks without sleeping; a thread that sleeps stops within some */
 	NAP_NS = 50 * 1000,

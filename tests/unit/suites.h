@@ -25,7 +25,9 @@
 	S(text)      \
 	S(frames)    \
 	S(opener)    \
-	S(out)
+	S(out)       \
+	S(image)     \
+	S(target_core)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);

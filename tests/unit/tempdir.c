@@ -10,7 +10,8 @@
 void tempdir_init(struct tempdir *t)
 {
 	const char *base = getenv("TMPDIR");
-	int n = snprintf(t->path, sizeof(t->path), "%s/pycore-unit-XXXXXX", base && strlen(base) < 32 ? base : "/tmp");
+	int n = snprintf(t->path, sizeof(t->path), "%s/pycore-unit-XXXXXX",
+		base && strlen(base) < 32 ? base : "/tmp");
 	ck_assert_int_lt(n, (int)sizeof(t->path));
 	ck_assert_ptr_nonnull(mkdtemp(t->path));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which files are opened, and which not: whatever a path leads to, nothing blocks and nothing but regular files is read. */
+/* Which files are opened, and which not: whatever a path leads to, nothing blocks and nothing but
+ * regular files is read. */
 #include "suites.h"
 
 #include "tempdir.h"
@@ -117,6 +118,7 @@ static const struct {
 	{ "//proc/self/environ", "kernel" },
 	{ "/./proc/self/environ", "kernel" },
 	{ "/.//./proc//self/environ", "kernel" },
+	{ "//sys/kernel/uevent_seqnum", "kernel" },
 };
 
 START_TEST(distrusted_path)
