@@ -118,6 +118,7 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	if (failed(e)) {
 		AUTO_STR(known);
 		layout_known(&known);
+		p->unknown_version = true;
 		AUTO_STR(text);
 		str_addf(&text, "%s; known are %s", e.what, str_text(&known));
 		say(p, img, v.text, str_text(&text));
@@ -131,6 +132,7 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 		return false;
 	if (!py_runtime_proven(&rt, &why)) {
 		if (rt.layout.guess) {
+			p->unknown_version = true;
 			str_puts(&why, "; this version is newer than those that are known: ");
 			layout_known(&why);
 		}
@@ -195,7 +197,8 @@ static void search(struct python *p)
 		py_scan_cookies(p);
 	if (!p->n_runtimes)
 		py_scan_interpreters(p);
-	if (!p->n_runtimes)
+	/* these go by the layout of any image, also one that only its name says is Python */
+	if (!p->n_runtimes && !p->unknown_version)
 		py_find_orphans(p);
 }
 

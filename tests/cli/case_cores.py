@@ -3,7 +3,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 
 from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
 from subjects import CRASH, HANG, NESTED, STACK, CoreBytes, python, system_python, tool

@@ -4,10 +4,8 @@ import pathlib
 import shutil
 import subprocess
 
-from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
+from kit import COMPLETE, PARTIAL, functions
 from subjects import CRASH, HANG, NESTED, STACK, library, python, system_python, tool
-
-RIGHT = "{name}: the one Python, its stack"
 
 
 def check_one(kit, name, document, version, stack=STACK):

@@ -5,7 +5,7 @@ import shutil
 import signal
 
 from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, clean_environment, functions, run
-from subjects import HANG, NESTED, STACK, python, system_python
+from subjects import NESTED, STACK, python, system_python
 
 UNUSED = 4194303
 

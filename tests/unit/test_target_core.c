@@ -508,7 +508,7 @@ START_TEST(real_core_changed)
 	ck_assert_ok(file_map_open(path, OPEN_NAMED_BY_USER, &map));
 	AUTO_FREE uint8_t *bytes = xmalloc(map.size);
 	uint32_t seed = 99;
-	for (int round = 0; round < 400; round++) {
+	for (int round = 0; round < 200; round++) {
 		memcpy(bytes, map.bytes, map.size);
 		for (int i = 0; i < 1 + round % 16; i++) {
 			seed = seed * 1103515245 + 12345;
