@@ -33,6 +33,8 @@ enum {
 	NAME_CHARS_MAX = 65536, /* characters kept of a name; longer ones are cut and marked */
 	LINETABLE_MAX = 64 * 1024 * 1024, /* bytes of one line table */
 	SCAN_BYTES_MAX = 256 * 1024 * 1024, /* of one range that is searched for interpreters */
+	SCAN_TOTAL_MAX = 2000000000, /* bytes of all ranges that are searched for one report */
+	LINETABLES_TOTAL_MAX = 1000000000, /* bytes of all line tables of one report */
 	SCAN_HITS_MAX = 4096, /* interpreters proposed by one memory scan */
 
 	/* output */

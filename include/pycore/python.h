@@ -149,6 +149,7 @@ struct python {
 	uint32_t n_codes;
 	struct hash place_of; /* number of a code object and offset -> struct py_place */
 	struct py_place *places;
+	uint64_t scanned, linetable_bytes; /* spent of SCAN_TOTAL_MAX and LINETABLES_TOTAL_MAX */
 	bool unknown_version; /* one was found that no layout reads */
 	struct str why; /* what was found and tried, when there is no runtime */
 };

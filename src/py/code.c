@@ -34,6 +34,9 @@ static struct err read_linetable(
 	TRY(py_field(rt, addr, FIELD_bytes_size, &size));
 	if (size > LINETABLE_MAX)
 		return err_at(ERR_CORRUPT, addr, "line table");
+	if (size > LINETABLES_TOTAL_MAX - p->linetable_bytes)
+		return err_at(ERR_LIMIT, addr, "line tables");
+	p->linetable_bytes += size;
 	uint8_t *bytes = arena_alloc(&p->arena, size ? size : 1);
 	TRY(mem_read(rt->mem, addr + rt->layout.field[FIELD_bytes_data].offset, bytes, size));
 	c->linetable = bytes;
@@ -85,8 +88,9 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 	c->lines = rt->layout.row->lines;
 	c->why = p->n_codes >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects")
 					 : read_code(p, rt, c);
-	/* a failure is not kept: in a running process the next look may succeed */
-	if (addr != UINT64_MAX && !failed(c->why))
+	/* in a running process the next look may succeed */
+	bool keep = !failed(c->why) || !p->target->nonblocking;
+	if (addr != UINT64_MAX && keep)
 		hash_put(&p->codes, addr, (uintptr_t)c);
 	return c;
 }

@@ -27,7 +27,7 @@ static void say(struct python *p, const struct image *img, const char *version, 
 }
 
 /* Static variables of 2.7 and 3.6 that only .symtab names. */
-static void find_statics(struct py_runtime *rt)
+static void find_statics(struct python *p, struct py_runtime *rt)
 {
 	enum { HEAD, MAIN_THREAD, COLLECTING, GIL_COND, LOCK, COUNT };
 	static const char *const names[COUNT] = {
@@ -49,10 +49,10 @@ static void find_statics(struct py_runtime *rt)
 	}
 	rt->var_lock = found[LOCK].addr;
 	if (!rt->addr)
-		rt->addr = py_scan_image(rt);
+		rt->addr = py_scan_image(p, rt);
 }
 
-static void find_names(struct py_runtime *rt)
+static void find_names(struct python *p, struct py_runtime *rt)
 {
 	struct image_symbol sym;
 	if (rt->image && !failed(image_dynsym(rt->image, rt->mem, "PyCode_Type", &sym)))
@@ -61,7 +61,7 @@ static void find_names(struct py_runtime *rt)
 		return;
 	if (rt->image && !failed(image_dynsym(rt->image, rt->mem, "_PyThreadState_Current", &sym)))
 		rt->var_current = sym.addr;
-	find_statics(rt);
+	find_statics(p, rt);
 }
 
 /* Fields from better sources than the row: the target's own table, and where no run has proven the
@@ -108,7 +108,7 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	struct py_version v;
 	if (p->n_runtimes >= RUNTIMES_MAX)
 		return false;
-	if (!py_version_find(p->target, img, addr, &v)) {
+	if (!py_version_find(p, img, addr, &v)) {
 		say(p, img, "", "looks like Python, but does not tell its version");
 		return false;
 	}
@@ -126,7 +126,7 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	}
 	rt.layout.assumed |= !v.micro_known;
 	better_fields(&rt);
-	find_names(&rt);
+	find_names(p, &rt);
 	AUTO_STR(why);
 	if (known_already(p, &rt))
 		return false;

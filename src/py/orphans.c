@@ -56,13 +56,13 @@ static bool see_thread_pointer(void *ctx, const uint8_t *bytes, uint64_t addr, s
 	return s->n >= SCAN_HITS_MAX;
 }
 
-static void search(struct orphan_search *s)
+static void search(struct python *p, struct orphan_search *s)
 {
 	struct mem *mem = s->rt->mem;
 	struct mem_range r;
 	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
 		if (r.perm & MEM_WRITE && r.readable &&
-			py_see_range(mem, r.start, r.end, see_thread_pointer, s))
+			py_see_range(p, r.start, r.end, see_thread_pointer, s))
 			return;
 	}
 }
@@ -76,7 +76,7 @@ static bool try_image(struct python *p, struct image *img)
 	};
 	struct orphan_search s = { .rt = &rt };
 	struct py_version v;
-	if (!py_version_find(t, img, 0, &v) || failed(layout_pick(&v.key, false, &rt.layout)))
+	if (!py_version_find(p, img, 0, &v) || failed(layout_pick(&v.key, false, &rt.layout)))
 		return false;
 	for (size_t i = 0; i < t->n_threads; i++) {
 		if (t->threads[i].regs.has_tls && t->threads[i].regs.tls)
@@ -85,7 +85,7 @@ static bool try_image(struct python *p, struct image *img)
 	rt.layout.assumed |= !v.micro_known;
 	rt.micro_known = v.micro_known;
 	memcpy(rt.version, v.text, sizeof(rt.version));
-	search(&s);
+	search(p, &s);
 	hash_fini(&s.tls);
 	if (s.n) {
 		rt.n_orphans = s.n;

@@ -27,7 +27,7 @@ struct py_version {
 	char text[VERSION_TEXT_MAX];
 	bool micro_known;
 };
-bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret);
+bool py_version_find(struct python *p, struct image *img, uint64_t runtime, struct py_version *ret);
 
 /* prove.c: true if rt leads to an initialised interpreter. `why` gets a sentence if not. */
 bool py_runtime_proven(struct py_runtime *rt, struct str *why);
@@ -39,13 +39,15 @@ struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
 /* scan.c: calls see(ctx, bytes, address, size) for each piece of [start, end), until it returns
  * true; the result is that. Ranges beyond SCAN_BYTES_MAX are left out. */
 typedef bool py_see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
-bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see, void *ctx);
+bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see, void *ctx);
+/* Whether so many bytes may still be searched; if so, they are counted. */
+bool py_may_scan(struct python *p, uint64_t bytes);
 /* Runtimes that have no name. Calls `hit` for each proven candidate. */
 void py_scan_cookies(struct python *p);
 void py_scan_interpreters(struct python *p);
 /* Finds the variable that heads the list of interpreters in the writable data of an image; 0: not
  * found. */
-uint64_t py_scan_image(struct py_runtime *rt);
+uint64_t py_scan_image(struct python *p, struct py_runtime *rt);
 
 /* orphans.c: thread states of a runtime whose own state is not in the core. Adds a runtime that has
  * nothing else. */

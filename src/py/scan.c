@@ -17,9 +17,18 @@
 
 enum { CHUNK = 64 * 1024 };
 
-bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see, void *ctx)
+bool py_may_scan(struct python *p, uint64_t bytes)
 {
-	if (end - start > SCAN_BYTES_MAX)
+	if (bytes > SCAN_BYTES_MAX || bytes > SCAN_TOTAL_MAX - p->scanned)
+		return false;
+	p->scanned += bytes;
+	return true;
+}
+
+bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see, void *ctx)
+{
+	struct mem *mem = p->target->mem;
+	if (!py_may_scan(p, end - start))
 		return false;
 	AUTO_FREE uint8_t *copy = xmalloc(CHUNK);
 	for (uint64_t at = start; at < end;) {
@@ -35,13 +44,13 @@ bool py_see_range(struct mem *mem, uint64_t start, uint64_t end, py_see_fn *see,
 }
 
 /* The writable segments of an image, .bss included. */
-static bool see_image_data(struct mem *mem, const struct image *img, py_see_fn *see, void *ctx)
+static bool see_image_data(struct python *py, const struct image *img, py_see_fn *see, void *ctx)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		uint64_t start = (img->bias + p->vaddr) & ~UINT64_C(7);
 		if (p->type == PT_LOAD && p->flags & PF_W &&
-			py_see_range(mem, start, img->bias + p->vaddr + p->memsz, see, ctx))
+			py_see_range(py, start, img->bias + p->vaddr + p->memsz, see, ctx))
 			return true;
 	}
 	return false;
@@ -64,7 +73,7 @@ void py_scan_cookies(struct python *p)
 	struct mem_range r;
 	for (uint64_t at = 0; mem_next_range(mem, at, &r) && r.end > at; at = r.end) {
 		if (r.perm & MEM_WRITE && r.readable &&
-			py_see_range(mem, r.start, r.end, see_cookie, p))
+			py_see_range(p, r.start, r.end, see_cookie, p))
 			return;
 	}
 }
@@ -149,11 +158,11 @@ static bool see_interpreter(void *ctx, const uint8_t *bytes, uint64_t addr, size
 	return false;
 }
 
-uint64_t py_scan_image(struct py_runtime *rt)
+uint64_t py_scan_image(struct python *p, struct py_runtime *rt)
 {
 	struct interpreter_search s = { .rt = rt };
 	if (rt->image)
-		see_image_data(rt->mem, rt->image, see_interpreter, &s);
+		see_image_data(p, rt->image, see_interpreter, &s);
 	return s.hit;
 }
 
@@ -166,11 +175,11 @@ static void search_with(struct python *p, struct image *img, const struct layout
 	struct interpreter_search s = { .rt = &rt };
 	struct mem_range r;
 	if (img)
-		see_image_data(rt.mem, img, see_interpreter, &s);
+		see_image_data(p, img, see_interpreter, &s);
 	for (uint64_t at = 0; !img && !s.hit && mem_next_range(rt.mem, at, &r) && r.end > at;
 		at = r.end) {
 		if (r.perm & MEM_WRITE && r.readable)
-			py_see_range(rt.mem, r.start, r.end, see_interpreter, &s);
+			py_see_range(p, r.start, r.end, see_interpreter, &s);
 	}
 	if (!s.hit)
 		return;
@@ -186,8 +195,7 @@ void py_scan_interpreters(struct python *p)
 		struct image *img = &p->target->images[i];
 		struct py_version v;
 		struct layout l;
-		if (failed(image_probe(img, p->target->mem)) ||
-			!py_version_find(p->target, img, 0, &v) ||
+		if (failed(image_probe(img, p->target->mem)) || !py_version_find(p, img, 0, &v) ||
 			failed(layout_pick(&v.key, false, &l)))
 			continue;
 		search_with(p, img, &l);

@@ -79,17 +79,17 @@ static bool search_text(const char *bytes, size_t n, const char *mark, struct py
 }
 
 /* The static buffer, in the image's writable data or the .bss behind it. */
-static bool from_text(struct target *t, struct image *img, struct py_version *v)
+static bool from_text(struct python *py, struct image *img, struct py_version *v)
 {
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
-		if (p->type != PT_LOAD || !(p->flags & PF_W) || p->memsz > SCAN_BYTES_MAX)
+		if (p->type != PT_LOAD || !(p->flags & PF_W) || !py_may_scan(py, p->memsz))
 			continue;
 		uint64_t start = img->bias + p->vaddr;
 		char chunk[CHUNK + LINE_MAX_BYTES];
 		for (uint64_t at = 0; at < p->memsz; at += CHUNK) {
 			size_t n = p->memsz - at < sizeof(chunk) ? p->memsz - at : sizeof(chunk);
-			if (!failed(mem_read(t->mem, start + at, chunk, n)) &&
+			if (!failed(mem_read(py->target->mem, start + at, chunk, n)) &&
 				(search_text(chunk, n, "\n[", v) ||
 					search_text(chunk, n, ") [", v)))
 				return true;
@@ -115,13 +115,14 @@ static unsigned abi_marks(struct target *t, struct image *img)
 	return failed(image_dynsym(img, t->mem, "_Py_RefTotal", &sym)) ? 0 : ABI_DEBUG;
 }
 
-bool py_version_find(struct target *t, struct image *img, uint64_t runtime, struct py_version *ret)
+bool py_version_find(struct python *p, struct image *img, uint64_t runtime, struct py_version *ret)
 {
+	struct target *t = p->target;
 	struct py_version v = { .key = { .machine = t->machine,
 					.ptr_size = t->mem->ptr_size,
 					.order = t->mem->order } };
 	if (!from_debug_offsets(t, runtime, &v) &&
-		(!img || (!from_constant(t, img, &v) && !from_text(t, img, &v) &&
+		(!img || (!from_constant(t, img, &v) && !from_text(p, img, &v) &&
 				 !from_name(img, &v))))
 		return false;
 	v.key.abi |= img ? abi_marks(t, img) : 0;
