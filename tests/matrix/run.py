@@ -63,6 +63,7 @@ def arguments():
     parser.add_argument("-k", action="store_true", help="go on after a failure in the same process's other modes")
     parser.add_argument("-v", action="store_true", help="show every skip and a table of programs and Pythons")
     options = parser.parse_args()
+    options.pycore = options.pycore.resolve()
     if options.prove:
         options.mode = ("core",)
     return options
