@@ -103,7 +103,7 @@ static struct err open_packed(
 static struct err open_any(
 	const struct opened *f, const struct container_options *opt, struct container *ret)
 {
-	struct container c = { .mtime = f->mtime };
+	struct container c = { .mtime = f->mtime, .uid = f->uid, .gid = f->gid };
 	uint8_t magic[MAGIC_MAX];
 	ssize_t n = pread(f->fd, magic, sizeof(magic), 0);
 	if (n < 0)

@@ -66,6 +66,8 @@ static void parse_process(struct elfcore *c, const struct elf_note *note)
 		c->has_process = true;
 		c->state = (char)d[1];
 		c->uid = (uid_t)bytes_uint(d + shapes[i].uid_at, shapes[i].uid_size, o);
+		c->gid = (gid_t)bytes_uint(
+			d + shapes[i].uid_at + shapes[i].uid_size, shapes[i].uid_size, o);
 		c->pid = (pid_t)bytes_int(d + shapes[i].pid_at, 4, o);
 		c->ppid = (pid_t)bytes_int(d + shapes[i].pid_at + 4, 4, o);
 		memcpy(c->comm, d + shapes[i].name_at, NAME);

@@ -25,6 +25,11 @@ static bool is_zero(const uint8_t *bytes, size_t n)
 	return true;
 }
 
+/* Only what was unpacked once comes here compressed. */
+#define TWICE(by)                                                                                  \
+	"this file is compressed twice, by " by                                                    \
+	" inside: unpack it once, by gzip -dc or zstd -dc FILE > INNER, and give pycore that"
+
 const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 {
 	static const struct {
@@ -37,6 +42,11 @@ const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 		{ "KDUMP   ", 8, "this is a dump of a kernel, not a core file of a process" },
 		{ "\xcf\xfa\xed\xfe", 4, "this is a Mach-O file, not an ELF core file" },
 		{ "MZ", 2, "this is a Windows executable, not an ELF core file" },
+		{ "\x1f\x8b", 2, TWICE("gzip") },
+		{ "\x28\xb5\x2f\xfd", 4, TWICE("zstd") },
+		{ "\xfd\x37zXZ\0", 6, TWICE("xz") },
+		{ "\x04\x22\x4d\x18", 4, TWICE("lz4") },
+		{ "BZh", 3, TWICE("bzip2") },
 	};
 	enum { LOOK_AT = 512 };
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {

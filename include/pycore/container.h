@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 enum container_kind { CONTAINER_PLAIN, CONTAINER_GZIP, CONTAINER_ZSTD };
@@ -30,6 +31,8 @@ struct container {
 	const uint8_t *bytes; /* the unpacked core, mapped read-only; NULL if it is empty */
 	uint64_t size;
 	struct timespec mtime; /* of the file as given */
+	uid_t uid; /* its owner */
+	gid_t gid;
 	bool in_ram; /* unpacked on a file system that takes its space from memory */
 	bool cut; /* unpacking ended early: what follows `bytes` is lost */
 	struct err cut_why; /* why, if cut: damaged or ended stream, disk full, limit reached */

@@ -91,7 +91,7 @@ struct core_regs {
 	uint64_t pc, sp;
 	uint64_t tls; /* thread pointer: fs_base, TPIDR, ... */
 	int64_t syscall; /* number of the system call that it is in; -1: in none */
-	uint64_t syscall_arg; /* its first argument */
+	uint64_t syscall_args[2]; /* its first arguments */
 };
 
 struct core_siginfo {
@@ -135,6 +135,7 @@ struct elfcore {
 	bool has_process; /* NT_PRPSINFO */
 	pid_t pid, ppid;
 	uid_t uid;
+	gid_t gid;
 	char state; /* 'R', 'S', ... or 0 */
 	char comm[17]; /* name of the executable, cut at 15 bytes by the kernel */
 	char args[81]; /* start of the command line, cut at 79 bytes */
@@ -183,7 +184,7 @@ struct core_arch {
 	int64_t futex; /* number of the futex system call */
 	int64_t restart; /* of restart_syscall, by which a timed wait goes on after a stop, with its
 			    arguments */
-	int syscall, syscall_arg;
+	int syscall, syscall_args[2];
 	/* How to know that the thread is in a system call: the register `in_call` holds one of two
 	 * values then (0, 0: anything but all ones); -1: the number itself is negative outside. */
 	int in_call;

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 enum opener_trust {
@@ -22,7 +23,9 @@ enum opener_trust {
 struct opened {
 	int fd; /* read-only, close-on-exec */
 	uint64_t size;
-	struct timespec mtime;
+	struct timespec mtime; /* of its content, as cp -p, tar and packages set it */
+	uid_t uid; /* its owner */
+	gid_t gid;
 };
 
 /* Opens a regular file without ever blocking on it (FIFOs, devices and directories are refused,
@@ -40,7 +43,12 @@ struct err opener_open_below(const char *root, const char *path, struct opened *
 struct file_map {
 	const uint8_t *bytes; /* NULL for an empty file */
 	size_t size;
-	struct timespec mtime;
+	/* The later of the times of its content and of its inode. A file that replaces another one
+	 * may have been given an old time of its content; the inode's is always the kernel's. */
+	struct timespec changed;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
 };
 
 struct err file_map_open(const char *path, enum opener_trust trust, struct file_map *ret);

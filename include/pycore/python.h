@@ -130,6 +130,8 @@ struct py_thread {
 	size_t n_frames;
 	size_t n_omitted; /* frames further out than FRAMES_MAX */
 	struct err why; /* the chain of frames broke off here */
+	bool torn; /* because it was seen while it was being changed: another look may see it whole
+		    */
 	bool moving; /* read while it ran: its frames may belong to different moments */
 	bool has_cframe; /* where on the C stack its evaluation loop keeps its state: */
 	uint64_t cframe;
@@ -169,6 +171,9 @@ struct err python_find(struct target *t, struct python **ret);
  */
 void python_walk(struct python *p);
 void python_free(struct python *p); /* before target_close(); NULL is fine */
+
+/* Whether a walk met the frames of a thread at a moment when another walk may see more of them. */
+bool python_torn(const struct python *p);
 
 /* Finds lines and columns of all places that the walk met; reads no memory of the target, so it can
  * wait until that was resumed. */

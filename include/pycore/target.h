@@ -40,6 +40,16 @@ struct target_signal {
 	struct core_siginfo info;
 };
 
+/* As whom the target opens files. Zero-initialised is unknown, and may read what anybody may. */
+struct target_user {
+	bool known;
+	uid_t uid; /* live: the ones that the kernel judges by (fsuid, fsgid) */
+	gid_t gid; /* NO_GROUP: unknown */
+	gid_t *groups; /* supplementary ones, owned */
+	size_t n_groups;
+};
+#define NO_GROUP ((gid_t)-1)
+
 struct target {
 	enum target_kind kind;
 	pid_t pid;
@@ -55,6 +65,9 @@ struct target {
 	struct os_thread *threads;
 	size_t n_threads, cap_threads;
 
+	/* Of a core: what its notes say, as far as the owner of the core file confirms it, for a
+	 * core can be made up. */
+	struct target_user user;
 	char *root; /* where its files are, "/proc/4711/root"; NULL: they are this machine's */
 
 	char **argv; /* NULL-terminated; NULL: unknown */
@@ -113,6 +126,10 @@ void target_close(struct target *t); /* NULL is fine; resumes first */
  */
 void target_forget(struct target *t);
 
+/* Whether the thread does not run at this moment. If so, *ret is a number that is another one after
+ * it has run: the same at two moments means that it rested all the time between them. */
+bool target_thread_rests(const struct target *t, const struct os_thread *th, uint64_t *ret);
+
 /* The image that is mapped at addr, or NULL. */
 struct image *target_image_at(struct target *t, uint64_t addr);
 /* Sees to it that the image's file on disk is attached, if there is one that matches; cheap when
@@ -124,10 +141,16 @@ struct os_thread *target_thread(struct target *t, pid_t tid); /* NULL: none */
 struct target_coverage {
 	uint64_t mapped, saved, left_out, cut; /* bytes; left_out by choice, cut by truncation */
 	bool cut_file; /* the file is shorter than it should be */
+	struct err unpack_why; /* failed: a compressed core was unpacked only in part, and why */
 };
 struct target_coverage target_coverage(const struct target *t);
+/* Appends in words why the core was unpacked only in part (c->unpack_why), and what can be done. */
+void target_unpack_text(const struct target_coverage *c, struct str *to);
 /* The first range that ends above `from` and was lost by truncation; false when there is none. */
 bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret);
-/* Opens and maps a file that the target names, by the opener's rules, as seen from the target's
- * root. */
+/*
+ * Opens and maps a file that the target names, to be shown: by the opener's rules, as seen from the
+ * target's root, and only if the owner, group and mode of the file let the target's own user read
+ * it (ERR_DENIED). Else a process could have a report by root show any file of the machine.
+ */
 struct err target_open_file(const struct target *t, const char *path, struct file_map *ret);

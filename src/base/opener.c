@@ -72,7 +72,11 @@ static struct err accept_regular(int fd, enum opener_trust trust, struct opened 
 		close(fd);
 		return e;
 	}
-	*ret = (struct opened){ .fd = fd, .size = (uint64_t)st.st_size, .mtime = st.st_mtim };
+	*ret = (struct opened){ .fd = fd,
+		.size = (uint64_t)st.st_size,
+		.mtime = st.st_mtim,
+		.uid = st.st_uid,
+		.gid = st.st_gid };
 	return NO_ERR;
 }
 
@@ -102,12 +106,22 @@ struct err opener_open_below(const char *root, const char *path, struct opened *
 	return e;
 }
 
+static struct timespec later(struct timespec a, struct timespec b)
+{
+	bool a_is = a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+	return a_is ? a : b;
+}
+
 struct err file_map_fd(int fd, struct file_map *ret)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return err_sys("fstat");
-	struct file_map m = { .size = (size_t)st.st_size, .mtime = st.st_mtim };
+	struct file_map m = { .size = (size_t)st.st_size,
+		.changed = later(st.st_mtim, st.st_ctim),
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+		.mode = st.st_mode };
 	if (m.size) {
 		void *p = mmap(NULL, m.size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (p == MAP_FAILED)

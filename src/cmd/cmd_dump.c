@@ -144,20 +144,33 @@ static bool has_thread(const struct python *p, pid_t tid)
 	return false;
 }
 
-/* Says which of the threads that were asked for do not exist. */
-static bool all_found(const struct dump *d, const struct python *p, size_t n_selected)
+static bool has_crashed_thread(const struct python *p)
 {
-	bool good = true;
-	for (size_t i = 0; i < d->n_tids; i++) {
-		if (!has_thread(p, d->tids[i])) {
-			complain("there is no thread %d in this process", (int)d->tids[i]);
-			good = false;
-		}
+	for (size_t i = 0; i < p->n_threads; i++) {
+		if (p->threads[i].os && p->threads[i].os->crashed)
+			return true;
 	}
-	if (d->crashed && !n_selected) {
-		complain("no thread crashed: this is %s",
-			p->target->kind == TARGET_LIVE ? "a live process"
-						       : "a snapshot, or its notes are lost");
+	return false;
+}
+
+/* Says, here and in the report, which of the threads that were asked for do not exist. */
+static bool all_found(const struct dump *d, const struct python *p)
+{
+	struct problems *problems = &p->target->problems;
+	bool live = p->target->kind == TARGET_LIVE, good = true;
+	const char *place = live ? "process" : "core";
+	for (size_t i = 0; i < d->n_tids; i++) {
+		if (has_thread(p, d->tids[i]))
+			continue;
+		AUTO_FREE char *where = xasprintf("thread %d", (int)d->tids[i]);
+		complain("there is no %s in this %s", where, place);
+		problems_damagef(problems, where, "there is no such thread in this %s", place);
+		good = false;
+	}
+	if (d->crashed && !has_crashed_thread(p)) {
+		const char *what = live ? "a live process" : "a snapshot, or its notes are lost";
+		complain("no thread crashed: this is %s", what);
+		problems_damagef(problems, "crashed thread", "there is none: this is %s", what);
 		good = false;
 	}
 	return good;
@@ -207,6 +220,24 @@ static bool report(const struct dump *d, FILE *file, const struct python *p,
 	return good;
 }
 
+enum { LOOKS_MAX = 4 };
+
+/* Stops the process, reads its stacks and lets it go. Moments at which a stack is not whole are
+ * short; if one was hit, another look is taken. */
+static struct err look(struct target *t, struct python *p, struct str *why)
+{
+	for (int looks = 1;; looks++) {
+		TRY(target_stop(t, why));
+		log_debug("stopped");
+		python_walk(p);
+		log_debug("walked");
+		target_resume(t);
+		log_debug("resumed");
+		if (t->pause_seconds < 0 || !python_torn(p) || looks == LOOKS_MAX)
+			return NO_ERR;
+	}
+}
+
 /* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
 static enum exit_status dump_target(const struct dump *d, struct target *t, FILE *file)
 {
@@ -214,27 +245,26 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	AUTO_STR(why);
 	char text[ERR_TEXT_MAX];
 	struct err found = python_find(t, &p);
-	struct err e = failed(found) ? NO_ERR : target_stop(t, &why);
+	struct err e = NO_ERR;
+	if (failed(found))
+		python_walk(p);
+	else
+		e = look(t, p, &why);
 	if (failed(e)) {
 		complain("process %d: %s", (int)t->pid,
 			why.len ? str_text(&why) : err_text(e, text));
 		python_free(p);
 		return STATUS_NOTHING;
 	}
-	log_debug("stopped");
-	python_walk(p);
-	log_debug("walked");
-	target_resume(t);
-	log_debug("resumed");
 	python_locate(p);
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	size_t n;
 	const struct py_thread **list = select_threads(d, p, &n);
-	bool damage = false, complete = all_found(d, p, n);
-	bool good = (complete || n || !d->n_tids) && report(d, file, p, list, n, &damage);
+	bool damage = false, complete = all_found(d, p);
+	bool good = report(d, file, p, list, n, &damage);
 	free(list);
-	damage |= t->problems.damage || !complete;
+	damage |= t->problems.damage;
 	python_free(p);
 	if (!good || failed(found) || (!complete && !n))
 		return STATUS_NOTHING;

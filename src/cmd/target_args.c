@@ -75,6 +75,11 @@ bool target_args_operands(struct target_args *a, int argc, char **argv, const ch
 	}
 	a->core = n > 0 ? argv[optind] : NULL;
 	a->exe = n > 1 ? argv[optind + 1] : NULL;
+	if ((a->core && !*a->core) || (a->exe && !*a->exe)) {
+		usage_error(command, "the name of the %s is empty",
+			a->exe && *a->core ? "executable" : "core file");
+		return false;
+	}
 	return true;
 }
 
@@ -116,6 +121,8 @@ enum exit_status target_args_open(const struct target_args *a, struct target **r
 		complain("%s: no such file; for a live process say --pid %s", a->core, a->core);
 	else if (e.code == ERR_UNSUPPORTED)
 		complain("%s: %s", a->core, e.what);
+	else if (e.code == ERR_LIMIT && !strcmp(e.what, "temporary file"))
+		complain("%s: is compressed, and --tmp-limit leaves no room to unpack it", a->core);
 	else if (e.sys && !strcmp(e.what, "temporary file"))
 		complain("%s: is compressed, and there is nowhere to unpack it: %s: %s; choose "
 			 "another place by --tmpdir",

@@ -130,6 +130,10 @@ static void put_core_head(struct out *o, const struct target *t)
 		str_puts(&o->buf, "; IT IS CUT OFF: ");
 		put_size(o, c.cut);
 		str_puts(&o->buf, " are lost");
+		if (failed(c.unpack_why)) {
+			str_puts(&o->buf, ", it was ");
+			target_unpack_text(&c, &o->buf);
+		}
 		end_colour(o);
 	}
 	str_putc(&o->buf, '\n');

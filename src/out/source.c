@@ -54,7 +54,7 @@ static struct source_file *load(struct source *s, const char *path)
 	*f = (struct source_file){ .path = xstrdup(path) };
 	if (failed(target_open_file(s->target, path, &f->map)))
 		return f;
-	f->usable = f->map.size <= SOURCE_FILE_MAX && !newer(f->map.mtime, s->target->as_of);
+	f->usable = f->map.size <= SOURCE_FILE_MAX && !newer(f->map.changed, s->target->as_of);
 	if (f->usable)
 		index_lines(f);
 	return f;

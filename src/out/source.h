@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Source lines of the report: shown only when they are surely what ran, that is when the file may
- * be opened by the opener's rules and is not newer than the process (or the core file).
+ * Source lines of the report: shown only when they are surely what ran, that is when the file is
+ * not newer than the process (or the core file), by its content and by its inode; and only those
+ * that the target may see itself, see target_open_file().
  */
 #pragma once
 

@@ -14,6 +14,7 @@
 #include "pycore/elfcore.h"
 
 #include <elf.h>
+#include <linux/futex.h>
 #include <string.h>
 
 enum { STACK_SEARCH_MAX = 8 * 1024 * 1024 };
@@ -50,13 +51,18 @@ static void index_threads(const struct target *t, struct by_id *ids)
 	}
 }
 
-static const char *const not_here =
+static const char not_here[] =
 	"no thread of this process has its id: left over from a fork, or ended";
+static const char starting[] = "is being started and has not run yet";
 
 static void bind_one(struct python *p, const struct by_id *ids, struct py_thread *th)
 {
 	struct target *t = p->target;
 	uint64_t i, tid = th->native_id;
+	if (!th->thread_id) {
+		th->os_why = starting;
+		return;
+	}
 	if (hash_get(&ids->tls, th->thread_id, &i)) {
 		th->os = &t->threads[i];
 		return;
@@ -133,31 +139,70 @@ static void bind_by_stack(struct python *p, struct py_thread *th)
 			     "which one it runs";
 }
 
-/* Whether another state of the same Python claims this one's thread. */
-static bool contested(const struct python *p, const struct py_thread *th)
+/* Who claims which OS thread, by thread_id. */
+struct claims {
+	struct hash first; /* of one interpreter: index of the oldest state that claims it */
+	struct hash interpreter; /* the interpreter whose states claim it, or MANY */
+};
+static const uint64_t MANY = UINT64_MAX;
+
+static uint64_t claim_key(const struct py_thread *th)
+{
+	return (th->thread_id ^ (uint64_t)th->interpreter << 48) & INT64_MAX;
+}
+
+static void gather_claims(const struct python *p, struct claims *c)
 {
 	for (size_t i = 0; i < p->n_threads; i++) {
-		const struct py_thread *other = &p->threads[i];
-		if (other != th && other->addr && other->thread_id == th->thread_id &&
-			other->interpreter != th->interpreter)
-			return true;
+		const struct py_thread *th = &p->threads[i];
+		uint64_t known;
+		if (!hash_get(&c->first, claim_key(th), &known))
+			hash_put(&c->first, claim_key(th), i);
+		if (!hash_get(&c->interpreter, th->thread_id & INT64_MAX, &known))
+			hash_put(&c->interpreter, th->thread_id & INT64_MAX, th->interpreter);
+		else if (known != th->interpreter)
+			hash_put(&c->interpreter, th->thread_id & INT64_MAX, MANY);
 	}
-	return false;
+}
+
+/* Until a new thread runs for the first time its state bears the id of the thread that made it
+ * (to 3.11), which has a state of its own, an older one. */
+static bool is_starting(const struct python *p, const struct claims *c, const struct py_thread *th)
+{
+	uint64_t first;
+	return !th->n_frames && hash_get(&c->first, claim_key(th), &first) &&
+	       &p->threads[first] != th;
+}
+
+static void settle_claim(struct python *p, const struct claims *c, struct py_thread *th)
+{
+	uint64_t interpreter = 0;
+	if (!th->thread_id)
+		return;
+	if (is_starting(p, c, th)) {
+		th->os = NULL;
+		th->os_why = starting;
+		return;
+	}
+	(void)hash_get(&c->interpreter, th->thread_id & INT64_MAX, &interpreter);
+	if (p->interpreters[th->interpreter].main || interpreter != MANY)
+		return;
+	if (th->n_frames) {
+		bind_by_stack(p, th);
+	} else {
+		th->os = NULL;
+		th->os_why = "no thread runs this interpreter now";
+	}
 }
 
 static void settle_claims(struct python *p)
 {
-	for (size_t i = 0; i < p->n_threads; i++) {
-		struct py_thread *th = &p->threads[i];
-		if (p->interpreters[th->interpreter].main || !contested(p, th))
-			continue;
-		if (!th->n_frames) {
-			th->os = NULL;
-			th->os_why = "no thread runs this interpreter now";
-		} else {
-			bind_by_stack(p, th);
-		}
-	}
+	struct claims c = { 0 };
+	gather_claims(p, &c);
+	for (size_t i = 0; i < p->n_threads; i++)
+		settle_claim(p, &c, &p->threads[i]);
+	hash_fini(&c.first);
+	hash_fini(&c.interpreter);
 }
 
 static bool is_main(const struct python *p, const struct py_thread *th)
@@ -176,12 +221,33 @@ static bool is_main(const struct python *p, const struct py_thread *th)
 	return main ? th->thread_id == main : th->os->tid == p->target->pid;
 }
 
-static bool waits_for(const struct py_gil *gil, const struct target *t, const struct os_thread *os)
+/* Who sends a signal to glibc's condition variable may first wait there itself, for those that an
+ * earlier one woke. For the GIL that is the thread that had it last: while it waits for the GIL
+ * another one has it. */
+static bool signals(
+	const struct py_runtime *rt, const struct py_gil *gil, uint64_t tstate, uint64_t word)
 {
-	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
-	return os && arch && gil->start && os->regs.has_syscall &&
-	       (os->regs.syscall == arch->futex || os->regs.syscall == arch->restart) &&
-	       os->regs.syscall_arg >= gil->start && os->regs.syscall_arg < gil->end;
+	const struct field_at *cond = &rt->layout.field[FIELD_gil_cond];
+	uint64_t last;
+	return layout_has(&rt->layout, FIELD_gil_cond) &&
+	       layout_has(&rt->layout, FIELD_gil_mutex) && word < gil->start + cond->size &&
+	       !failed(py_field(rt, gil->start - cond->offset, FIELD_gil_last_holder, &last)) &&
+	       last == tstate;
+}
+
+/* Who gives the lock away makes the same system call at the same address, to wake others. */
+static bool waits_for(const struct python *p, const struct py_thread *th)
+{
+	const struct py_gil *gil = &p->interpreters[th->interpreter].gil;
+	const struct core_arch *arch = core_arch_find(p->target->machine, p->target->mem->ptr_size);
+	const struct os_thread *os = th->os;
+	if (!os || !arch || !gil->start || !os->regs.has_syscall ||
+		(os->regs.syscall != arch->futex && os->regs.syscall != arch->restart))
+		return false;
+	uint64_t word = os->regs.syscall_args[0];
+	int op = (int)os->regs.syscall_args[1] & FUTEX_CMD_MASK;
+	return (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET) && word >= gil->start &&
+	       word < gil->end && !signals(py_runtime_of(p, th), gil, th->addr, word);
 }
 
 static enum gil_state gil_state_of(const struct python *p, const struct py_thread *th)
@@ -194,7 +260,7 @@ static enum gil_state gil_state_of(const struct python *p, const struct py_threa
 		    py_runtime_of(p, th), th->addr, FIELD_tstate_gil_requested, &requested)) &&
 		(uint32_t)requested == 1)
 		return GIL_WAITING;
-	if (waits_for(&in->gil, p->target, th->os))
+	if (waits_for(p, th))
 		return GIL_WAITING;
 	if (!in->gil.waiters_known || !th->os || !th->os->regs.has_syscall)
 		return GIL_UNKNOWN;
@@ -262,7 +328,7 @@ static void put_in_order(struct python *p)
 	free(places);
 }
 
-void py_bind_threads(struct python *p)
+void py_identify_threads(struct python *p)
 {
 	struct by_id ids = { 0 };
 	index_threads(p->target, &ids);
@@ -270,6 +336,10 @@ void py_bind_threads(struct python *p)
 		bind_one(p, &ids, &p->threads[i]);
 	hash_fini(&ids.tls);
 	hash_fini(&ids.ns_tid);
+}
+
+void py_settle_threads(struct python *p)
+{
 	settle_claims(p);
 	for (size_t i = 0; i < p->n_threads; i++) {
 		p->threads[i].main = is_main(p, &p->threads[i]);

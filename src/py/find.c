@@ -202,19 +202,44 @@ static void search(struct python *p)
 		py_find_orphans(p);
 }
 
+static void say_what_was_lost(struct python *p)
+{
+	struct target_coverage c = target_coverage(p->target);
+	if (!c.cut && !c.cut_file)
+		return;
+	if (p->why.len)
+		str_puts(&p->why, "; ");
+	if (failed(c.unpack_why)) {
+		str_puts(&p->why, "Python's state is not in what there is of the core, which was ");
+		target_unpack_text(&c, &p->why);
+	} else {
+		str_puts(&p->why,
+			"the core is cut off, and Python's state is not in what is left of it");
+	}
+}
+
+enum { FIND_TRIES = 8 };
+
 struct err python_find(struct target *t, struct python **ret)
 {
 	struct python *p = xcalloc(1, sizeof(*p));
 	p->target = t;
 	*ret = p;
 	search(p);
+	/* what was half made or half gone when it was read, in a running process, is whole the next
+	 * time */
+	for (int i = 1; !p->n_runtimes && p->why.len && t->kind == TARGET_LIVE && i < FIND_TRIES;
+		i++) {
+		str_clear(&p->why);
+		target_forget(t);
+		search(p);
+	}
 	log_debug("python: %zu runtimes; %s", p->n_runtimes, str_text(&p->why));
 	if (p->n_runtimes)
 		return NO_ERR;
-	if (target_coverage(t).cut)
-		str_addf(&p->why,
-			"%sthe core is cut off, and Python's state is not in what is left of it",
-			p->why.len ? "; " : "");
+	if (p->why.len && t->kind == TARGET_LIVE && !p->unknown_version)
+		str_puts(&p->why, "; try again, if it runs");
+	say_what_was_lost(p);
 	if (!p->why.len)
 		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory "
 				  "shows no interpreter");
@@ -227,8 +252,19 @@ void python_walk(struct python *p)
 	for (size_t i = 0; i < p->n_runtimes; i++)
 		py_walk_interpreters(p, i);
 	for (size_t i = 0; i < p->n_interpreters; i++)
-		py_walk_threads(p, i);
-	py_bind_threads(p);
+		py_list_threads(p, i);
+	py_identify_threads(p);
+	py_walk_all_frames(p);
+	py_settle_threads(p);
+}
+
+bool python_torn(const struct python *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		if (p->threads[i].torn)
+			return true;
+	}
+	return false;
 }
 
 void python_free(struct python *p)

@@ -75,6 +75,9 @@ static struct err first_link(const struct py_runtime *rt, struct py_thread *th, 
 		return py_field(rt, th->addr, FIELD_tstate_frame, ret);
 	case FRAMES_CFRAME:
 		TRY(py_field(rt, th->addr, FIELD_tstate_cframe, &th->cframe));
+		*ret = 0;
+		if (!th->cframe) /* a state that is being made */
+			return NO_ERR;
 		th->has_cframe = true;
 		return py_field(rt, th->cframe, FIELD_cframe_current_frame, ret);
 	}
@@ -97,10 +100,15 @@ static int32_t byte_offset(
 	__builtin_unreachable();
 }
 
+/* Whether every entry from C, and so the outermost one, has a frame that stands for it. */
+static bool has_shims(const struct py_runtime *rt)
+{
+	return rt->layout.row->owner.shim_from >= 0;
+}
+
 static bool is_shim(const struct py_runtime *rt, const struct link *k)
 {
-	int from = rt->layout.row->owner.shim_from;
-	return from >= 0 && k->owner >= (unsigned)from;
+	return has_shims(rt) && (int)k->owner >= rt->layout.row->owner.shim_from;
 }
 
 static bool is_incomplete(
@@ -151,6 +159,7 @@ static struct err follow(
 	struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out)
 {
 	uint64_t at, mark = 0;
+	bool shim = true;
 	TRY(first_link(rt, th, &at));
 	for (size_t steps = 0; at; steps++) {
 		if (steps >= FRAME_STEPS_MAX)
@@ -161,11 +170,15 @@ static struct err follow(
 			mark = at;
 		struct link k;
 		TRY(read_link(rt, at, &k));
-		if (!is_shim(rt, &k) && !is_being_popped(rt, th, &k))
+		shim = is_shim(rt, &k);
+		if (!shim && !is_being_popped(rt, th, &k))
 			add_frame(p, rt, th, out, &k);
 		at = k.next;
 	}
-	return NO_ERR;
+	/* 3.12's generators unlink themselves from their callers just before the thread is told so
+	 */
+	th->torn = has_shims(rt) && !shim;
+	return th->torn ? err_of(ERR_CORRUPT, "callers of a generator that was yielding") : NO_ERR;
 }
 
 void py_walk_frames(struct python *p, struct py_thread *th)

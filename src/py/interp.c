@@ -30,6 +30,26 @@ static int gc_running(const struct py_runtime *rt, uint64_t interp)
 	return v == 0 ? 0 : v == 1 ? 1 : -1;
 }
 
+/*
+ * Who wants the lock waits for `cond`, or for `mutex` just before and after. Who gives it away can
+ * wait for `mutex` too, but is its holder until then; later it waits for `switch_cond` and
+ * `switch_mutex`, behind those two, until another thread has got the lock.
+ */
+static void set_waiting_place(const struct py_runtime *rt, uint64_t gil, struct py_gil *ret)
+{
+	const struct layout *l = &rt->layout;
+	const struct field_at *cond = &l->field[FIELD_gil_cond],
+			      *mutex = &l->field[FIELD_gil_mutex];
+	if (layout_has(l, FIELD_gil_cond) && layout_has(l, FIELD_gil_mutex)) {
+		ret->start = gil + cond->offset;
+		ret->end = gil + mutex->offset + mutex->size;
+	} else if (layout_has(l, FIELD_gil_sizeof)) {
+		ret->start = gil;
+		ret->end = gil + l->field[FIELD_gil_sizeof].offset;
+	}
+	ret->waiters_known = ret->start;
+}
+
 /* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked.
  */
 static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py_gil *ret)
@@ -42,11 +62,7 @@ static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py
 	if (state < -1 || state > 1 || (holder && !py_plausible(rt, holder)))
 		return;
 	*ret = (struct py_gil){ .known = true, .holder = state == 1 ? holder : 0 };
-	if (layout_has(&rt->layout, FIELD_gil_sizeof)) {
-		ret->waiters_known = true;
-		ret->start = gil;
-		ret->end = gil + rt->layout.field[FIELD_gil_sizeof].offset;
-	}
+	set_waiting_place(rt, gil, ret);
 }
 
 /* _PyThreadState_Current is the thread that holds it. 2.7's lock is a POSIX semaphore on the heap,

@@ -50,7 +50,8 @@ bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
 	bool objects = l->row->frames == FRAMES_OBJECTS, linked = l->row->frames == FRAMES_CFRAME;
 	if (failed(py_field(
 		    rt, tstate, linked ? FIELD_tstate_cframe : FIELD_tstate_frame, &frame)) ||
-		(linked && failed(py_field(rt, frame, FIELD_cframe_current_frame, &frame))))
+		(linked && frame &&
+			failed(py_field(rt, frame, FIELD_cframe_current_frame, &frame))))
 		return false;
 	for (int depth = 0; frame && depth < 16; depth++) {
 		if (failed(py_field(

@@ -58,11 +58,16 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 
 /* interp.c */
 void py_walk_interpreters(struct python *p, size_t runtime);
-/* thread.c: the thread states of one interpreter, oldest first; frames included. */
-void py_walk_threads(struct python *p, size_t interpreter);
-/* bind.c: gives every thread its OS thread, the main mark and its relation to the GIL, and puts
- * them in order. */
-void py_bind_threads(struct python *p);
+/* thread.c: the thread states of one interpreter, oldest first, without their frames; and then the
+ * frames of all. */
+void py_list_threads(struct python *p, size_t interpreter);
+void py_walk_all_frames(struct python *p);
+/* bind.c: gives every thread its OS thread, by its ids. */
+void py_identify_threads(struct python *p);
+/* With the frames at hand: settles which of two states a thread is in, marks the main thread and
+ * who holds the GIL or waits for it, adds the threads that Python does not know, and puts all in
+ * order. */
+void py_settle_threads(struct python *p);
 /* frame.c: the frames of one thread state. */
 void py_walk_frames(struct python *p, struct py_thread *th);
 /* code.c: the code object at addr, read once. Never NULL. */

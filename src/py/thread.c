@@ -57,40 +57,28 @@ static struct err list_threads(
 	return NO_ERR;
 }
 
-static bool same_frames(const struct py_thread *a, const struct py_thread *b)
-{
-	if (a->n_frames != b->n_frames || failed(a->why) || failed(b->why))
-		return false;
-	for (size_t i = 0; i < a->n_frames; i++) {
-		const struct py_place *x = a->frames[i].place, *y = b->frames[i].place;
-		if (a->frames[i].addr != b->frames[i].addr || (i ? x != y : x->code != y->code) ||
-			failed(x->code->why))
-			return false;
-	}
-	return true;
-}
+enum { STEADY_TRIES = 5 };
 
-enum { STEADY_TRIES = 8 };
-
-/* A running thread is read until two looks in a row agree on all but the innermost instruction. */
-static void walk_moving(struct python *p, struct py_thread *th)
+/* A running process is asked again: the newest thread may have ended between two reads. */
+static struct err list_patiently(
+	struct python *p, size_t interpreter, struct py_thread **list, size_t *n)
 {
-	py_walk_frames(p, th);
-	for (int i = 0; i < STEADY_TRIES; i++) {
-		struct py_thread before = *th;
+	struct err e = list_threads(p, interpreter, list, n);
+	for (int i = 1; failed(e) && p->target->nonblocking && i < STEADY_TRIES; i++) {
+		free(*list);
+		*list = NULL;
+		*n = 0;
 		target_forget(p->target);
-		py_walk_frames(p, th);
-		if (same_frames(&before, th))
-			return;
+		e = list_threads(p, interpreter, list, n);
 	}
-	th->moving = true;
+	return e;
 }
 
-void py_walk_threads(struct python *p, size_t interpreter)
+void py_list_threads(struct python *p, size_t interpreter)
 {
 	struct py_thread *list = NULL;
 	size_t n = 0;
-	struct err e = list_threads(p, interpreter, &list, &n);
+	struct err e = list_patiently(p, interpreter, &list, &n);
 	if (failed(e)) {
 		char where[64];
 		snprintf(where, sizeof(where), "threads of interpreter %" PRId64,
@@ -99,12 +87,35 @@ void py_walk_threads(struct python *p, size_t interpreter)
 	}
 	for (size_t i = n; i-- > 0;) {
 		p->threads = xgrow(p->threads, &p->cap_threads, p->n_threads, sizeof(*p->threads));
-		struct py_thread *th = &p->threads[p->n_threads++];
-		*th = list[i];
-		if (p->target->nonblocking)
-			walk_moving(p, th);
-		else
-			py_walk_frames(p, th);
+		p->threads[p->n_threads++] = list[i];
 	}
 	free(list);
+}
+
+/* That two looks agree would prove nothing: in a loop the same torn view comes again. Only a thread
+ * that rested from before the look until after it was seen as it is. One that is no OS thread does
+ * not run. */
+static void walk_resting(struct python *p, struct py_thread *th)
+{
+	const struct target *t = p->target;
+	for (int i = 0; i < STEADY_TRIES; i++) {
+		uint64_t before, after;
+		bool rested = !th->os || target_thread_rests(t, th->os, &before);
+		target_forget(p->target);
+		py_walk_frames(p, th);
+		if (!th->os ||
+			(rested && target_thread_rests(t, th->os, &after) && before == after))
+			return;
+	}
+	th->moving = true;
+}
+
+void py_walk_all_frames(struct python *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		if (p->target->nonblocking)
+			walk_resting(p, &p->threads[i]);
+		else
+			py_walk_frames(p, &p->threads[i]);
+	}
 }

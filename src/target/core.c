@@ -148,14 +148,50 @@ static pid_t pid_of(const struct elfcore *c)
 	return least;
 }
 
+/*
+ * A core can be made up, and one that says it was root's would have the report show what only root
+ * may read. The kernel gives a core to the user of the process, and nobody else can give a file
+ * away, so a user and group count that the file has as well.
+ */
+static void take_user(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	const struct container *file = &t->core->container;
+	if (!c->has_process || c->uid != file->uid)
+		return;
+	t->user.known = true;
+	t->user.uid = c->uid;
+	t->user.gid = c->gid == file->gid ? c->gid : NO_GROUP;
+}
+
+void target_unpack_text(const struct target_coverage *c, struct str *to)
+{
+	static const char temporary[] = "temporary file";
+	char text[ERR_TEXT_MAX];
+	struct err e = c->unpack_why;
+	bool room = e.what && !strcmp(e.what, temporary);
+	if (e.code == ERR_TRUNCATED)
+		str_puts(to, "unpacked only in part: the compressed file ends early");
+	else
+		str_addf(to, "unpacked only in part: %s", err_text(e, text));
+	if (room && e.code == ERR_LIMIT)
+		str_puts(to, "; raise --tmp-limit");
+	else if (room)
+		str_puts(to, "; name a place with more room by --tmpdir");
+	else if (e.code == ERR_TRUNCATED || e.code == ERR_CORRUPT)
+		str_puts(to, "; get the file anew, if there is a whole one");
+}
+
 static void say_what_is_missing(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
 	const struct container *file = &t->core->container;
-	char text[ERR_TEXT_MAX];
-	if (file->cut)
-		problems_damagef(&t->problems, t->path, "unpacked only in part: %s",
-			err_text(file->cut_why, text));
+	if (file->cut) {
+		AUTO_STR(text);
+		struct target_coverage coverage = target_coverage(t);
+		target_unpack_text(&coverage, &text);
+		problems_damagef(&t->problems, t->path, "%s", str_text(&text));
+	}
 	if (file->in_ram)
 		problems_notef(&t->problems, t->path,
 			"was unpacked into memory, for the folder for temporary files is a RAM "
@@ -190,6 +226,10 @@ struct err target_open_core(
 	struct err e = container_open(path, &opt->container, &core->container);
 	if (!failed(e))
 		e = elfcore_parse(core->container.bytes, core->container.size, &core->elf);
+	if (failed(e) && core->container.cut && core->container.size < ELF_HEAD_MAX) {
+		e = core->container.cut_why; /* too little came out to tell what it is */
+		e.code = e.code == ERR_TRUNCATED ? ERR_CORRUPT : e.code;
+	}
 	if (failed(e)) {
 		target_close(t);
 		return e;
@@ -202,6 +242,7 @@ struct err target_open_core(
 	t->machine = core->elf.head.machine;
 	t->as_of = core->container.mtime;
 	t->pid = pid_of(&core->elf);
+	take_user(t);
 	take_threads(t);
 	core_find_images(t);
 	use_named_exe(t);
@@ -232,6 +273,7 @@ struct target_coverage target_coverage(const struct target *t)
 		.left_out = c->bytes_not_saved,
 		.cut = c->bytes_cut,
 		.cut_file = c->cut || t->core->container.cut,
+		.unpack_why = t->core->container.cut_why,
 	};
 }
 

@@ -214,6 +214,7 @@ static struct err fill(struct target *t, struct str *why)
 		t->root = xasprintf("%s/root", live->dir);
 	TRY(explain(t, live_read_threads(t), why));
 	live_read_command_line(t);
+	live_read_user(t);
 	live_read_start(t, &stat);
 	return NO_ERR;
 }
@@ -299,6 +300,18 @@ static struct err live_need_file(struct target *t, struct image *img)
 	return e;
 }
 
+/* A thread that rests before and after, and has not been switched off a processor between, has not
+ * run. */
+static bool live_rests(const struct target *t, const struct os_thread *th, uint64_t *ret)
+{
+	struct live_status status;
+	AUTO_FREE char *dir = xasprintf("%s/task/%d", t->live->dir, (int)th->tid);
+	if (failed(live_read_status(dir, &status)) || status.state == 'R')
+		return false;
+	*ret = status.switches;
+	return true;
+}
+
 static void live_forget(struct target *t)
 {
 	mem_cache_clear(&t->live->cache);
@@ -323,6 +336,7 @@ const struct target_ops target_live_ops = {
 	.stop = live_stop,
 	.resume = live_resume,
 	.forget = live_forget,
+	.rests = live_rests,
 	.need_file = live_need_file,
 	.close = live_close,
 };

@@ -16,6 +16,7 @@ struct live_status {
 	uid_t uid[4]; /* real, effective, saved, file system */
 	gid_t gid[4];
 	uint64_t cap_permitted, cap_effective;
+	uint64_t switches; /* how often it has given up a processor, of itself or not */
 };
 /* dir: /proc/PID or /proc/PID/task/TID. Errors: ERR_GONE when there is no such process or thread,
  * ERR_CORRUPT. */
@@ -59,6 +60,8 @@ struct err live_each_thread(
 /* Fills name, state and ns_tid of th. */
 struct err live_describe_thread(const struct target_live *live, struct os_thread *th);
 void live_read_command_line(struct target *t);
+/* Fills t->user; what cannot be read stays unknown. */
+void live_read_user(struct target *t);
 void live_read_start(struct target *t, const struct live_stat *stat);
 /* What the symbolic link DIR/NAME says; malloc'ed, NULL if it cannot be read. */
 char *live_readlink(const char *dir, const char *name);

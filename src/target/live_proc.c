@@ -86,6 +86,8 @@ struct err live_read_status(const char *dir, struct live_status *ret)
 		.cap_permitted = strtoull(row(text, "CapPrm"), NULL, 16),
 		.cap_effective = strtoull(row(text, "CapEff"), NULL, 16),
 	};
+	st.switches = (uint64_t)number(text, "voluntary_ctxt_switches") +
+		      (uint64_t)number(text, "nonvoluntary_ctxt_switches");
 	const char *state = row(text, "State");
 	st.state = state[strspn(state, "\t ")];
 	ids(row(text, "Uid"), st.uid);
@@ -119,6 +121,30 @@ struct err live_read_stat(const char *dir, struct live_stat *ret)
 	memcpy(st.name, name + 1, n < sizeof(st.name) - 1 ? n : sizeof(st.name) - 1);
 	*ret = st;
 	return NO_ERR;
+}
+
+void live_read_user(struct target *t)
+{
+	enum { FILE_SYSTEM = 3 };
+	AUTO_FREE char *text = NULL;
+	size_t len, cap = 0;
+	unsigned uids[4], gids[4];
+	struct target_user *u = &t->user;
+	if (failed(slurp(t->live->mm_dir, "status", &text, &len)) || !*row(text, "Uid") ||
+		!*row(text, "Gid"))
+		return;
+	ids(row(text, "Uid"), uids);
+	ids(row(text, "Gid"), gids);
+	u->known = true;
+	u->uid = uids[FILE_SYSTEM];
+	u->gid = gids[FILE_SYSTEM];
+	const char *at = row(text, "Groups");
+	for (at += strspn(at, "\t "); *at >= '0' && *at <= '9'; at += strspn(at, "\t ")) {
+		char *end;
+		u->groups = xgrow(u->groups, &cap, u->n_groups, sizeof(*u->groups));
+		u->groups[u->n_groups++] = (gid_t)strtoul(at, &end, 10);
+		at = end;
+	}
 }
 
 bool live_has_ended(char state)
@@ -195,11 +221,11 @@ static void read_syscall(const struct target_live *live, struct os_thread *th)
 	if (failed(slurp(live->dir, name, &text, &len)))
 		return;
 	struct core_regs r = { .has_pc = true, .has_sp = true, .has_syscall = true, .syscall = -1 };
-	int fields =
-		sscanf(text, "%" SCNd64 " %" SCNx64 " %*x %*x %*x %*x %*x %" SCNx64 " %" SCNx64,
-			&r.syscall, &r.syscall_arg, &r.sp, &r.pc);
-	if (fields != 4) {
-		r.syscall_arg = 0;
+	int fields = sscanf(text,
+		"%" SCNd64 " %" SCNx64 " %" SCNx64 " %*x %*x %*x %*x %" SCNx64 " %" SCNx64,
+		&r.syscall, &r.syscall_args[0], &r.syscall_args[1], &r.sp, &r.pc);
+	if (fields != 5) {
+		r.syscall_args[0] = r.syscall_args[1] = 0;
 		if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &r.sp, &r.pc) != 2)
 			return;
 		r.syscall = -1;

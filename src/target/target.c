@@ -6,6 +6,7 @@
 #include "pycore/alloc.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct target_ops *ops_of(const struct target *t)
 {
@@ -95,6 +96,13 @@ void target_forget(struct target *t)
 		ops->forget(t);
 }
 
+bool target_thread_rests(const struct target *t, const struct os_thread *th, uint64_t *ret)
+{
+	const struct target_ops *ops = ops_of(t);
+	*ret = 0;
+	return ops->rests ? ops->rests(t, th, ret) : true;
+}
+
 struct err target_need_file(struct target *t, struct image *img)
 {
 	if (!img->file_tried) {
@@ -104,9 +112,37 @@ struct err target_need_file(struct target *t, struct image *img)
 	return img->match == MATCH_NONE ? img->file_why : NO_ERR;
 }
 
+static bool in_group(const struct target_user *u, gid_t gid)
+{
+	for (size_t i = 0; i < u->n_groups; i++) {
+		if (u->groups[i] == gid)
+			return true;
+	}
+	return u->gid != NO_GROUP && u->gid == gid;
+}
+
+/* As the kernel decides, without access control lists: the first class that fits counts. */
+static bool may_read(const struct target_user *u, const struct file_map *f)
+{
+	if (!u->known)
+		return f->mode & S_IROTH;
+	if (u->uid == 0)
+		return true;
+	if (u->uid == f->uid)
+		return f->mode & S_IRUSR;
+	return f->mode & (in_group(u, f->gid) ? S_IRGRP : S_IROTH);
+}
+
 struct err target_open_file(const struct target *t, const char *path, struct file_map *ret)
 {
-	return file_map_open_below(t->root, path, ret);
+	struct file_map f;
+	TRY(file_map_open_below(t->root, path, &f));
+	if (!may_read(&t->user, &f)) {
+		file_map_close(&f);
+		return err_of(ERR_DENIED, "file that the target may not read");
+	}
+	*ret = f;
+	return NO_ERR;
 }
 
 void target_close(struct target *t)
@@ -124,6 +160,7 @@ void target_close(struct target *t)
 	free(t->argv);
 	free(t->exe_path);
 	free(t->root);
+	free(t->user.groups);
 	free(t->path);
 	problems_fini(&t->problems);
 	free(t);

@@ -13,6 +13,8 @@ UNUSED = 4194303
 WRONG = [
     ([], "command is missing"), (["nothing"], "no command 'nothing'"), (["\x1b[2J"], "no command"), (["--what"], "--what"),
     (["dump"], "missing"), (["dump", "a", "b", "c"], "too many"), (["dump", "--pid", "1", "core"], "no core file"),
+    (["dump", ""], "name of the core file is empty"), (["info", "", "x"], "name of the core file is empty"),
+    (["dump", "core", ""], "name of the executable is empty"),
     (["dump", "--what", "core"], "--what"), (["dump", "-x", "core"], "x"), (["dump", "--pid"], "pid"),
     (["dump", "--thread", "x", "core"], "--thread"), (["dump", "--thread=-1", "core"], "--thread"), (["dump", "-o"], "o"),
     (["dump", "--color=sometimes", "core"], "sometimes"), (["dump", "--color=\x1b[2J", "core"], "--color"),
@@ -71,8 +73,9 @@ def output_file(kit, make):
         kit.expect(f"-o {name}", [*command, "-o", name], NOTHING, err=name, cwd=folder)
     (folder / "a").write_text("kept")
     kit.expect("-o FILE when it fails", ["dump", "-o", "a", "missing"], NOTHING, cwd=folder)
-    kit.expect("-o FILE without such a thread", [*command, "-o", "a", "--thread", UNUSED], NOTHING, cwd=folder)
     kit.check_that("-o FILE when it fails: it stays", (folder / "a").read_text() == "kept", "overwritten")
+    kit.expect("-o FILE without such a thread", [*command, "-o", "a", "--thread", UNUSED], NOTHING, json_too=False, cwd=folder)
+    kit.check_that("-o FILE without such a thread: it says so", f"thread {UNUSED}: there is no such thread" in (folder / "a").read_text(), "it does not")
 
 
 def output_onto_input(kit, make):
@@ -123,6 +126,21 @@ for _ in range(3):
 """ + NESTED
 
 
+def missing(document, wanted, why):
+    """The problems about threads have to be these, with this in their reasons."""
+    problems = [problem for problem in document["problems"] if problem["damage"]] if document else []
+    found = [problem["where"] for problem in problems if why in problem["why"]]
+    return [] if found == wanted else [f"{problems}, not of {wanted}"]
+
+
+def none_found(kit, name, arguments, err, wanted, why):
+    """There is a report all the same."""
+    document = kit.expect_json(name, ["dump", *arguments], NOTHING, err=err)
+    kit.check_that(f"{name}: no threads", document and document["threads"] == [] and document["python"], f"{document}"[:300])
+    kit.check(f"{name}: problems", missing(document, wanted, why))
+    kit.expect(name, ["dump", *arguments], NOTHING, err=err, out=["Python:", *(f"{where}: " for where in wanted), why], json_too=False)
+
+
 def threads(kit, make):
     core = make.core(python((3, 11)), THREADS.format(end="time.sleep(0.1); os.abort()"))
     whole = kit.expect_json("all threads", ["dump", core], COMPLETE)
@@ -139,13 +157,19 @@ def threads(kit, make):
         document = kit.expect_json(name, ["dump", *arguments, core], status, err=str(UNUSED) if status == PARTIAL else ())
         found = [thread["tid"] for thread in document["threads"]] if document else None
         kit.check_that(f"{name}: which", found == tids, f"{found}, not {tids}")
+        kit.check(f"{name}: problems", missing(document, [f"thread {UNUSED}"] if status == PARTIAL else [], "in this core"))
         kit.expect(name, ["dump", *arguments, core], status, json_too=False)
-    kit.expect("--thread of none", ["dump", "--thread", UNUSED, core], NOTHING, err=f"no thread {UNUSED}")
+    none_found(kit, "--thread of none", ["--thread", UNUSED, core], f"no thread {UNUSED}", [f"thread {UNUSED}"], "in this core")
+    none_found(kit, "--thread of none, twice", ["--thread", UNUSED, "--thread", UNUSED - 1, core], f"no thread {UNUSED}",
+               [f"thread {UNUSED}", f"thread {UNUSED - 1}"], "in this core")
     with make.hanging_python(system_python()) as process:
         document = kit.expect_json("--thread, live", ["dump", "--thread", process.pid, "--pid", process.pid], COMPLETE)
         kit.check_that("--thread, live: stack", document and functions(document) == [STACK], "another one")
-        kit.expect("--thread of none, live", ["dump", "--thread", UNUSED, "--pid", process.pid], NOTHING, err="no thread")
-        kit.expect("--crashed, live", ["dump", "--crashed", "--pid", process.pid], NOTHING, err="no thread crashed")
+        none_found(kit, "--thread of none, live", ["--thread", UNUSED, "--pid", process.pid], "no thread", [f"thread {UNUSED}"], "in this process")
+        none_found(kit, "--crashed, live", ["--crashed", "--pid", process.pid], "no thread crashed", ["crashed thread"], "a live process")
+        document = kit.expect_json("--crashed and a thread, live", ["dump", "--crashed", "--thread", process.pid, "--pid", process.pid], PARTIAL,
+                                   err="no thread crashed")
+        kit.check("--crashed and a thread, live: problems", missing(document, ["crashed thread"], "a live process"))
 
 
 def order(kit, make):

@@ -39,7 +39,8 @@ def cut(kit, make):
             document = kit.expect_json(f"{kind}, cut at {part}", ["dump", path], (NOTHING, PARTIAL))
             kit.check_that(f"{kind}, cut at {part}: said", document and not document["source"]["complete"] and document["problems"],
                            "it is not")
-            kit.expect(f"{kind}, cut at {part}, in words", ["dump", path], (NOTHING, PARTIAL), out=["CUT OFF", "unpacked only in part"])
+            kit.expect(f"{kind}, cut at {part}, in words", ["dump", path], (NOTHING, PARTIAL),
+                       out=["CUT OFF", "unpacked only in part: the compressed file ends early"])
         for size in (10, 20):
             kit.expect(f"{kind}, {size} bytes", ["dump", written(make, content[:size])], NOTHING, err="compressed data")
 
@@ -60,6 +61,12 @@ def room(kit, make):
         for limit in ("1", "64K", "1M"):
             kit.expect(f"{kind}, --tmp-limit={limit}", ["dump", f"--tmp-limit={limit}", path], (NOTHING, PARTIAL))
         kit.expect(f"{kind}, --tmp-limit=1M in words", ["dump", "--tmp-limit=1M", path], (NOTHING, PARTIAL), out=["unpacked only in part", "limit"])
+        for limit in ("8K", "64K"):
+            ran = kit.expect(f"{kind}, --tmp-limit={limit} in words", ["dump", f"--tmp-limit={limit}", path], NOTHING,
+                             err=["unpacked only in part", "limit", "raise --tmp-limit"], out=["raise --tmp-limit"])
+            head = ran.out.partition("\nProcess:")[0]
+            kit.check_that(f"{kind}, --tmp-limit={limit}: head", "unpacked only in part" in head, head)
+        kit.expect(f"{kind}, --tmp-limit=1", ["dump", "--tmp-limit=1", path], NOTHING, err="--tmp-limit leaves no room")
         kit.expect(f"{kind}, --tmp-limit=1G", ["dump", "--tmp-limit=1G", path], COMPLETE, out=STACK)
         for name in ("/missing", "/dev/null", path):
             kit.expect(f"{kind}, --tmpdir={name}"[:40], ["dump", f"--tmpdir={name}", path], NOTHING, err=str(name))

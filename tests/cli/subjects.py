@@ -132,15 +132,16 @@ class Maker:
         return self.once("core without Python", make)
 
     @contextlib.contextmanager
-    def hanging(self, command, env=(), folder=None):
-        """A process that has said "ready" and sleeps; gone at the end."""
+    def hanging(self, command, env=(), folder=None, rests=True):
+        """A process that has said "ready" and sleeps (or, rests=False, goes on); gone at the end."""
         folder = folder or self.folder("live")
         with subprocess.Popen(list(map(str, command)), cwd=folder, env=environment(folder, env), stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
             try:
                 if process.stdout.readline().strip() != b"ready":
                     raise AssertionError(f"{command}: {process.stderr.read()[-500:]}")
-                wait_asleep(process.pid)
+                if rests:
+                    wait_asleep(process.pid)
                 yield process
             finally:
                 process.kill()
@@ -148,6 +149,9 @@ class Maker:
 
     def hanging_python(self, found, text=None, **how):
         return self.hanging([found.path, "-s", self.script(text or NESTED.format(end=HANG))], **how)
+
+    def running_python(self, found, text, **how):
+        return self.hanging([found.path, "-s", self.script(text)], rests=False, **how)
 
 
 def wait_asleep(pid):

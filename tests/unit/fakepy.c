@@ -100,13 +100,25 @@ uint64_t fakepy_code(struct fakepy *f, const char *name)
 	return code;
 }
 
+/* What stands for the entry from C, outside of the outermost frame, where the build has such. */
+static uint64_t shim(struct fakepy *f)
+{
+	const struct layout *l = layout_of(f);
+	if (l->row->owner.shim_from < 0)
+		return 0;
+	uint64_t frame = new_struct(f, "iframe.");
+	fakepy_set(f, frame, FIELD_iframe_owner, (uint64_t)l->row->owner.shim_from);
+	return frame;
+}
+
 uint64_t fakepy_frame(struct fakepy *f, uint64_t code, int32_t offset, uint64_t back)
 {
 	const struct layout *l = layout_of(f);
 	bool objects = l->row->frames == FRAMES_OBJECTS;
 	uint64_t frame = new_struct(f, objects ? "frame." : "iframe.");
 	fakepy_set(f, frame, objects ? FIELD_frame_code : FIELD_iframe_code, code);
-	fakepy_set(f, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, back);
+	fakepy_set(f, frame, objects ? FIELD_frame_back : FIELD_iframe_previous,
+		back ? back : shim(f));
 	switch (l->row->instr) {
 	case INSTR_LASTI_BYTES:
 		fakepy_set(f, frame, FIELD_frame_lasti, (uint64_t)offset);

@@ -24,6 +24,7 @@
 	S(lines)     \
 	S(text)      \
 	S(frames)    \
+	S(gil)       \
 	S(opener)    \
 	S(out)       \
 	S(image)     \

@@ -33,6 +33,7 @@ START_TEST(a_whole_core_of_every_machine)
 	ck_assert_int_eq(c->pid, 4711);
 	ck_assert_int_eq(c->ppid, 1);
 	ck_assert_uint_eq(c->uid, 1000);
+	ck_assert_uint_eq(c->gid, 1000);
 	ck_assert_int_eq(c->state, 'R');
 	ck_assert_str_eq(c->comm, "python3");
 	ck_assert_str_eq(c->args, "python3 -c crash()");
@@ -195,7 +196,7 @@ START_TEST(process_with_wide_ids)
 	AUTO_STR(d);
 	fakecore_init(&f, EM_PPC, 4, ORDER_BIG);
 	fake_uint(&d, 0x00530000, 4, ORDER_BIG);
-	static const uint32_t fields[] = { 0, 100000, 0, 77, 76, 0, 0 };
+	static const uint32_t fields[] = { 0, 100000, 200000, 77, 76, 0, 0 };
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		fake_uint(&d, fields[i], 4, ORDER_BIG);
 	str_puts(&d, "sixteen bytes...");
@@ -206,6 +207,7 @@ START_TEST(process_with_wide_ids)
 	ck_assert(p.core.has_process);
 	ck_assert_int_eq(p.core.state, 'S');
 	ck_assert_uint_eq(p.core.uid, 100000);
+	ck_assert_uint_eq(p.core.gid, 200000);
 	ck_assert_int_eq(p.core.pid, 77);
 	ck_assert_int_eq(p.core.ppid, 76);
 	ck_assert_str_eq(p.core.comm, "sixteen bytes...");

@@ -250,6 +250,58 @@ START_TEST(hidden_frames)
 }
 END_TEST
 
+/* A generator that yields is without a caller for a moment: where shims end every chain, that
+ * shows. */
+START_TEST(generator_without_caller)
+{
+	const struct layout_row *row = row_at(_i);
+	bool objects = row->frames == FRAMES_OBJECTS;
+	fakepy_init(&f, row);
+	uint64_t frame = fakepy_frame(&f, fakepy_code(&f, "numbers"), 2, 0);
+	fakepy_thread(&f, f.interp, frame);
+	fakepy_set(&f, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, 0);
+	const struct py_thread *th = only_thread();
+	ck_assert_uint_eq(th->n_frames, 1);
+	ck_assert_int_eq(th->torn, row->owner.shim_from >= 0);
+	ck_assert_int_eq(python_torn(&f.python), th->torn);
+	ck_assert_int_eq(failed(th->why), th->torn);
+}
+END_TEST
+
+/* A state that is being made has no C frame to point to yet. */
+START_TEST(no_cframe_yet)
+{
+	const struct layout_row *row = row_at(_i);
+	fakepy_init(&f, row);
+	uint64_t tstate = fakepy_thread(&f, f.interp, 0);
+	if (row->frames == FRAMES_CFRAME)
+		fakepy_set(&f, tstate, FIELD_tstate_cframe, 0);
+	const struct py_thread *th = only_thread();
+	ck_assert_int_eq(th->why.code, ERR_NONE);
+	ck_assert_uint_eq(th->n_frames, 0);
+}
+END_TEST
+
+/* Until it runs, a new thread's state bears the id of its maker, or none. */
+START_TEST(thread_that_is_being_started)
+{
+	fakepy_init(&f, row_at(_i));
+	uint64_t frame = fakepy_frame(&f, fakepy_code(&f, "start"), 2, 0);
+	uint64_t maker = fakepy_thread(&f, f.interp, frame);
+	uint64_t fresh = fakepy_thread(&f, f.interp, 0), unbound = fakepy_thread(&f, f.interp, 0);
+	fakepy_set(&f, fresh, FIELD_tstate_thread_id, 0x7f0000000000 + maker);
+	fakepy_set(&f, unbound, FIELD_tstate_thread_id, 0);
+	python_walk(&f.python);
+	ck_assert_uint_eq(f.python.n_threads, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct py_thread *th = &f.python.threads[i];
+		bool starts = th->addr == fresh || th->addr == unbound;
+		ck_assert_ptr_null(th->os);
+		ck_assert_int_eq(strstr(th->os_why, "being started") != NULL, starts);
+	}
+}
+END_TEST
+
 START_TEST(incomplete_frames)
 {
 	const struct layout_row *row = row_at(_i);
@@ -430,6 +482,9 @@ Suite *suite_frames(void)
 	tcase_add_loop_test(tc, hostile_instruction, 0, n_rows());
 	tcase_add_loop_test(tc, hidden_frames, 0, n_rows());
 	tcase_add_loop_test(tc, incomplete_frames, 0, n_rows());
+	tcase_add_loop_test(tc, generator_without_caller, 0, n_rows());
+	tcase_add_loop_test(tc, no_cframe_yet, 0, n_rows());
+	tcase_add_loop_test(tc, thread_that_is_being_started, 0, n_rows());
 	tcase_add_loop_test(tc, tagged_code, 0, n_rows());
 	tcase_add_loop_test(tc, many_threads, 0, n_rows());
 	tcase_add_loop_test(tc, threads_in_a_circle, 0, n_rows());

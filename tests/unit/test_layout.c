@@ -157,6 +157,8 @@ START_TEST(rows_have_the_fields_of_their_schemes)
 		ck_assert_int_eq(HAS(runtime_interpreters_head), r->roots == ROOTS_RUNTIME);
 		ck_assert_int_eq(HAS(runtime_gil), r->gil == GIL_RUNTIME);
 		ck_assert_int_eq(HAS(interp_gil), r->gil == GIL_INTERP);
+		ck_assert_int_eq(HAS(gil_cond), r->gil == GIL_RUNTIME || r->gil == GIL_INTERP);
+		ck_assert_int_eq(HAS(gil_mutex), HAS(gil_cond));
 		ck_assert_int_eq(HAS(cframe_current_frame), r->frames == FRAMES_CFRAME);
 		ck_assert_int_eq(HAS(tstate_frame), r->frames != FRAMES_CFRAME);
 		ck_assert_int_eq(HAS(frame_lasti), !iframes);

@@ -7,6 +7,7 @@
 #include "pycore/str.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -440,6 +441,29 @@ START_TEST(nonblocking_never_stops)
 }
 END_TEST
 
+static void body_futex(struct shared *shared, int arg)
+{
+	(void)arg;
+	shared->address = (uintptr_t)&shared->go;
+	shared->ready = 1;
+	syscall(SYS_futex, &shared->go, FUTEX_WAIT_BITSET, 0, NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+START_TEST(arguments_of_the_system_call)
+{
+	struct subject s = subject_start(body_futex, 0);
+	ck_assert(eventually_all_in(s.pid, "S"));
+	struct target *t = open_subject(&s, _i);
+	stop_target(t);
+	const struct core_regs *r = &t->threads[0].regs;
+	ck_assert_int_eq(r->syscall, SYS_futex);
+	ck_assert_uint_eq(r->syscall_args[0], s.shared->address);
+	ck_assert_uint_eq(r->syscall_args[1], FUTEX_WAIT_BITSET);
+	target_close(t);
+	subject_end(&s);
+}
+END_TEST
+
 START_TEST(running_thread_has_no_registers_unless_stopped)
 {
 	struct subject s = subject_start(body_count, 1);
@@ -642,6 +666,7 @@ TCase *live_stop_case(void)
 	tcase_add_test(c, traced_process_is_left_to_its_tracer);
 	tcase_add_test(c, pycore_does_not_stop_itself);
 	tcase_add_test(c, nonblocking_never_stops);
+	tcase_add_loop_test(c, arguments_of_the_system_call, 0, 2);
 	tcase_add_test(c, running_thread_has_no_registers_unless_stopped);
 	tcase_add_test(c, process_is_killed_while_stopped);
 	tcase_add_loop_test(c, process_ended_before_the_stop, 0, 2);

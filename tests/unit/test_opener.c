@@ -65,6 +65,8 @@ START_TEST(regular_file)
 		ck_assert_int_eq(fstat(f.fd, &st), 0);
 		ck_assert_int_eq(f.mtime.tv_sec, st.st_mtim.tv_sec);
 		ck_assert_int_eq(f.mtime.tv_nsec, st.st_mtim.tv_nsec);
+		ck_assert_uint_eq(f.uid, st.st_uid);
+		ck_assert_uint_eq(f.gid, st.st_gid);
 		ck_assert_int_eq(fcntl(f.fd, F_GETFD), FD_CLOEXEC);
 		ck_assert_int_eq(fcntl(f.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
 		close(f.fd);
@@ -192,6 +194,30 @@ START_TEST(maps)
 }
 END_TEST
 
+/* Whichever of its times is set to another one. */
+START_TEST(changed)
+{
+	AUTO_FREE char *path = tempdir_write(&dir, "file", "content", 7);
+	struct file_map map;
+	struct stat st;
+	ck_assert_int_eq(chmod(path, 0640), 0);
+	static const time_t times[] = { 1000000000, INT32_MAX };
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		const struct timespec set[2] = { { .tv_nsec = UTIME_OMIT },
+			{ .tv_sec = times[i] } };
+		ck_assert_int_eq(utimensat(AT_FDCWD, path, set, 0), 0);
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_ok(file_map_open(path, OPEN_NAMED_BY_USER, &map));
+		ck_assert_int_eq(map.changed.tv_sec, i ? times[i] : st.st_ctim.tv_sec);
+		ck_assert_int_eq(map.changed.tv_nsec, i ? 0 : st.st_ctim.tv_nsec);
+		ck_assert_uint_eq(map.uid, st.st_uid);
+		ck_assert_uint_eq(map.gid, st.st_gid);
+		ck_assert_uint_eq(map.mode & 07777, 0640);
+		file_map_close(&map);
+	}
+}
+END_TEST
+
 START_TEST(slurped)
 {
 	AUTO_FREE char *path = tempdir_write(&dir, "file", "con\0tent", 8);
@@ -223,6 +249,7 @@ Suite *suite_opener(void)
 	tcase_add_test(tc, links_of_a_target);
 	tcase_add_test(tc, below_a_root);
 	tcase_add_test(tc, maps);
+	tcase_add_test(tc, changed);
 	tcase_add_test(tc, slurped);
 	suite_add_tcase(s, tc);
 	return s;

@@ -14,6 +14,7 @@
 #include "../../src/out/stacks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -312,6 +313,67 @@ START_TEST(source_newer)
 }
 END_TEST
 
+/* A file that was put into the place of the one that ran, with the old one's time. */
+START_TEST(source_replaced)
+{
+	AUTO_FREE char *path = tempdir_write(&dir, "x.py", "line\n", 5);
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	target.as_of = (struct timespec){ st.st_ctim.tv_sec - 10, 0 };
+	const struct timespec old[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = st.st_mtim.tv_sec - 1000 } };
+	ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+	expect_line(path, 1, NULL);
+}
+END_TEST
+
+/* Files that the target's user may not read are not shown to whoever reads the report. */
+static const struct {
+	mode_t mode;
+	bool known, owner, group, more_groups, root;
+	bool shown;
+} readers[] = {
+	{ .mode = 0644, .shown = true },
+	{ .mode = 0640 },
+	{ .mode = 0600 },
+	{ .mode = 0004, .shown = true },
+	{ .mode = 0644, .known = true, .shown = true },
+	{ .mode = 0640, .known = true },
+	{ .mode = 0400, .known = true, .owner = true, .shown = true },
+	{ .mode = 0044, .known = true, .owner = true, .group = true },
+	{ .mode = 0440, .known = true, .group = true, .shown = true },
+	{ .mode = 0440, .known = true, .more_groups = true, .shown = true },
+	{ .mode = 0404, .known = true, .group = true },
+	{ .mode = 0404, .known = true, .more_groups = true },
+	{ .mode = 0200, .known = true, .root = true, .shown = true },
+	{ .mode = 0600, .root = true },
+};
+
+START_TEST(source_of_others)
+{
+	AUTO_FREE char *path = tempdir_write(&dir, "x.py", "line\n", 5);
+	struct stat st;
+	if (getuid()) {
+		fputs("SKIP source: only root can give a file away\n", stderr);
+		return;
+	}
+	ck_assert_int_eq(chown(path, 41000, 42000), 0);
+	ck_assert_int_eq(chmod(path, readers[_i].mode), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	gid_t groups[] = { 43000, readers[_i].more_groups ? 42000 : 43001, 43002 };
+	target.user = (struct target_user){
+		.known = readers[_i].known,
+		.uid = readers[_i].owner  ? 41000
+		       : readers[_i].root ? 0
+					  : 41001,
+		.gid = readers[_i].group ? 42000 : NO_GROUP,
+		.groups = groups,
+		.n_groups = ARRAY_LEN(groups),
+	};
+	expect_line(path, 1, readers[_i].shown ? "line" : NULL);
+}
+END_TEST
+
 START_TEST(source_refused)
 {
 	AUTO_FREE char *path = tempdir_write(&dir, "x.py", "line\n", 5);
@@ -381,6 +443,8 @@ Suite *suite_out(void)
 	tcase_add_test(lines, source_lines);
 	tcase_add_test(lines, source_of_a_long_line);
 	tcase_add_test(lines, source_newer);
+	tcase_add_test(lines, source_replaced);
+	tcase_add_loop_test(lines, source_of_others, 0, ARRAY_LEN(readers));
 	tcase_add_test(lines, source_refused);
 	suite_add_tcase(s, lines);
 	return s;

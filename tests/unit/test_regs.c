@@ -37,7 +37,8 @@ START_TEST(registers_of_x86)
 	ck_assert_uint_eq(r.tls, 0x1000 + 21);
 	ck_assert(r.has_syscall);
 	ck_assert_int_eq(r.syscall, 202);
-	ck_assert_uint_eq(r.syscall_arg, 0x1000 + 14);
+	ck_assert_uint_eq(r.syscall_args[0], 0x1000 + 14);
+	ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 13);
 	ck_assert_uint_eq(r.raw_size, 216);
 	parsed_drop(&p);
 	machine_core(&f, &machines[0]);
@@ -65,7 +66,8 @@ START_TEST(registers_of_i386)
 	ck_assert_uint_eq(r.pc, 0x1000 + 12);
 	ck_assert_uint_eq(r.sp, 0x1000 + 15);
 	ck_assert_int_eq(r.syscall, 240);
-	ck_assert_uint_eq(r.syscall_arg, 0x1000);
+	ck_assert_uint_eq(r.syscall_args[0], 0x1000);
+	ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 1);
 	ck_assert(r.has_tls);
 	ck_assert_uint_eq(r.tls, 0xb7f00000);
 	parsed_drop(&p);
@@ -100,7 +102,8 @@ START_TEST(registers_of_aarch64)
 	ck_assert(r.has_tls && r.has_syscall);
 	ck_assert_uint_eq(r.tls, 0x7f0000001000);
 	ck_assert_int_eq(r.syscall, 98);
-	ck_assert_uint_eq(r.syscall_arg, 0x1000);
+	ck_assert_uint_eq(r.syscall_args[0], 0x1000);
+	ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 1);
 	parsed_drop(&p);
 	machine_core(&f, &machines[2]);
 	fakecore_thread_regs(&f, 1, 0, regs, 34);
@@ -131,7 +134,8 @@ START_TEST(registers_of_arm)
 		ck_assert_uint_eq(r.sp, 0x1000 + 13);
 		ck_assert_uint_eq(r.tls, 0xb6f01234);
 		ck_assert_int_eq(r.syscall, 240);
-		ck_assert_uint_eq(r.syscall_arg, 0x1000 + 17);
+		ck_assert_uint_eq(r.syscall_args[0], 0x1000 + 17);
+		ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 1);
 		parsed_drop(&p);
 		machine_core(&f, &machines[m]);
 		regs[17] = UINT32_MAX; /* orig_r0 outside of a system call */
@@ -158,7 +162,8 @@ START_TEST(registers_of_s390x)
 	ck_assert_uint_eq(r.tls, 0x000003ff12345678);
 	ck_assert(r.has_syscall);
 	ck_assert_int_eq(r.syscall, 238);
-	ck_assert_uint_eq(r.syscall_arg, 0x1000 + 26);
+	ck_assert_uint_eq(r.syscall_args[0], 0x1000 + 26);
+	ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 5);
 	parsed_drop(&p);
 	machine_core(&f, &machines[5]);
 	fakecore_thread_regs(&f, 1, 0, regs, 27);
@@ -188,7 +193,8 @@ START_TEST(registers_of_ppc64)
 		ck_assert_uint_eq(r.sp, 0x1000 + 1);
 		ck_assert_uint_eq(r.tls, 0x1000 + 13);
 		ck_assert_int_eq(r.syscall, rows[i].syscall);
-		ck_assert_uint_eq(r.syscall_arg, 0x1000 + 34);
+		ck_assert_uint_eq(r.syscall_args[0], 0x1000 + 34);
+		ck_assert_uint_eq(r.syscall_args[1], 0x1000 + 4);
 		parsed_drop(&p);
 	}
 }
@@ -210,7 +216,8 @@ START_TEST(rows_of_architectures_fit)
 		ck_assert_int_lt(a->sp, n);
 		ck_assert_int_lt(a->tls, n);
 		ck_assert_int_lt(a->syscall, n);
-		ck_assert_int_lt(a->syscall_arg, n);
+		ck_assert_int_lt(a->syscall_args[0], n);
+		ck_assert_int_lt(a->syscall_args[1], n);
 		ck_assert_int_lt(a->in_call, n);
 		ck_assert_int_gt(a->futex, 0);
 	}

@@ -183,6 +183,44 @@ START_TEST(whole)
 }
 END_TEST
 
+/* The user that the notes name counts only where the core file is that user's. */
+START_TEST(whose_it_is)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		bool known, group;
+	} owners[] = {
+		{ 1000, 1000, true, true },
+		{ 1000, 0, true, false },
+		{ 0, 1000, false, false },
+		{ 0, 0, false, false },
+		{ 1001, 1000, false, false },
+	};
+	if (getuid()) {
+		fputs("SKIP core: only root can give a file away\n", stderr);
+		return;
+	}
+	add_notes("/bin/prog");
+	add_memory();
+	AUTO_STR(core);
+	fakecore_build(&fake, &core);
+	AUTO_FREE char *path = tempdir_write(&dir, "core", core.bytes, core.len);
+	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+		static const struct target_core_options opt;
+		ck_assert_int_eq(chown(path, owners[i].uid, owners[i].gid), 0);
+		ck_assert_ok(target_open_core(path, &opt, &t));
+		ck_assert_int_eq(t->user.known, owners[i].known);
+		if (owners[i].known) {
+			ck_assert_uint_eq(t->user.uid, 1000);
+			ck_assert_uint_eq(t->user.gid, owners[i].group ? 1000 : NO_GROUP);
+		}
+		target_close(t);
+		t = NULL;
+	}
+}
+END_TEST
+
 START_TEST(no_list_of_files)
 {
 	add_notes(NULL);
@@ -544,6 +582,7 @@ Suite *suite_target_core(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, whole);
+	tcase_add_test(tc, whose_it_is);
 	tcase_add_test(tc, no_list_of_files);
 	tcase_add_test(tc, link_map);
 	tcase_add_test(tc, no_threads);
