@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 static struct err read_thread(
 	struct python *p, size_t interpreter, uint64_t addr, struct py_thread *ret)
@@ -57,7 +58,7 @@ static struct err list_threads(
 	return NO_ERR;
 }
 
-enum { STEADY_TRIES = 5 };
+enum { STEADY_TRIES = 5, NAPS_MAX = 40 };
 
 /* A running process is asked again: the newest thread may have ended between two reads. */
 static struct err list_patiently(
@@ -92,10 +93,19 @@ void py_list_threads(struct python *p, size_t interpreter)
 	free(list);
 }
 
+/* Lets a thread that was only woken for a moment come to rest; `naps` are left for all threads
+ * together. */
+static void wait_a_moment(int *naps)
+{
+	if (*naps > 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
+	--*naps;
+}
+
 /* That two looks agree would prove nothing: in a loop the same torn view comes again. Only a thread
  * that rested from before the look until after it was seen as it is. One that is no OS thread does
  * not run. */
-static void walk_resting(struct python *p, struct py_thread *th)
+static void walk_resting(struct python *p, struct py_thread *th, int *naps)
 {
 	const struct target *t = p->target;
 	for (int i = 0; i < STEADY_TRIES; i++) {
@@ -106,15 +116,17 @@ static void walk_resting(struct python *p, struct py_thread *th)
 		if (!th->os ||
 			(rested && target_thread_rests(t, th->os, &after) && before == after))
 			return;
+		wait_a_moment(naps);
 	}
 	th->moving = true;
 }
 
 void py_walk_all_frames(struct python *p)
 {
+	int naps = NAPS_MAX;
 	for (size_t i = 0; i < p->n_threads; i++) {
 		if (p->target->nonblocking)
-			walk_resting(p, &p->threads[i]);
+			walk_resting(p, &p->threads[i], &naps);
 		else
 			py_walk_frames(p, &p->threads[i]);
 	}

@@ -1,5 +1,6 @@
 """Processes to look at, dead or alive: made on demand, each core once."""
 import contextlib
+import errno
 import functools
 import os
 import pathlib
@@ -75,6 +76,18 @@ def environment(folder, more=()):
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **dict(more)}
 
 
+def start(command, **how):
+    """A process. A program that was just copied can't be run while a fork of another case still holds it open for writing."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return subprocess.Popen(command, **how)
+        except OSError as error:
+            if error.errno != errno.ETXTBSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 class Maker:
     def __init__(self, folder):
         self.top, self.lock, self.made = pathlib.Path(folder), threading.Lock(), {}
@@ -101,8 +114,8 @@ class Maker:
         if why:
             raise Skip(why)
         folder = folder or self.folder("core")
-        process = subprocess.Popen(list(map(str, command)), cwd=folder, env=environment(folder, env), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        process = start(list(map(str, command)), cwd=folder, env=environment(folder, env), stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         if kill_with:
             process.stdout.readline()
             process.send_signal(kill_with)
@@ -135,8 +148,8 @@ class Maker:
     def hanging(self, command, env=(), folder=None, rests=True):
         """A process that has said "ready" and sleeps (or, rests=False, goes on); gone at the end."""
         folder = folder or self.folder("live")
-        with subprocess.Popen(list(map(str, command)), cwd=folder, env=environment(folder, env), stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
+        with start(list(map(str, command)), cwd=folder, env=environment(folder, env), stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
             try:
                 if process.stdout.readline().strip() != b"ready":
                     raise AssertionError(f"{command}: {process.stderr.read()[-500:]}")
