@@ -111,6 +111,19 @@ void elfcore_fini(struct elfcore *c)
 	*c = (struct elfcore){ 0 };
 }
 
+size_t elfcore_range_above(const struct elfcore *c, uint64_t from)
+{
+	size_t low = 0, high = c->n_ranges;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (c->ranges[mid].end <= from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 const struct core_range *elfcore_range_at(const struct elfcore *c, uint64_t addr, size_t *hint)
 {
 	if (hint && *hint < c->n_ranges) {
@@ -118,19 +131,12 @@ const struct core_range *elfcore_range_at(const struct elfcore *c, uint64_t addr
 		if (r->start <= addr && addr < r->end)
 			return r;
 	}
-	size_t low = 0, high = c->n_ranges;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (c->ranges[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == c->n_ranges || c->ranges[low].start > addr)
+	size_t i = elfcore_range_above(c, addr);
+	if (i == c->n_ranges || c->ranges[i].start > addr)
 		return NULL;
 	if (hint)
-		*hint = low;
-	return &c->ranges[low];
+		*hint = i;
+	return &c->ranges[i];
 }
 
 bool elfcore_auxv(const struct elfcore *c, uint64_t type, uint64_t *ret)

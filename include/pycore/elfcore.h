@@ -167,6 +167,8 @@ void elfcore_fini(struct elfcore *c);
 
 /* The range that holds addr, or NULL. `hint` (may be NULL) remembers the last hit. */
 const struct core_range *elfcore_range_at(const struct elfcore *c, uint64_t addr, size_t *hint);
+/* The index of the first range that ends above `from`; n_ranges when there is none. */
+size_t elfcore_range_above(const struct elfcore *c, uint64_t from);
 /* The value of an auxv entry (AT_ENTRY, ...); false when absent. */
 bool elfcore_auxv(const struct elfcore *c, uint64_t type, uint64_t *ret);
 

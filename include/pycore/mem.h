@@ -59,6 +59,10 @@ bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret);
 /* The range that holds addr; false when nothing is mapped there. */
 bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);
 
+/* For sources that keep a list of ranges, ascending: the first one that ends above `from`. */
+bool mem_range_above(
+	const struct mem_range *list, size_t len, uint64_t from, struct mem_range *ret);
+
 /* One unsigned integer of 1, 2, 4 or 8 bytes, or one pointer, in the target's byte order. */
 struct err mem_uint(struct mem *m, uint64_t addr, unsigned size, uint64_t *ret);
 struct err mem_ptr(struct mem *m, uint64_t addr, uint64_t *ret);

@@ -25,6 +25,22 @@ bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret)
 	return m->ops->next_range(m, from, ret);
 }
 
+bool mem_range_above(const struct mem_range *list, size_t len, uint64_t from, struct mem_range *ret)
+{
+	size_t low = 0, high = len;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (list[mid].end <= from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low == len)
+		return false;
+	*ret = list[low];
+	return true;
+}
+
 bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret)
 {
 	struct mem_range r;

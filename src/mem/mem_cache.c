@@ -266,18 +266,7 @@ static bool cache_next_range(struct mem *base, uint64_t from, struct mem_range *
 	struct mem_cache *m = (struct mem_cache *)base;
 	if (!m->sealed)
 		return mem_next_range(m->below, from, ret);
-	size_t low = 0, high = m->n_ranges;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->ranges[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == m->n_ranges)
-		return false;
-	*ret = m->ranges[low];
-	return true;
+	return mem_range_above(m->ranges, m->n_ranges, from, ret);
 }
 
 static const struct mem_ops cache_ops = {

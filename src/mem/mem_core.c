@@ -51,17 +51,10 @@ static const void *core_view(struct mem *base, uint64_t addr, size_t n)
 static bool core_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	const struct elfcore *c = ((struct mem_core *)base)->core;
-	size_t low = 0, high = c->n_ranges;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (c->ranges[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == c->n_ranges)
+	size_t i = elfcore_range_above(c, from);
+	if (i == c->n_ranges)
 		return false;
-	const struct core_range *r = &c->ranges[low];
+	const struct core_range *r = &c->ranges[i];
 	*ret = (struct mem_range){
 		.start = r->start,
 		.end = r->end,

@@ -143,18 +143,7 @@ void mem_live_read_batch(struct mem_live *m, struct mem_piece *pieces, size_t n)
 static bool live_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	const struct mem_live *m = (struct mem_live *)base;
-	size_t low = 0, high = m->len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->ranges[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == m->len)
-		return false;
-	*ret = m->ranges[low];
-	return true;
+	return mem_range_above(m->ranges, m->len, from, ret);
 }
 
 static const struct mem_ops live_ops = {

@@ -61,46 +61,54 @@ static size_t plain_run(const unsigned char *b, size_t n)
 	return i;
 }
 
-void out_escape_text(struct str *to, const char *bytes, size_t n)
+/* Writes one character that is not plain: its bytes, how many, and what they mean; len 0: the byte
+ * is no UTF-8. */
+typedef void put_fn(struct str *to, const char *bytes, size_t len, uint32_t cp);
+
+static void put_in_text(struct str *to, const char *bytes, size_t len, uint32_t cp)
+{
+	if (!len)
+		str_addf(to, "\\x%02x", (unsigned char)bytes[0]);
+	else if (is_hidden(cp))
+		put_hidden(to, cp);
+	else
+		str_add(to, bytes, len);
+}
+
+static void put_in_json(struct str *to, const char *bytes, size_t len, uint32_t cp)
+{
+	if (!len)
+		str_puts(to, "\xef\xbf\xbd");
+	else if (cp == '"' || cp == '\\')
+		str_addf(to, "\\%c", (char)cp);
+	else if (cp < 0x10000 && is_hidden(cp))
+		str_addf(to, "\\u%04x", cp);
+	else
+		str_add(to, bytes, len);
+}
+
+static void escape(struct str *to, const char *bytes, size_t n, put_fn *put)
 {
 	const unsigned char *b = (const unsigned char *)bytes;
 	for (size_t i = 0; i < n;) {
-		uint32_t cp;
+		uint32_t cp = 0;
 		size_t run = plain_run(b + i, n - i);
 		str_add(to, bytes + i, run);
 		i += run;
 		if (i == n)
 			break;
 		size_t len = decode(b + i, n - i, &cp);
-		if (!len)
-			str_addf(to, "\\x%02x", b[i]);
-		else if (is_hidden(cp))
-			put_hidden(to, cp);
-		else
-			str_add(to, bytes + i, len);
+		put(to, bytes + i, len, cp);
 		i += len ? len : 1;
 	}
 }
 
+void out_escape_text(struct str *to, const char *bytes, size_t n)
+{
+	escape(to, bytes, n, put_in_text);
+}
+
 void out_escape_json(struct str *to, const char *bytes, size_t n)
 {
-	const unsigned char *b = (const unsigned char *)bytes;
-	for (size_t i = 0; i < n;) {
-		uint32_t cp;
-		size_t run = plain_run(b + i, n - i);
-		str_add(to, bytes + i, run);
-		i += run;
-		if (i == n)
-			break;
-		size_t len = decode(b + i, n - i, &cp);
-		if (!len)
-			str_puts(to, "\xef\xbf\xbd");
-		else if (cp == '"' || cp == '\\')
-			str_addf(to, "\\%c", (char)cp);
-		else if (cp < 0x10000 && is_hidden(cp))
-			str_addf(to, "\\u%04x", cp);
-		else
-			str_add(to, bytes + i, len);
-		i += len ? len : 1;
-	}
+	escape(to, bytes, n, put_in_json);
 }

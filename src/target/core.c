@@ -282,19 +282,12 @@ bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *re
 	if (t->kind != TARGET_CORE)
 		return false;
 	const struct elfcore *c = &t->core->elf;
-	size_t low = 0, high = c->n_ranges;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (c->ranges[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	while (low < c->n_ranges && c->ranges[low].backing != CORE_CUT)
-		low++;
-	if (low == c->n_ranges)
+	size_t i = elfcore_range_above(c, from);
+	while (i < c->n_ranges && c->ranges[i].backing != CORE_CUT)
+		i++;
+	if (i == c->n_ranges)
 		return false;
-	*ret = (struct mem_range){ .start = c->ranges[low].start, .end = c->ranges[low].end };
+	*ret = (struct mem_range){ .start = c->ranges[i].start, .end = c->ranges[i].end };
 	return true;
 }
 
