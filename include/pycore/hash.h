@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A map from uint64_t keys to uint64_t values, and so a set of visited addresses too.
- * Zero-initialised is empty and ready; it owns its table only. Every key but UINT64_MAX can be
- * used. */
+ * Zero-initialised is empty and ready; it owns its table only. Keys may come from a target: every
+ * one can be used. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +11,9 @@
 struct hash {
 	struct hash_slot *slots;
 	size_t cap; /* a power of two, or 0 */
-	size_t len;
+	size_t len; /* of the table */
+	bool has_free_key; /* the one key that the table cannot hold is there, with this value */
+	uint64_t free_key_value;
 };
 
 /* The value of key in *ret and true, or false and *ret untouched. */

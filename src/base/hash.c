@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Open addressing with linear probing, at most half full; a free slot holds the key FREE. */
+/* Open addressing with linear probing, at most half full. A free slot holds the key FREE, so that
+ * the value of that one key stands beside the table. */
 #include "pycore/hash.h"
 
 #include "pycore/alloc.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define FREE UINT64_MAX
@@ -38,10 +38,15 @@ static void grow(struct hash *h)
 
 bool hash_get(const struct hash *h, uint64_t key, uint64_t *ret)
 {
+	if (key == FREE) {
+		if (h->has_free_key)
+			*ret = h->free_key_value;
+		return h->has_free_key;
+	}
 	if (!h->cap)
 		return false;
 	const struct hash_slot *s = slot_of(h, key);
-	if (s->key != key || key == FREE)
+	if (s->key != key)
 		return false;
 	*ret = s->value;
 	return true;
@@ -49,7 +54,12 @@ bool hash_get(const struct hash *h, uint64_t key, uint64_t *ret)
 
 bool hash_put(struct hash *h, uint64_t key, uint64_t value)
 {
-	assert(key != FREE);
+	if (key == FREE) {
+		bool first = !h->has_free_key;
+		h->has_free_key = true;
+		h->free_key_value = value;
+		return first;
+	}
 	if (h->len * 2 >= h->cap)
 		grow(h);
 	struct hash_slot *s = slot_of(h, key);
@@ -64,6 +74,7 @@ void hash_clear(struct hash *h)
 	if (h->len)
 		memset(h->slots, 0xff, h->cap * sizeof(*h->slots));
 	h->len = 0;
+	h->has_free_key = false;
 }
 
 void hash_fini(struct hash *h)

@@ -261,10 +261,7 @@ static void put_frame(struct out *o, const struct python *p, const struct py_fra
 static void put_thread_facts(struct json *j, const struct python *p, const struct py_thread *th)
 {
 	char state[2] = { th->os ? th->os->state : 0 };
-	if (th->os)
-		json_int(j, "tid", th->os->tid);
-	else
-		json_null(j, "tid");
+	put_number(j, "tid", th->os ? th->os->tid : 0, 1);
 	json_null(j, "name");
 	json_text(j, "native_name", th->os && th->os->name[0] ? th->os->name : NULL);
 	json_null(j, "daemon");

@@ -148,7 +148,7 @@ static const uint64_t MANY = UINT64_MAX;
 
 static uint64_t claim_key(const struct py_thread *th)
 {
-	return (th->thread_id ^ (uint64_t)th->interpreter << 48) & INT64_MAX;
+	return th->thread_id ^ (uint64_t)th->interpreter << 48;
 }
 
 static void gather_claims(const struct python *p, struct claims *c)
@@ -158,10 +158,10 @@ static void gather_claims(const struct python *p, struct claims *c)
 		uint64_t known;
 		if (!hash_get(&c->first, claim_key(th), &known))
 			hash_put(&c->first, claim_key(th), i);
-		if (!hash_get(&c->interpreter, th->thread_id & INT64_MAX, &known))
-			hash_put(&c->interpreter, th->thread_id & INT64_MAX, th->interpreter);
+		if (!hash_get(&c->interpreter, th->thread_id, &known))
+			hash_put(&c->interpreter, th->thread_id, th->interpreter);
 		else if (known != th->interpreter)
-			hash_put(&c->interpreter, th->thread_id & INT64_MAX, MANY);
+			hash_put(&c->interpreter, th->thread_id, MANY);
 	}
 }
 
@@ -184,7 +184,7 @@ static void settle_claim(struct python *p, const struct claims *c, struct py_thr
 		th->os_why = starting;
 		return;
 	}
-	(void)hash_get(&c->interpreter, th->thread_id & INT64_MAX, &interpreter);
+	(void)hash_get(&c->interpreter, th->thread_id, &interpreter);
 	if (p->interpreters[th->interpreter].main || interpreter != MANY)
 		return;
 	if (th->n_frames) {

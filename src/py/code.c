@@ -80,7 +80,7 @@ static struct err read_code(struct python *p, struct py_runtime *rt, struct py_c
 const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr)
 {
 	uint64_t known;
-	if (addr != UINT64_MAX && hash_get(&p->codes, addr, &known))
+	if (hash_get(&p->codes, addr, &known))
 		return (const struct py_code *)(uintptr_t)known;
 	struct py_code *c = arena_alloc(&p->arena, sizeof(*c));
 	c->addr = addr;
@@ -90,7 +90,7 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 					 : read_code(p, rt, c);
 	/* in a running process the next look may succeed */
 	bool keep = !failed(c->why) || !p->target->nonblocking;
-	if (addr != UINT64_MAX && keep)
+	if (keep)
 		hash_put(&p->codes, addr, (uintptr_t)c);
 	return c;
 }

@@ -48,7 +48,7 @@ static struct err list_threads(
 		struct py_thread th;
 		if (*n >= THREADS_MAX)
 			return err_at(ERR_LIMIT, at, "list of threads");
-		if (at == UINT64_MAX || !hash_put(&seen, at, 0))
+		if (!hash_put(&seen, at, 0))
 			return err_at(ERR_CORRUPT, at, "list of threads: it is a circle");
 		TRY(read_thread(p, interpreter, at, &th));
 		*list = xgrow(*list, &cap, *n, sizeof(**list));

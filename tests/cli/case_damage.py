@@ -150,4 +150,14 @@ def one_by_one(kit, make):
     copy.run(kit, "3.12 frame whose caller is itself", circle, PARTIAL, out="circle")
 
 
-CASES = [truncated, headers_and_notes, python_state, pointed_at, one_by_one]
+def thread_ids(kit, make):
+    """The thread pointer (fs_base, register 21 of NT_PRSTATUS) and the thread id, at the ends of what they can be."""
+    core = CoreBytes(make.core(python((3, 11))))
+    patched = Patched(make, core)
+    status = core.notes.start + 12 + 8  # the descriptor of the first note, behind its header and "CORE"
+    for value in (0, 1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1):
+        patched.run(kit, f"thread pointer {value:#x}", {status + 112 + 21 * 8: value.to_bytes(8, "little")})
+        patched.run(kit, f"thread id {value & 0xffffffff:#x}", {status + 32: (value & 0xffffffff).to_bytes(4, "little")})
+
+
+CASES = [thread_ids, truncated, headers_and_notes, python_state, pointed_at, one_by_one]

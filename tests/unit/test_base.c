@@ -164,6 +164,25 @@ START_TEST(hash_finds_what_was_put)
 }
 END_TEST
 
+/* A key may be anything that a target holds, the value that marks a free slot too. */
+START_TEST(hash_takes_every_key)
+{
+	struct hash h = { 0 };
+	uint64_t v = 0;
+	ck_assert(!hash_get(&h, UINT64_MAX, &v));
+	ck_assert(hash_put(&h, UINT64_MAX, 7));
+	ck_assert(!hash_put(&h, UINT64_MAX, 8));
+	ck_assert(hash_put(&h, 0, 9));
+	ck_assert(hash_get(&h, UINT64_MAX, &v));
+	ck_assert_uint_eq(v, 8);
+	hash_clear(&h);
+	ck_assert(!hash_get(&h, UINT64_MAX, &v));
+	ck_assert(hash_put(&h, UINT64_MAX, 1));
+	hash_fini(&h);
+	ck_assert(!hash_get(&h, UINT64_MAX, &v));
+}
+END_TEST
+
 START_TEST(hash_replaces_and_forgets)
 {
 	struct hash h = { 0 };
@@ -317,6 +336,7 @@ Suite *suite_base(void)
 	tcase_add_test(t, str_writes_utf8);
 	tcase_add_test(t, text_prefix_and_suffix);
 	tcase_add_test(t, hash_finds_what_was_put);
+	tcase_add_test(t, hash_takes_every_key);
 	tcase_add_test(t, hash_replaces_and_forgets);
 	tcase_add_test(t, problems_count_beyond_their_cap);
 	tcase_add_test(t, damage_keeps_address_and_reason);
