@@ -170,6 +170,8 @@ struct err python_find(struct target *t, struct python **ret);
  * is said in each thread and frame, and in the target's problems.
  */
 void python_walk(struct python *p);
+/* Frees what it owns, and with python_free() itself too. */
+void python_fini(struct python *p);
 void python_free(struct python *p); /* before target_close(); NULL is fine */
 
 /* Whether a walk met the frames of a thread at a moment when another walk may see more of them. */

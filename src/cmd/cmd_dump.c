@@ -135,19 +135,10 @@ static const struct py_thread **select_threads(
 	return list;
 }
 
-static bool has_thread(const struct python *p, pid_t tid)
+static bool has_crashed_thread(const struct target *t)
 {
-	for (size_t i = 0; i < p->n_threads; i++) {
-		if (p->threads[i].os && p->threads[i].os->tid == tid)
-			return true;
-	}
-	return false;
-}
-
-static bool has_crashed_thread(const struct python *p)
-{
-	for (size_t i = 0; i < p->n_threads; i++) {
-		if (p->threads[i].os && p->threads[i].os->crashed)
+	for (size_t i = 0; i < t->n_threads; i++) {
+		if (t->threads[i].crashed)
 			return true;
 	}
 	return false;
@@ -160,14 +151,14 @@ static bool all_found(const struct dump *d, const struct python *p)
 	bool live = p->target->kind == TARGET_LIVE, good = true;
 	const char *place = live ? "process" : "core";
 	for (size_t i = 0; i < d->n_tids; i++) {
-		if (has_thread(p, d->tids[i]))
+		if (target_thread(p->target, d->tids[i]))
 			continue;
 		AUTO_FREE char *where = xasprintf("thread %d", (int)d->tids[i]);
 		complain("there is no %s in this %s", where, place);
 		problems_damagef(problems, where, "there is no such thread in this %s", place);
 		good = false;
 	}
-	if (d->crashed && !has_crashed_thread(p)) {
+	if (d->crashed && !has_crashed_thread(p->target)) {
 		const char *what = live ? "a live process" : "a snapshot, or its notes are lost";
 		complain("no thread crashed: this is %s", what);
 		problems_damagef(problems, "crashed thread", "there is none: this is %s", what);
@@ -301,9 +292,8 @@ int cmd_dump(int argc, char **argv)
 		if (!take_option(&d, option))
 			return STATUS_USAGE;
 	}
-	if (target_args_operands(&d.args, argc, argv, "dump")) {
+	if (target_args_operands(&d.args, argc, argv, "dump"))
 		status = dump(&d);
-	}
 	free(d.tids);
 	return status;
 }

@@ -270,12 +270,15 @@ static enum gil_state gil_state_of(const struct python *p, const struct py_threa
 static void add_unknown(struct python *p)
 {
 	size_t known = p->n_threads;
+	const struct os_thread *threads = p->target->threads;
+	AUTO_FREE bool *bound = xcalloc(p->target->n_threads, sizeof(*bound));
+	for (size_t i = 0; i < known; i++) {
+		if (p->threads[i].os)
+			bound[p->threads[i].os - threads] = true;
+	}
 	for (size_t i = 0; i < p->target->n_threads; i++) {
-		const struct os_thread *os = &p->target->threads[i];
-		bool bound = false;
-		for (size_t k = 0; k < known && !bound; k++)
-			bound = p->threads[k].os == os;
-		if (bound)
+		const struct os_thread *os = &threads[i];
+		if (bound[i])
 			continue;
 		p->threads = xgrow(p->threads, &p->cap_threads, p->n_threads, sizeof(*p->threads));
 		p->threads[p->n_threads++] =

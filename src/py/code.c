@@ -5,6 +5,8 @@
 
 #include "pycore/limits.h"
 
+#include <string.h>
+
 enum { CODE_MAX = 1024 };
 
 /*
@@ -20,11 +22,29 @@ static struct err check_type(struct py_runtime *rt, uint64_t addr, uint64_t type
 	if (rt->code_type || !py_plausible(rt, type))
 		return err_at(ERR_CORRUPT, addr, "code object: it is of another type");
 	struct err e = py_type_name(rt, type, name, sizeof(name));
-	if (!failed(e) &&
-		(name[0] != 'c' || name[1] != 'o' || name[2] != 'd' || name[3] != 'e' || name[4]))
+	if (!failed(e) && strcmp(name, "code") != 0)
 		return err_at(ERR_CORRUPT, addr, "code object: it is of another type");
 	rt->code_type = type;
 	return NO_ERR;
+}
+
+/* Whether an object is a code object: by its type, by the type's name, or where neither can be had
+ * (a core without the binary, or cut off), by its names being strings. */
+bool py_is_code(const struct py_runtime *rt, uint64_t code)
+{
+	uint64_t type, name, filename;
+	char text[16];
+	if (failed(py_field(rt, code, FIELD_object_type, &type)))
+		return false;
+	if (rt->code_type)
+		return type == rt->code_type;
+	struct err e = py_type_name(rt, type, text, sizeof(text));
+	if (!failed(e))
+		return !strcmp(text, "code");
+	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) &&
+	       !failed(py_field(rt, code, FIELD_code_name, &name)) &&
+	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) &&
+	       py_text_plausible(rt, name) && py_text_plausible(rt, filename);
 }
 
 static struct err read_linetable(

@@ -267,10 +267,8 @@ bool python_torn(const struct python *p)
 	return false;
 }
 
-void python_free(struct python *p)
+void python_fini(struct python *p)
 {
-	if (!p)
-		return;
 	arena_fini(&p->arena);
 	hash_fini(&p->codes);
 	hash_fini(&p->place_of);
@@ -278,5 +276,12 @@ void python_free(struct python *p)
 	free(p->interpreters);
 	free(p->threads);
 	str_fini(&p->why);
+	*p = (struct python){ 0 };
+}
+
+void python_free(struct python *p)
+{
+	if (p)
+		python_fini(p);
 	free(p);
 }

@@ -192,3 +192,21 @@ void py_walk_frames(struct python *p, struct py_thread *th)
 		th->frames[i] = out.list[i];
 	free(out.list);
 }
+
+bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
+{
+	enum { DEPTH_MAX = 16 };
+	struct py_thread th = { .addr = tstate };
+	uint64_t at;
+	if (failed(first_link(rt, &th, &at)))
+		return false;
+	for (int depth = 0; at && depth < DEPTH_MAX; depth++) {
+		struct link k;
+		if (failed(read_link(rt, at, &k)))
+			return false;
+		if (py_is_code(rt, k.code))
+			return true;
+		at = k.next; /* a shim: what called it decides */
+	}
+	return !at;
+}

@@ -22,51 +22,6 @@ static bool interpreter_proven(const struct py_runtime *rt, uint64_t interp, uin
 	return true;
 }
 
-/* Whether an object is a code object: by its type, by the type's name, or where neither can be had
- * (a core without the binary, or cut off), by its names being strings. */
-static bool is_code(const struct py_runtime *rt, uint64_t code)
-{
-	uint64_t type, name, filename;
-	char text[16];
-	if (failed(py_field(rt, code, FIELD_object_type, &type)))
-		return false;
-	if (rt->code_type)
-		return type == rt->code_type;
-	struct err e = py_type_name(rt, type, text, sizeof(text));
-	if (!failed(e))
-		return !strcmp(text, "code");
-	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) &&
-	       !failed(py_field(rt, code, FIELD_code_name, &name)) &&
-	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) &&
-	       py_text_plausible(rt, name) && py_text_plausible(rt, filename);
-}
-
-/* The object that the innermost frame of a thread state runs: is it a code object? True also when
- * there is no frame. */
-bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
-{
-	const struct layout *l = &rt->layout;
-	uint64_t frame = 0, code = 0;
-	bool objects = l->row->frames == FRAMES_OBJECTS, linked = l->row->frames == FRAMES_CFRAME;
-	if (failed(py_field(
-		    rt, tstate, linked ? FIELD_tstate_cframe : FIELD_tstate_frame, &frame)) ||
-		(linked && frame &&
-			failed(py_field(rt, frame, FIELD_cframe_current_frame, &frame))))
-		return false;
-	for (int depth = 0; frame && depth < 16; depth++) {
-		if (failed(py_field(
-			    rt, frame, objects ? FIELD_frame_code : FIELD_iframe_code, &code)))
-			return false;
-		if (is_code(rt, py_untag(rt, code)))
-			return true;
-		/* a shim: what called it decides */
-		if (failed(py_field(
-			    rt, frame, objects ? FIELD_frame_back : FIELD_iframe_previous, &frame)))
-			return false;
-	}
-	return !frame;
-}
-
 bool py_runtime_proven(struct py_runtime *rt, struct str *why)
 {
 	uint64_t interp, tstate;

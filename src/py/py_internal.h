@@ -31,8 +31,6 @@ bool py_version_find(struct python *p, struct image *img, uint64_t runtime, stru
 
 /* prove.c: true if rt leads to an initialised interpreter. `why` gets a sentence if not. */
 bool py_runtime_proven(struct py_runtime *rt, struct str *why);
-/* Whether the innermost frames of a thread state run code objects, or there are none. */
-bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate);
 /* The first interpreter of the list: what rt->addr leads to. */
 struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
 
@@ -70,7 +68,11 @@ void py_identify_threads(struct python *p);
 void py_settle_threads(struct python *p);
 /* frame.c: the frames of one thread state. */
 void py_walk_frames(struct python *p, struct py_thread *th);
-/* code.c: the code object at addr, read once. Never NULL. */
+/* Whether the innermost frames of a thread state run code objects, or there are none. */
+bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate);
+/* code.c: whether there is a code object at that address, for proofs: it is not read whole. */
+bool py_is_code(const struct py_runtime *rt, uint64_t code);
+/* The code object at addr, read once. Never NULL. */
 const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr);
 /* place.c: the place of an instruction, made once. Never NULL. */
 const struct py_place *py_place_at(struct python *p, const struct py_code *code, int32_t offset);

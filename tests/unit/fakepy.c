@@ -205,14 +205,7 @@ void fakepy_init(struct fakepy *f, const struct layout_row *row)
 
 void fakepy_fini(struct fakepy *f)
 {
-	struct python *p = &f->python;
-	arena_fini(&p->arena);
-	hash_fini(&p->codes);
-	hash_fini(&p->place_of);
-	free(p->runtimes);
-	free(p->interpreters);
-	free(p->threads);
-	str_fini(&p->why);
+	python_fini(&f->python);
 	problems_fini(&f->target.problems);
 	free(f->bytes);
 }
