@@ -30,7 +30,7 @@
 
 enum {
 	STOP_DEADLINE_US = 1000 * 1000, /* from the first interrupt on; a busy machine is slow */
-	PATIENCE_US = 10 * 1000, /* so long is waited for one that sleeps uninterruptibly */
+	PATIENCE_US = 250 * 1000, /* for one that sleeps uninterruptibly: a slow disk is no hang */
 	SPINS = 100, /* looks without sleeping; a thread that sleeps stops within some */
 	NAP_NS = 50 * 1000,
 	ANSWER_DEADLINE_S = 2, /* the tracer may hang in the kernel: see seize() */
