@@ -23,6 +23,8 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Appends one code point as UTF-8. Lone surrogates are written in their three bytes (WTF-8): what
  * comes from a target keeps them, and `out` escapes them. cp must be at most 0x10ffff. */
 void str_put_utf8(struct str *s, uint32_t cp);
+/* Keeps the first len bytes; len must be at most s->len. */
+void str_cut(struct str *s, size_t len);
 /* Forgets the content and keeps the memory. */
 void str_clear(struct str *s);
 /* The content as a C string, never NULL; valid until the next change. */

@@ -89,6 +89,13 @@ void str_put_utf8(struct str *s, uint32_t cp)
 	str_add(s, b, n);
 }
 
+void str_cut(struct str *s, size_t len)
+{
+	s->len = len;
+	if (s->bytes)
+		s->bytes[len] = 0;
+}
+
 void str_clear(struct str *s)
 {
 	s->len = 0;
