@@ -7,7 +7,8 @@
  * scheme.
  *
  * To add CPython 3.x:
- *  1. `pycore layout --emit BINARY > src/layout/tables/py3xx.inc` (BINARY with DWARF);
+ *  1. `pycore layout --emit BINARY MODULE... > src/layout/tables/py3xx.inc` (files with DWARF; the
+ * headings of the other tables name the modules);
  *  2. fields.def: CPython's new spelling in front of the old one, where a member was renamed;
  *  3. tables.c: a row with its version range and what was proven, and its schemes; a new scheme
  * only where the shape is new, with its function in the one file that switches on that scheme;
@@ -113,6 +114,117 @@ enum tid_scheme {
 	TID_NATIVE, /* native_thread_id: the kernel's number; thread_id as well */
 };
 
+/* How many digits an int has, and its sign. */
+enum ints_scheme {
+	INTS_SIGN_IN_SIZE, /* ob_size: the count, negative for negative numbers (to 3.11) */
+	INTS_TAGGED, /* lv_tag: sign in the low bits, the count above bit 3 (3.12 on) */
+};
+
+enum dicts_scheme {
+	DICTS_TABLE, /* one hash table of entries, in no order (2.7) */
+	DICTS_SIZED, /* indices, then entries in order; the width of an index by dk_size (3.6
+			to 3.10) */
+	DICTS_KINDS, /* the same, widths as logarithms, three kinds of entries (3.11 on) */
+};
+
+/* The values of a dict that shares its keys (a split dict). */
+enum values_scheme {
+	VALUES_NONE, /* no dict does (2.7) */
+	VALUES_IN_KEY_ORDER, /* an array as long as the keys, with gaps (3.6 to 3.10) */
+	VALUES_PREFIXED, /* the same; bytes in front of it tell the order (3.11, 3.12) */
+	VALUES_HEADED, /* a struct with capacity, size and order bytes behind (3.13 on) */
+};
+
+/* Where an instance has its attributes, beside __slots__. */
+enum attrs_scheme {
+	ATTRS_DICTOFFSET, /* a dict pointer at tp_dictoffset (to 3.10; later for some types too) */
+	ATTRS_MANAGED_PAIR, /* or two words in front of the object: dict, values (3.11) */
+	ATTRS_MANAGED_TAGGED, /* or one word in front, whose lowest bit says which (3.12) */
+	ATTRS_INLINE, /* or a dict pointer in front, else values inside the object (3.13 on) */
+};
+
+/* What tells the names of a frame's variables. */
+enum locals_scheme {
+	LOCALS_BY_TUPLES, /* co_varnames, co_cellvars, co_freevars (to 3.10) */
+	LOCALS_BY_KINDS, /* co_localsplusnames and a byte for each, co_localspluskinds (3.11 on) */
+};
+
+/* Where the exceptions that a thread handles are. */
+enum exceptions_scheme {
+	EXCEPTIONS_IN_TSTATE, /* tstate.exc_type, exc_value, exc_traceback (2.7, 3.6) */
+	EXCEPTIONS_STACKED, /* tstate.exc_info, a chain (3.7 on) */
+};
+
+/* Where a generator or coroutine stands. */
+enum generators_scheme {
+	GENERATORS_FRAME, /* gi_frame, whose f_lasti tells (to 3.9) */
+	GENERATORS_FRAME_STATE, /* gi_frame, whose f_state tells (3.10) */
+	GENERATORS_EMBEDDED, /* the frame inside, and gi_frame_state (3.11 on) */
+};
+
+/* The numbers of f_state and gi_frame_state. A missing one is NO_MARK. */
+struct generator_marks {
+	int8_t created, suspended, suspended_in_yield_from, executing, cleared;
+};
+#define NO_MARK INT8_MIN
+
+/* How an object is marked whose references are not counted. */
+enum refs_scheme {
+	REFS_PLAIN, /* none is (to 3.10) */
+	REFS_STATIC, /* static objects start at 999999999 (3.11) */
+	REFS_IMMORTAL, /* bit 31 of the low word (3.12, 3.13) */
+	REFS_FLAGGED, /* the same, with flags in the high word (3.14 on) */
+};
+
+/* How repr() writes things, where versions differ; or'ed. */
+enum repr_style {
+	REPR_BYTE_STRINGS = 1 << 0, /* str is bytes: 'x', u'x' for unicode, 1L for long, all but
+				       ASCII escaped (2.7) */
+	REPR_TYPE_WORD = 1 << 1, /* <type 'int'> for what C defines (2.7) */
+	REPR_SET_CALLS = 1 << 2, /* set([1, 2]) (2.7) */
+	REPR_EXCEPTION_COMMA = 1 << 3, /* ValueError('x',) (to 3.6) */
+	REPR_ORDERED_DICT_AS_DICT = 1 << 4, /* OrderedDict({'a': 1}) (3.12 on) */
+	REPR_TIMEDELTA_NAMES = 1 << 5, /* datetime.timedelta(days=1) (3.7 on) */
+	REPR_FRAME_PLACE = 1 << 6, /* <frame at 0x..., file 'x', line 1, code f> (3.7 on) */
+	REPR_SUBCLASS_NAMES = 1 << 7, /* subclasses of deque, defaultdict, bytearray and array by
+					 their own name: D([1]) (3.7 on) */
+	REPR_LIBRARY_PLAIN = 1 << 8, /* partial, itemgetter, patterns, matches, loggers and
+					sockets as <... object at 0x...>; io files without mode
+					and closefd; a subclass of a named tuple by the name that
+					its base was made with (2.7) */
+	REPR_MODULE_BY_FILE = 1 << 9, /* <module 'x' from __file__>, else (built-in): no loader or
+					 spec is asked (2.7) */
+	REPR_MODULE_NAMESPACE = 1 << 10, /* a namespace package: <module 'x' (namespace)>, not its
+					    loader (3.6 to 3.9) */
+	REPR_MODULE_PATHS = 1 << 11, /* the same: <module 'x' (namespace) from ['/a/x']> (3.12
+					on) */
+	REPR_NAMESPACE_SORTED = 1 << 12, /* namespace(a=1, b=2) by name, not in order (to 3.8) */
+	REPR_RE_FLAGS = 1 << 13, /* flags of re: re.IGNORECASE|re.MULTILINE (3.8 on) */
+	REPR_WRAPPED_METHODS = 1 << 14, /* <staticmethod(<function f at 0x...>)>, likewise
+					   classmethod (3.10 on) */
+	REPR_FLAGS_IN_ORDER = 1 << 15, /* enum.Flag: <F.A|B: 3>, <F: 0>, <flag 'F'>; before that
+					  <F.B|A: 3>, <F.0: 0>, <enum 'F'> (3.11 on) */
+	REPR_SYNC_STATE = 1 << 16, /* <threading.Event at 0x...: unset>, <threading.Semaphore at
+				      0x...: value=1>, likewise Barrier (3.11 on) */
+	REPR_SOCKET_NUMBERS = 1 << 17, /* family=2, type=1; before that family=AddressFamily.AF_INET
+					  (3.11 on) */
+	REPR_PARTIAL_QUALIFIED = 1 << 18, /* a subclass of partial with its module: m.P(f) (3.13
+					     on) */
+	REPR_STRUCT_FORMAT = 1 << 19, /* Struct('i') (3.13 on) */
+	REPR_WEAKREF_QUALNAME = 1 << 20, /* <weakref at 0x...; to 'app.Outer.Inner' at 0x...>, and
+					    proxies likewise; before that 'Inner', and
+					    <weakproxy at 0x... to Inner at 0x...> (3.13 on) */
+	REPR_WEAKREF_INSTANCE = 1 << 22, /* <weakref ... (name)> also by a __name__ that only the
+					    instance has, as modules do (to 3.10) */
+	REPR_IO_TYPE_NAME = 1 << 23, /* files by the name of their own class, not of the one whose
+					repr() runs (3.13 on) */
+	REPR_CALLBACK_BARE = 1 << 24, /* asyncio's callbacks without their arguments (3.13 on) */
+	REPR_ASYNC_TIGHT = 1 << 25, /* [unlocked,value:2], no blank (3.6) */
+	REPR_RE_TEMPLATE = 1 << 26, /* re.TEMPLATE has a name (3.6 to 3.12) */
+	REPR_ALIAS_LISTS = 1 << 21, /* lists in annotations as types: dict[str, [int]]; before that
+				   dict[str, [<class 'int'>]] (3.12 on) */
+};
+
 /* Numbers that decide which frames of the chain Python itself would list. */
 struct owner_marks {
 	int8_t generator; /* owner value of a generator's frame; -1: frames have no owner */
@@ -134,6 +246,11 @@ struct layout_key {
 	enum byte_order order;
 };
 
+struct field_moved {
+	enum field field;
+	struct field_at at;
+};
+
 /* One build family: constant data, committed. */
 struct layout_row {
 	const char *name; /* "3.11" */
@@ -149,13 +266,27 @@ struct layout_row {
 	enum text_scheme text;
 	enum gil_scheme gil;
 	enum tid_scheme tid;
+	enum ints_scheme ints;
+	enum dicts_scheme dicts;
+	enum values_scheme values;
+	enum attrs_scheme attrs;
+	enum locals_scheme locals;
+	enum exceptions_scheme exceptions;
+	enum generators_scheme generators;
+	struct generator_marks generator;
+	enum refs_scheme refs;
+	unsigned repr; /* enum repr_style, or'ed */
+	uint16_t unicode; /* version of the Unicode database: 0x0f00 is 15.0 */
 	struct owner_marks owner;
 	uint64_t ref_tag_mask; /* low bits that a stack reference carries beside the address; 0:
 				  none */
-	/* FIELD_COUNT of them, as in one build of the range. Read them through layout_pick(), which
-	 * drops: */
+	/* FIELD_COUNT of them, as in one build of this version. Read them through layout_pick(),
+	 * which heeds: */
 	const struct field_at *fields;
-	/* those that move inside the range, ended by FIELD_COUNT; NULL: none do. */
+	/* those that the builds of this range have elsewhere, or not at all, ended by FIELD_COUNT;
+	 * NULL: none; */
+	const struct field_moved *moved;
+	/* those that move inside the range, so are absent, ended by FIELD_COUNT; NULL: none do. */
 	const enum field *moving;
 };
 
@@ -173,7 +304,7 @@ struct layout {
 /* The rows, oldest first. */
 const struct layout_row *layout_rows(size_t *ret_len);
 
-/* "3.7.4 to 3.7.*", appended. */
+/* "3.7.4 to 3.7.*" or "3.13.0", appended. */
 void layout_row_range(const struct layout_row *row, struct str *ret);
 
 /* The layout for a build from the built-in rows: ERR_UNSUPPORTED when no row's range holds the
@@ -219,12 +350,22 @@ struct err layout_merge_debug_offsets(struct layout *l, const void *block, size_
  */
 struct err layout_merge_dwarf(struct layout *l, const void *image, size_t size, bool replace);
 
-/* `pycore layout --emit`: the table of one build as a C include file, from DWARF, appended to ret.
- * `name` is what the heading calls the binary. Fails as layout_merge_dwarf(). */
-struct err layout_emit(const void *image, size_t size, const char *name, struct str *ret);
+/* An ELF file, mapped, and what a heading calls it. */
+struct layout_file {
+	const void *image;
+	size_t size;
+	const char *name;
+};
+
+/*
+ * `pycore layout --emit`: the table of one build as a C include file, from DWARF, appended to ret.
+ * Fields of structs that the first file lacks come from the next that has them: the extension
+ * modules of that build. Fails as layout_merge_dwarf(), and then tells which file it was.
+ */
+struct err layout_emit(
+	const struct layout_file *files, size_t n, struct str *ret, size_t *ret_failed);
 /* The same for the shape of _Py_DebugOffsets; ERR_ABSENT before 3.13. */
-struct err layout_emit_debug_offsets(
-	const void *image, size_t size, const char *name, struct str *ret);
+struct err layout_emit_debug_offsets(const struct layout_file *file, struct str *ret);
 
 static inline bool layout_has(const struct layout *l, enum field f)
 {

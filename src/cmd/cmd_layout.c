@@ -2,6 +2,7 @@
 /* pycore layout: the tables of CPython's structs, for maintenance. */
 #include "cmd.h"
 
+#include "pycore/alloc.h"
 #include "pycore/layout.h"
 #include "pycore/opener.h"
 
@@ -9,11 +10,11 @@
 
 const char cmd_layout_help[] =
 	"  -l, --list                       the known tables: releases and which of them were run\n"
-	"  -e, --emit BINARY                the table of one build, as a C include file\n"
+	"  -e, --emit BINARY [MODULE]...    the table of one build, as a C include file; MODULE: "
+	"an\n"
+	"                                   extension module, for structs that BINARY lacks\n"
 	"  -d, --emit-debug-offsets BINARY  the order of its _Py_DebugOffsets (3.13 and later)\n"
 	"  -h, --help                       this text\n";
-
-typedef struct err emit_fn(const void *image, size_t size, const char *name, struct str *ret);
 
 static const char *advice(enum err_code code)
 {
@@ -45,15 +46,56 @@ static int refuse(const char *path, struct err e)
 	return STATUS_NOTHING;
 }
 
-static int emit(const char *path, emit_fn *fn)
+static struct err map_file(const char *path, struct file_map *map, struct layout_file *ret)
+{
+	TRY(file_map_open(path, OPEN_NAMED_BY_USER, map));
+	const char *slash = strrchr(path, '/');
+	*ret = (struct layout_file){ map->bytes, map->size, slash ? slash + 1 : path };
+	return NO_ERR;
+}
+
+/* The files named on the command line. */
+struct files {
+	size_t n;
+	struct file_map *maps;
+	struct layout_file *files;
+};
+
+static void files_close(struct files *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		file_map_close(&f->maps[i]);
+	free(f->maps);
+	free(f->files);
+}
+
+static int emit(const char *binary, char *const *modules, size_t n_modules)
+{
+	size_t n = n_modules + 1, bad = 0;
+	CLEANUP(files_close)
+	struct files f = { n, xcalloc(n, sizeof(*f.maps)), xcalloc(n, sizeof(*f.files)) };
+	for (size_t i = 0; i < n; i++) {
+		const char *path = i ? modules[i - 1] : binary;
+		struct err e = map_file(path, &f.maps[i], &f.files[i]);
+		if (failed(e))
+			return refuse(path, e);
+	}
+	AUTO_STR(text);
+	struct err e = layout_emit(f.files, n, &text, &bad);
+	if (failed(e))
+		return refuse(bad ? modules[bad - 1] : binary, e);
+	fputs(str_text(&text), stdout);
+	return finish_stdout();
+}
+
+static int emit_debug_offsets(const char *path)
 {
 	CLEANUP(file_map_close) struct file_map map = { 0 };
-	struct err e = file_map_open(path, OPEN_NAMED_BY_USER, &map);
-	if (failed(e))
-		return refuse(path, e);
-	const char *slash = strrchr(path, '/');
+	struct layout_file file;
+	struct err e = map_file(path, &map, &file);
 	AUTO_STR(text);
-	e = fn(map.bytes, map.size, slash ? slash + 1 : path, &text);
+	if (!failed(e))
+		e = layout_emit_debug_offsets(&file, &text);
 	if (failed(e))
 		return refuse(path, e);
 	fputs(str_text(&text), stdout);
@@ -116,13 +158,14 @@ int cmd_layout(int argc, char **argv)
 		what = opt;
 		path = optarg;
 	}
-	if (optind < argc)
+	size_t n_modules = (size_t)(argc - optind);
+	if (n_modules && what != 'e')
 		return usage_error("layout", "too many arguments");
 	if (what == 'l')
 		return list();
 	if (what == 'e')
-		return emit(path, layout_emit);
+		return emit(path, argv + optind, n_modules);
 	if (what == 'd')
-		return emit(path, layout_emit_debug_offsets);
+		return emit_debug_offsets(path);
 	return usage_error("layout", "nothing to do");
 }

@@ -162,7 +162,8 @@ static bool plausible(const struct stated *s, unsigned size, unsigned ptr_size)
 	if (s->op == '-' && s->first.value < s->second.value)
 		return false;
 	struct word whole = { .value = s->value, .limit = s->first.limit };
-	return fits(whole, size, ptr_size) && s->value % (size ? size : ptr_size) == 0;
+	unsigned align = size && size < ptr_size ? size : ptr_size;
+	return fits(whole, size, ptr_size) && s->value % align == 0;
 }
 
 /* Stores where the block puts a field, or leaves *ret alone when it does not say. */

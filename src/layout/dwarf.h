@@ -12,7 +12,7 @@
 #include <elfutils/libdw.h>
 
 /* Structs that fields.def names, and _Py_DebugOffsets. */
-enum { TYPES_MAX = 48 };
+enum { TYPES_MAX = 192, TYPES_SLOTS = 512 };
 
 struct type_named {
 	const char *name; /* points into fields.def's columns: not NUL-terminated */
@@ -29,7 +29,7 @@ struct types {
 	unsigned ptr_size;
 	size_t len, left; /* names wanted; of them not found and not known to be missing */
 	struct type_named list[TYPES_MAX];
-	uint8_t slots[4 * TYPES_MAX]; /* hash of the names: index into list + 1 */
+	uint16_t slots[TYPES_SLOTS]; /* hash of the names: index into list + 1 */
 };
 
 /*
@@ -39,6 +39,8 @@ struct types {
 struct err types_open(struct types *t, const void *image, size_t size);
 void types_close(struct types *t);
 
+/* Whether this file has any of the structs that the field can be in. */
+bool types_have(const struct types *t, enum field f);
 /* Where that field is, with ORIGIN_DWARF; absent if this build has no such struct or member. */
 struct field_at types_field(const struct types *t, enum field f);
 

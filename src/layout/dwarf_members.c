@@ -171,6 +171,17 @@ static const struct type_named *found(const struct types *t, const char *name, s
 	return NULL;
 }
 
+bool types_have(const struct types *t, enum field f)
+{
+	const char *structs = field_spellings[f].structs, *name;
+	size_t len;
+	while (spelling_next(&structs, '|', &name, &len)) {
+		if (found(t, name, len))
+			return true;
+	}
+	return false;
+}
+
 struct field_at types_field(const struct types *t, enum field f)
 {
 	const char *structs = field_spellings[f].structs, *name, *path;

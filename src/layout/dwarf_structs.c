@@ -6,15 +6,13 @@
  * definition of every wanted name and stops when it has them all.
  *
  * Names that do not occur in .debug_str cannot occur in the units either (compilers put only names
- * of up to three characters in line), which spares a walk over all units for the structs that a
- * version lacks.
+ * in line that are no longer than a reference would be), which spares a walk over all units for the
+ * structs that a version lacks.
  */
 #include "dwarf.h"
 
 #include "dwarf_die.h"
 #include "fields.h"
-
-enum { INLINE_NAME_MAX = 7 };
 
 static uint32_t hash_name(const char *name, size_t len)
 {
@@ -25,10 +23,10 @@ static uint32_t hash_name(const char *name, size_t len)
 }
 
 /* The slot that holds the name, or the free one where it belongs. */
-static uint8_t *slot_of(struct types *t, const char *name, size_t len)
+static uint16_t *slot_of(struct types *t, const char *name, size_t len)
 {
 	for (uint32_t i = hash_name(name, len);; i++) {
-		uint8_t *slot = &t->slots[i % sizeof(t->slots)];
+		uint16_t *slot = &t->slots[i % TYPES_SLOTS];
 		const struct type_named *n = *slot ? &t->list[*slot - 1] : NULL;
 		if (!n || (n->len == len && !memcmp(n->name, name, len)))
 			return slot;
@@ -37,11 +35,11 @@ static uint8_t *slot_of(struct types *t, const char *name, size_t len)
 
 static void want(struct types *t, const char *name, size_t len)
 {
-	uint8_t *slot = slot_of(t, name, len);
+	uint16_t *slot = slot_of(t, name, len);
 	if (*slot || t->len == TYPES_MAX)
 		return;
 	t->list[t->len] = (struct type_named){ .name = name, .len = (uint32_t)len };
-	*slot = (uint8_t)++t->len;
+	*slot = (uint16_t)++t->len;
 }
 
 static void want_all(struct types *t)
@@ -84,13 +82,24 @@ static Elf_Data *section_data(Elf *elf, const char *name)
 	return NULL;
 }
 
+/* The longest name that an entry holds in line: with its NUL it is as long as an offset. */
+static size_t inline_name_max(Dwarf *dwarf)
+{
+	Dwarf_Off next;
+	size_t head;
+	uint8_t offset_size = 8;
+	(void)dwarf_nextcu(dwarf, 0, &next, &head, NULL, NULL, &offset_size);
+	return offset_size - 1;
+}
+
 static void strike_missing(struct types *t)
 {
 	const Elf_Data *strings = section_data(t->elf, ".debug_str");
+	size_t inline_max = inline_name_max(t->dwarf);
 	t->left = t->len;
 	for (size_t i = 0; i < t->len && strings && strings->d_buf; i++) {
 		struct type_named *n = &t->list[i];
-		n->missing = n->len > INLINE_NAME_MAX && !holds_name(strings, n);
+		n->missing = n->len > inline_max && !holds_name(strings, n);
 		t->left -= n->missing;
 	}
 }
@@ -103,7 +112,7 @@ static void take(struct types *t, Dwarf_Die *die)
 	const char *name = die_text(die, DW_AT_name);
 	if (!name)
 		return;
-	uint8_t slot = *slot_of(t, name, strlen(name));
+	uint16_t slot = *slot_of(t, name, strlen(name));
 	struct type_named *n = slot ? &t->list[slot - 1] : NULL;
 	Dwarf_Die type = *die;
 	if (!n || n->found || n->missing || !die_peel(&type) || !die_is_definition(&type))

@@ -4,6 +4,7 @@
 #include "dwarf.h"
 
 #include "fields.h"
+#include "pycore/alloc.h"
 
 #include <elfutils/libdwelf.h>
 
@@ -30,21 +31,32 @@ static void put_wrapped(struct str *s, const char *label, const char *text)
 	str_putc(s, '\n');
 }
 
-static void put_heading(struct str *s, const struct types *t, const char *name, const char *option)
+static void put_build_id(struct str *s, const struct types *t)
+{
+	const void *id;
+	ssize_t len = dwelf_elf_gnu_build_id(t->elf, &id);
+	if (len <= 0)
+		return;
+	str_puts(s, " *    build-id: ");
+	for (ssize_t i = 0; i < len; i++)
+		str_addf(s, "%02x", ((const uint8_t *)id)[i]);
+	str_putc(s, '\n');
+}
+
+/* Names each file; the compiler too where it is not that of the file before. */
+static void put_heading(struct str *s, const struct types *all, const struct layout_file *files,
+	size_t n, const char *option)
 {
 	str_puts(s, "/* SPDX-License-Identifier: Apache-2.0 */\n/*\n");
 	str_addf(s, " * Made by `pycore layout %s` from DWARF; never edited by hand.\n", option);
-	put_wrapped(s, "read:", name);
-	const char *producer = types_producer(t);
-	if (producer)
-		put_wrapped(s, "compiler:", producer);
-	const void *id;
-	ssize_t len = dwelf_elf_gnu_build_id(t->elf, &id);
-	if (len > 0) {
-		str_puts(s, " * build-id: ");
-		for (ssize_t i = 0; i < len; i++)
-			str_addf(s, "%02x", ((const uint8_t *)id)[i]);
-		str_putc(s, '\n');
+	const char *before = "";
+	for (size_t i = 0; i < n; i++) {
+		put_wrapped(s, "read:", files[i].name);
+		const char *producer = types_producer(&all[i]);
+		if (producer && strcmp(producer, before) != 0)
+			put_wrapped(s, "   compiler:", producer);
+		before = producer ? producer : before;
+		put_build_id(s, &all[i]);
 	}
 	str_puts(s, " */\n");
 }
@@ -60,13 +72,42 @@ static void put_field(struct str *s, const char *enumerator, const struct field_
 		str_addf(s, "SIZEOF(%u),\n", at->offset);
 }
 
-struct err layout_emit(const void *image, size_t size, const char *name, struct str *ret)
+/* What the first file says that has one of the field's structs: another file may have an unrelated
+ * struct of the same name. */
+static struct field_at first_place(const struct types *all, size_t n, enum field f)
 {
-	CLEANUP(types_close) struct types t = { 0 };
-	TRY(types_open(&t, image, size));
-	put_heading(ret, &t, name, "--emit");
+	size_t i = 0;
+	while (i < n && !types_have(&all[i], f))
+		i++;
+	return i < n ? types_field(&all[i], f) : (struct field_at){ 0 };
+}
+
+struct sources {
+	size_t n;
+	struct types *all;
+};
+
+static void sources_close(struct sources *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		types_close(&s->all[i]);
+	free(s->all);
+}
+
+struct err layout_emit(
+	const struct layout_file *files, size_t n, struct str *ret, size_t *ret_failed)
+{
+	CLEANUP(sources_close) struct sources s = { n, xcalloc(n, sizeof(*s.all)) };
+	for (size_t i = 0; i < n; i++) {
+		struct err e = types_open(&s.all[i], files[i].image, files[i].size);
+		if (failed(e)) {
+			*ret_failed = i;
+			return e;
+		}
+	}
+	put_heading(ret, s.all, files, n, "--emit");
 	for (enum field f = 0; f < FIELD_COUNT; f++) {
-		struct field_at at = types_field(&t, f);
+		struct field_at at = first_place(s.all, n, f);
 		if (at.origin != ORIGIN_NONE)
 			put_field(ret, field_spellings[f].enumerator, &at);
 	}
@@ -82,15 +123,14 @@ static void put_word(
 		str_addf(s, "[%u] = \"%s.%s\",\n", (unsigned)(offset / 8), part, member);
 }
 
-struct err layout_emit_debug_offsets(
-	const void *image, size_t size, const char *name, struct str *ret)
+struct err layout_emit_debug_offsets(const struct layout_file *file, struct str *ret)
 {
 	CLEANUP(types_close) struct types t = { 0 };
-	TRY(types_open(&t, image, size));
+	TRY(types_open(&t, file->image, file->size));
 	AUTO_STR(words);
 	if (failed(types_members(&t, "_Py_DebugOffsets", put_word, &words)))
 		return err_of(ERR_ABSENT, "struct _Py_DebugOffsets");
-	put_heading(ret, &t, name, "--emit-debug-offsets");
+	put_heading(ret, &t, file, 1, "--emit-debug-offsets");
 	str_add(ret, words.bytes, words.len);
 	return NO_ERR;
 }

@@ -44,6 +44,8 @@ static void fill(struct layout *l)
 {
 	const struct layout_row *r = l->row;
 	memcpy(l->field, r->fields, sizeof(l->field));
+	for (const struct field_moved *m = r->moved; m && m->field != FIELD_COUNT; m++)
+		l->field[m->field] = m->at;
 	for (const enum field *f = r->moving; f && *f != FIELD_COUNT; f++)
 		l->field[*f] = (struct field_at){ 0 };
 }

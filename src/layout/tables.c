@@ -7,9 +7,13 @@
  * absent until a better source fills them:
  *  - 3.7.4 made the GC head 32 bytes again, not 24 (bpo-27987), so everything in _PyRuntime from
  * `gc` on moved by 88: a row of its own for the releases before, of which no build was seen;
+ *  - 3.13.1 made a _thread.lock of one PyMutex (gh-117721), so the releases from there on have a
+ * row of their own;
  *  - 3.14.5 took back the incremental GC: what stands behind `gc` in PyInterpreterState moved by
  * 24, likewise;
  *  - sizes grew within 3.9, 3.12 and 3.13 by members at the end and by static strings.
+ *
+ * Schemes that change together stand together in the macros below, each named for what it holds.
  */
 #include "pycore/layout.h"
 
@@ -28,6 +32,10 @@
 #define SIZEOF(n)                                                                                  \
 	{                                                                                          \
 		.offset = (n), .origin = ORIGIN_BUILTIN                                            \
+	}
+#define ABSENT                                                                                     \
+	{                                                                                          \
+		0                                                                                  \
 	}
 
 static const struct field_at py27[FIELD_COUNT] = {
@@ -68,227 +76,284 @@ static const struct field_at py315[FIELD_COUNT] = {
 #define V(major, minor, micro)	  ((major) << 24 | (minor) << 16 | (micro) << 8 | 0xf0)
 #define FROM(major, minor, micro) ((major) << 24 | (minor) << 16 | (micro) << 8)
 #define TO(major, minor, micro)	  ((major) << 24 | (minor) << 16 | (micro) << 8 | 0xff)
-#define ALL(major, minor)	  .first = FROM(major, minor, 0), .last = TO(major, minor, 0xff)
+
+#define RANGE(from, to)	  .first = (from), .last = (to)
+#define ALL(major, minor) RANGE(FROM(major, minor, 0), TO(major, minor, 0xff))
+#define PROVEN(...)                                                                                \
+	.proven = (const uint32_t[])                                                               \
+	{                                                                                          \
+		__VA_ARGS__, 0                                                                     \
+	}
+#define UNPROVEN                                                                                   \
+	.proven = (const uint32_t[])                                                               \
+	{                                                                                          \
+		0                                                                                  \
+	}
+#define MOVING(...)                                                                                \
+	.moving = (const enum field[])                                                             \
+	{                                                                                          \
+		__VA_ARGS__, FIELD_COUNT                                                           \
+	}
+#define UNICODE(major, minor) .unicode = (major) << 8 | (minor)
 
 #define RELEASE_X86_64                                                                             \
 	.abi = ABI_RELEASE, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
 
-/* Owners of interpreter frames, CPython's enum _frameowner: 1 generator; 3 (and 4 in 3.14) the
- * shims that stand for a call from C, from 3.12 on. */
-#define NO_OWNERS    .owner = { .generator = -1, .shim_from = -1 }
-#define OWNERS	     .owner = { .generator = 1, .shim_from = -1 }
-#define OWNERS_SHIMS .owner = { .generator = 1, .shim_from = 3 }
+/* The interpreter's own state: roots, GIL, thread numbers, handled exceptions. */
+#define STATE_IN_STATICS(gil_)                                                                     \
+	.roots = ROOTS_STATICS, .gil = (gil_), .tid = TID_PTHREAD,                                 \
+	.exceptions = EXCEPTIONS_IN_TSTATE
+#define STATE_IN_RUNTIME(gil_, tid_)                                                               \
+	.roots = ROOTS_RUNTIME, .gil = (gil_), .tid = (tid_), .exceptions = EXCEPTIONS_STACKED
+
+/* Frames: objects (to 3.10), or structs that only some frames have an object for. Owners of the
+ * latter are CPython's enum _frameowner: 1 generator; 3 (and 4 in 3.14) the shims that stand for a
+ * call from C, from 3.12 on. */
+#define FRAMES_AS_OBJECTS(instr_, lines_)                                                          \
+	.frames = FRAMES_OBJECTS, .instr = (instr_), .lines = (lines_),                            \
+	.locals = LOCALS_BY_TUPLES, .owner = { .generator = -1, .shim_from = -1 }
+#define FRAMES_AS_STRUCTS(root, instr_, shim)                                                      \
+	.frames = (root), .instr = (instr_), .lines = LINES_LOCATIONS, .locals = LOCALS_BY_KINDS,  \
+	.owner = { .generator = 1, .shim_from = (shim) }
+#define NO_SHIMS     -1
+#define SHIMS	     3
+#define TAGGED_STACK .ref_tag_mask = 3
+
+/* Where generators stand: f_state has numbers in 3.10, gi_frame_state in 3.11 and later. */
+#define GENERATORS_BY_LASTI                                                                        \
+	.generators = GENERATORS_FRAME, .generator = { NO_MARK, NO_MARK, NO_MARK, NO_MARK, NO_MARK }
+#define GENERATORS_BY_STATE(scheme, created_, suspended_, in_yield_from, executing_, cleared_)     \
+	.generators = (scheme), .generator = { .created = (created_),                              \
+		.suspended = (suspended_),                                                         \
+		.suspended_in_yield_from = (in_yield_from),                                        \
+		.executing = (executing_),                                                         \
+		.cleared = (cleared_) }
+
+/* Objects: strings, ints, dicts, attributes, counts of references. */
+#define OBJECTS_OF_2                                                                               \
+	.text = TEXT_BYTES, .ints = INTS_SIGN_IN_SIZE, .dicts = DICTS_TABLE,                       \
+	.values = VALUES_NONE, .attrs = ATTRS_DICTOFFSET, .refs = REFS_PLAIN
+#define OBJECTS_WITH_SPLIT_DICTS /* 3.6 to 3.10 */                                                 \
+	.text = TEXT_COMPACT, .ints = INTS_SIGN_IN_SIZE, .dicts = DICTS_SIZED,                     \
+	.values = VALUES_IN_KEY_ORDER, .attrs = ATTRS_DICTOFFSET, .refs = REFS_PLAIN
+#define OBJECTS_WITH_MANAGED_DICTS(ints_, attrs_, refs_) /* 3.11, 3.12 */                          \
+	.text = TEXT_COMPACT, .ints = (ints_), .dicts = DICTS_KINDS, .values = VALUES_PREFIXED,    \
+	.attrs = (attrs_), .refs = (refs_)
+#define OBJECTS_WITH_INLINE_VALUES(refs_) /* 3.13 on */                                            \
+	.text = TEXT_COMPACT, .ints = INTS_TAGGED, .dicts = DICTS_KINDS, .values = VALUES_HEADED,  \
+	.attrs = ATTRS_INLINE, .refs = (refs_)
+
+enum {
+	REPR_2_7 = REPR_BYTE_STRINGS | REPR_TYPE_WORD | REPR_SET_CALLS | REPR_EXCEPTION_COMMA |
+		   REPR_LIBRARY_PLAIN | REPR_MODULE_BY_FILE | REPR_WEAKREF_INSTANCE,
+	REPR_3_6 = REPR_EXCEPTION_COMMA | REPR_MODULE_NAMESPACE | REPR_NAMESPACE_SORTED |
+		   REPR_WEAKREF_INSTANCE | REPR_ASYNC_TIGHT | REPR_RE_TEMPLATE,
+	REPR_3_7 = (REPR_3_6 & ~(REPR_EXCEPTION_COMMA | REPR_ASYNC_TIGHT)) | REPR_TIMEDELTA_NAMES |
+		   REPR_FRAME_PLACE | REPR_SUBCLASS_NAMES,
+	REPR_3_8 = REPR_3_7 | REPR_RE_FLAGS,
+	REPR_3_9 = REPR_3_8 & ~REPR_NAMESPACE_SORTED,
+	REPR_3_10 = (REPR_3_9 & ~REPR_MODULE_NAMESPACE) | REPR_WRAPPED_METHODS,
+	REPR_3_11 = (REPR_3_10 & ~REPR_WEAKREF_INSTANCE) | REPR_FLAGS_IN_ORDER | REPR_SYNC_STATE |
+		    REPR_SOCKET_NUMBERS,
+	REPR_3_12 = REPR_3_11 | REPR_ORDERED_DICT_AS_DICT | REPR_MODULE_PATHS | REPR_ALIAS_LISTS,
+	REPR_3_13 = (REPR_3_12 & ~REPR_RE_TEMPLATE) | REPR_PARTIAL_QUALIFIED | REPR_STRUCT_FORMAT |
+		    REPR_WEAKREF_QUALNAME | REPR_IO_TYPE_NAME | REPR_CALLBACK_BARE,
+};
 
 static const struct layout_row rows[] = {
 	{
 		.name = "2.7",
 		ALL(2, 7),
-		.proven = (const uint32_t[]){ V(2, 7, 18), 0 },
+		PROVEN(V(2, 7, 18)),
 		RELEASE_X86_64,
-		.roots = ROOTS_STATICS,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB_UNSIGNED,
-		.text = TEXT_BYTES,
-		.gil = GIL_LOCK_STATIC,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_STATICS(GIL_LOCK_STATIC),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB_UNSIGNED),
+		GENERATORS_BY_LASTI,
+		OBJECTS_OF_2,
+		.repr = REPR_2_7,
+		UNICODE(5, 2),
 		.fields = py27,
 	},
 	{
 		.name = "3.6",
 		ALL(3, 6),
-		.proven = (const uint32_t[]){ V(3, 6, 15), 0 },
+		PROVEN(V(3, 6, 15)),
 		RELEASE_X86_64,
-		.roots = ROOTS_STATICS,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB,
-		.text = TEXT_COMPACT,
-		.gil = GIL_STATICS,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_STATICS(GIL_STATICS),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
+		GENERATORS_BY_LASTI,
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_6,
+		UNICODE(9, 0),
 		.fields = py36,
 	},
 	{
 		.name = "3.7.0-3.7.3",
-		.first = FROM(3, 7, 0),
-		.last = TO(3, 7, 3),
-		.proven = (const uint32_t[]){ 0 },
+		RANGE(FROM(3, 7, 0), TO(3, 7, 3)),
+		UNPROVEN,
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
+		GENERATORS_BY_LASTI,
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_7,
+		UNICODE(11, 0),
 		.fields = py37,
-		.moving = (const enum field[]){ FIELD_runtime_gil, FIELD_runtime_gc_collecting,
-			FIELD_runtime_sizeof, FIELD_COUNT },
+		MOVING(FIELD_runtime_gil, FIELD_runtime_gc_collecting, FIELD_runtime_sizeof),
 	},
 	{
 		.name = "3.7",
-		.first = FROM(3, 7, 4),
-		.last = TO(3, 7, 0xff),
-		.proven = (const uint32_t[]){ V(3, 7, 16), 0 },
+		RANGE(FROM(3, 7, 4), TO(3, 7, 0xff)),
+		PROVEN(V(3, 7, 16)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
+		GENERATORS_BY_LASTI,
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_7,
+		UNICODE(11, 0),
 		.fields = py37,
 	},
 	{
 		.name = "3.8",
 		ALL(3, 8),
-		.proven = (const uint32_t[]){ V(3, 8, 18), 0 },
+		PROVEN(V(3, 8, 18)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
+		GENERATORS_BY_LASTI,
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_8,
+		UNICODE(12, 1),
 		.fields = py38,
 	},
 	{
 		.name = "3.9",
 		ALL(3, 9),
-		.proven = (const uint32_t[]){ V(3, 9, 18), 0 },
+		PROVEN(V(3, 9, 18)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_BYTES,
-		.lines = LINES_LNOTAB,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
+		GENERATORS_BY_LASTI,
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_9,
+		UNICODE(13, 0),
 		.fields = py39,
-		.moving = (const enum field[]){ FIELD_interp_sizeof, FIELD_COUNT },
+		MOVING(FIELD_interp_sizeof),
 	},
 	{
 		.name = "3.10",
 		ALL(3, 10),
-		.proven = (const uint32_t[]){ V(3, 10, 13), 0 },
+		PROVEN(V(3, 10, 13)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_OBJECTS,
-		.instr = INSTR_LASTI_UNITS,
-		.lines = LINES_RANGES,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_PTHREAD,
-		NO_OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
+		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),
+		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),
+		OBJECTS_WITH_SPLIT_DICTS,
+		.repr = REPR_3_10,
+		UNICODE(13, 0),
 		.fields = py310,
 	},
 	{
 		.name = "3.11",
 		ALL(3, 11),
-		.proven = (const uint32_t[]){ V(3, 11, 2), V(3, 11, 7), 0 },
+		PROVEN(V(3, 11, 2), V(3, 11, 7)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CFRAME,
-		.instr = INSTR_POINTER_LAST,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_RUNTIME,
-		.tid = TID_NATIVE,
-		OWNERS,
+		STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
+		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
+		.repr = REPR_3_11,
+		UNICODE(14, 0),
 		.fields = py311,
 	},
 	{
 		.name = "3.12",
 		ALL(3, 12),
-		.proven = (const uint32_t[]){ V(3, 12, 1), 0 },
+		PROVEN(V(3, 12, 1)),
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CFRAME,
-		.instr = INSTR_POINTER_LAST,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_INTERP,
-		.tid = TID_NATIVE,
-		OWNERS_SHIMS,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
+		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),
+		.repr = REPR_3_12,
+		UNICODE(15, 0),
 		.fields = py312,
-		.moving = (const enum field[]){ FIELD_runtime_sizeof, FIELD_COUNT },
+		MOVING(FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.13.0",
+		RANGE(FROM(3, 13, 0), TO(3, 13, 0)),
+		PROVEN(V(3, 13, 0)),
+		RELEASE_X86_64,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
+		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
+		.repr = REPR_3_13,
+		UNICODE(15, 1),
+		.fields = py313,
 	},
 	{
 		.name = "3.13",
-		ALL(3, 13),
-		.proven = (const uint32_t[]){ V(3, 13, 0), 0 },
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		UNPROVEN,
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CURRENT,
-		.instr = INSTR_POINTER,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_INTERP,
-		.tid = TID_NATIVE,
-		OWNERS_SHIMS,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
+		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
+		.repr = REPR_3_13,
+		UNICODE(15, 1),
 		.fields = py313,
-		.moving = (const enum field[]){ FIELD_runtime_sizeof, FIELD_interp_sizeof,
-			FIELD_tstate_sizeof, FIELD_COUNT },
+		.moved = (const struct field_moved[]){ { FIELD_lock_locked, ABSENT },
+			{ FIELD_lock_semaphore, ABSENT }, { FIELD_lock_mutex, AT(16, 1) },
+			{ FIELD_COUNT, ABSENT } },
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof),
 	},
 	{
 		.name = "3.14.0-3.14.4",
-		.first = FROM(3, 14, 0),
-		.last = TO(3, 14, 4),
-		.proven = (const uint32_t[]){ 0 },
+		RANGE(FROM(3, 14, 0), TO(3, 14, 4)),
+		UNPROVEN,
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CURRENT,
-		.instr = INSTR_POINTER,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_INTERP,
-		.tid = TID_NATIVE,
-		OWNERS_SHIMS,
-		.ref_tag_mask = 3,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
+		TAGGED_STACK,
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
+		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		.repr = REPR_3_13,
+		UNICODE(16, 0),
 		.fields = py314,
-		.moving = (const enum field[]){ FIELD_runtime_sizeof, FIELD_interp_modules,
-			FIELD_interp_sysdict, FIELD_interp_gc_collecting, FIELD_interp_sizeof,
-			FIELD_tstate_sizeof, FIELD_COUNT },
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_modules, FIELD_interp_sysdict,
+			FIELD_interp_builtins, FIELD_interp_gc_collecting, FIELD_interp_sizeof,
+			FIELD_tstate_sizeof),
 	},
 	{
 		.name = "3.14",
-		.first = FROM(3, 14, 5),
-		.last = TO(3, 14, 0xff),
-		.proven = (const uint32_t[]){ 0 },
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		UNPROVEN,
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CURRENT,
-		.instr = INSTR_POINTER,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_INTERP,
-		.tid = TID_NATIVE,
-		OWNERS_SHIMS,
-		.ref_tag_mask = 3,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
+		TAGGED_STACK,
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
+		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		.repr = REPR_3_13,
+		UNICODE(16, 0),
 		.fields = py314,
 	},
 	{
 		.name = "3.15",
 		ALL(3, 15),
-		.proven = (const uint32_t[]){ 0 },
+		UNPROVEN,
 		RELEASE_X86_64,
-		.roots = ROOTS_RUNTIME,
-		.frames = FRAMES_CURRENT,
-		.instr = INSTR_POINTER,
-		.lines = LINES_LOCATIONS,
-		.text = TEXT_COMPACT,
-		.gil = GIL_INTERP,
-		.tid = TID_NATIVE,
-		OWNERS_SHIMS,
-		.ref_tag_mask = 3,
+		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
+		TAGGED_STACK,
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),
+		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		.repr = REPR_3_13,
+		UNICODE(17, 0),
 		.fields = py315,
 	},
 };

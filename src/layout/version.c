@@ -50,7 +50,10 @@ void layout_row_range(const struct layout_row *row, struct str *ret)
 {
 	char text[VERSION_TEXT_MAX];
 	version_text(row->first, true, text);
-	str_addf(ret, "%s to ", text);
+	str_puts(ret, text);
+	if (row->first >> 8 == row->last >> 8)
+		return;
+	str_puts(ret, " to ");
 	bool open_end = (row->last >> 8 & 255) == 255;
 	version_text(row->last, !open_end, text);
 	str_addf(ret, "%s%s", text, open_end ? ".*" : "");

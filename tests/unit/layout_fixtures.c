@@ -114,6 +114,15 @@ bool fixture_is_release_x86_64(const struct fixture *x)
 	return x->key.abi == ABI_RELEASE && !strcmp(x->arch, "x86_64");
 }
 
+bool fixtures_describe(enum field f)
+{
+	size_t len, i = 0;
+	const struct fixture *all = fixtures_all(&len);
+	while (i < len && all[i].field[f].origin == ORIGIN_NONE)
+		i++;
+	return i < len;
+}
+
 void put_word(uint8_t *block, size_t index, enum byte_order order, uint64_t value)
 {
 	for (unsigned i = 0; i < 8; i++)

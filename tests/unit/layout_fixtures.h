@@ -23,6 +23,8 @@ const struct fixture *fixtures_all(size_t *ret_len);
 /* The one of that name, as in "cpython-3.14-x86_64". */
 const struct fixture *fixture_named(const char *name);
 bool fixture_is_release_x86_64(const struct fixture *x);
+/* Whether any of them has the field: their source leaves out many extension modules. */
+bool fixtures_describe(enum field f);
 
 /* The debug offsets of a fixture as they lie in memory; returns their size. `block` holds
  * DEBUG_OFFSETS_MAX. */

@@ -10,7 +10,7 @@
 TCase *tcase_layout_debug_offsets(void);
 
 /* Fields that even 3.13's block states. */
-enum { STATED_MIN = 42 };
+enum { STATED_MIN = 51 };
 
 static struct layout pick(struct layout_key key, bool guess)
 {
@@ -35,7 +35,7 @@ static void check_block(
 	struct err e = layout_merge_debug_offsets(l, block, size);
 	ck_assert_msg(!failed(e), "%s: %s", x->name, e.what);
 	for (enum field f = 0; f < FIELD_COUNT; f++) {
-		if (layout_has(l, f))
+		if (layout_has(l, f) && fixtures_describe(f))
 			check_same_place(x->name, f, l->field[f], x->field[f]);
 	}
 	ck_assert_uint_ge(count_origin(l, ORIGIN_DEBUG_OFFSETS), STATED_MIN);
@@ -54,8 +54,10 @@ START_TEST(blocks_agree_with_the_descriptions)
 		struct layout l = pick(x->key, false);
 		check_block(x, &l, block, size);
 		/* With the block, nothing is left out. */
-		for (enum field f = 0; f < FIELD_COUNT; f++)
-			check_same_place(x->name, f, l.field[f], x->field[f]);
+		for (enum field f = 0; f < FIELD_COUNT; f++) {
+			if (fixtures_describe(f))
+				check_same_place(x->name, f, l.field[f], x->field[f]);
+		}
 		checked++;
 	}
 	ck_assert_uint_ge(checked, 8);
