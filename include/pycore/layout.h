@@ -215,12 +215,14 @@ enum repr_style {
 					    proxies likewise; before that 'Inner', and
 					    <weakproxy at 0x... to Inner at 0x...> (3.13 on) */
 	REPR_WEAKREF_INSTANCE = 1 << 22, /* <weakref ... (name)> also by a __name__ that only the
-					    instance has, as modules do (to 3.10) */
+					    instance has, as modules do (to 3.11.3) */
 	REPR_IO_TYPE_NAME = 1 << 23, /* files by the name of their own class, not of the one whose
 					repr() runs (3.13 on) */
 	REPR_CALLBACK_BARE = 1 << 24, /* asyncio's callbacks without their arguments (3.13 on) */
 	REPR_ASYNC_TIGHT = 1 << 25, /* [unlocked,value:2], no blank (3.6) */
 	REPR_RE_TEMPLATE = 1 << 26, /* re.TEMPLATE has a name (3.6 to 3.12) */
+	REPR_CARETS_AT_CALLS = 1 << 27, /* tracebacks mark what is called apart from its arguments:
+					   ~~~^^^ (3.13 on) */
 	REPR_ALIAS_LISTS = 1 << 21, /* lists in annotations as types: dict[str, [int]]; before that
 				   dict[str, [<class 'int'>]] (3.12 on) */
 };

@@ -49,7 +49,7 @@ START_TEST(picks_at_the_edges_of_ranges)
 		{ 0x030710f0, "3.7", false },
 		{ 0x03080000, "3.8", true },
 		{ 0x0308fff0, "3.8", true },
-		{ 0x030b02f0, "3.11", false },
+		{ 0x030b02f0, "3.11.0-3.11.3", false },
 		{ 0x030b07f0, "3.11", false },
 		{ 0x030b07c1, "3.11", true },
 		{ 0x030c03f0, "3.12", true },

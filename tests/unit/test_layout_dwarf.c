@@ -25,7 +25,8 @@ enum { BINARIES_MAX = 32 };
 static struct binary binaries_list[BINARIES_MAX];
 
 static const char *const module_names[] = { "_asyncio", "_collections", "_datetime", "_decimal",
-	"_functools", "_io", "_socket", "_struct", "array", "datetime", "itertools", "operator" };
+	"_functools", "_io", "_queue", "_socket", "_struct", "array", "datetime", "itertools",
+	"operator" };
 
 static void find_modules(struct binary *b, const char *dir)
 {
