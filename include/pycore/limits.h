@@ -15,6 +15,7 @@ enum {
 	PATH_BYTES_MAX = 4096,
 	BUILD_ID_MAX = 64, /* bytes; 20 is usual */
 	COMMAND_LINE_MAX = 128 * 1024,
+	ENVIRONMENT_MAX = 16384, /* words of the environment that are looked at */
 
 	/* ELF images */
 	IMAGES_MAX = 65536,
@@ -37,8 +38,35 @@ enum {
 	LINETABLES_TOTAL_MAX = 1000000000, /* bytes of all line tables of one report */
 	SCAN_HITS_MAX = 4096, /* interpreters proposed by one memory scan */
 
+	/* values */
+	VALUE_NODES_MAX = 20000, /* objects written for one value */
+	VALUE_NODES_TOTAL_MAX = 5000000, /* for one report */
+	VALUE_BYTES_MAX = 16 * 1024 * 1024, /* of text for one value */
+	VARIABLES_MAX = 10000, /* shown of one frame or module */
+	DICT_STEPS_MAX = 1 << 24, /* slots of one dict that are looked at */
+	EXCEPTION_CHAIN_MAX = 100, /* causes, contexts and members of groups of one exception */
+	TRACEBACK_MAX = 100000, /* entries of one traceback that are followed */
+	TRACEBACKS_TOTAL_MAX = 2000000, /* entries of all tracebacks of one report */
+	EXCEPTION_NOTES_MAX = 1000, /* of one exception */
+	EXCEPTION_TEXT_TOTAL_MAX = 256 * 1024 * 1024, /* bytes of messages and notes of a report */
+
+	/* facts for a bug report */
+	FACT_WORDS_MAX = 10000, /* of sys.argv, sys.orig_argv, sys.path */
+	FACT_MODULES_MAX = 100000, /* entries of sys.modules, distributions */
+	FACT_BUILTINS_MAX = 1000, /* names of sys.builtin_module_names */
+	FACT_FLAGS_MAX = 64, /* fields of sys.flags */
+	FACT_STEPS_MAX = 10 * 1000 * 1000, /* entries of dicts looked at for one report */
+	FACT_TEXT_MAX = 16 * 1024 * 1024, /* bytes of text kept for one report */
+
+	/* the target's linecache */
+	LINECACHE_ENTRIES_MAX = 100000, /* files that are looked at */
+	LINECACHE_BYTES_MAX = 64 * 1024 * 1024, /* of names and lines that are read */
+
 	/* output */
 	SOURCE_LINE_MAX = 4096, /* bytes of a source line that are looked at */
 	SOURCE_FILE_MAX = 64 * 1024 * 1024,
+	SOURCE_TOTAL_MAX = 256 * 1024 * 1024, /* bytes of all source files of one report */
+	SOURCE_OPENS_MAX = 20000, /* files that are opened for it, or tried */
+	ZIP_BYTES_MAX = 1000000000, /* bytes of directories and members of archives, for it */
 	PROBLEMS_MAX = 1000,
 };

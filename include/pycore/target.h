@@ -154,3 +154,50 @@ bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *re
  * it (ERR_DENIED). Else a process could have a report by root show any file of the machine.
  */
 struct err target_open_file(const struct target *t, const char *path, struct file_map *ret);
+
+/* Amounts that the kernel tells of a process: bytes, or how many. */
+#define AMOUNT_UNKNOWN	 UINT64_MAX
+#define AMOUNT_UNLIMITED (UINT64_MAX - 1)
+
+/* One of its limits (getrlimit(2)). */
+struct target_limit {
+	const char *name; /* literal: "open files" */
+	bool bytes; /* else it counts them */
+	uint64_t soft, hard; /* never AMOUNT_UNKNOWN */
+};
+enum { TARGET_LIMITS = 6 };
+
+/* The cgroup that its memory is accounted to, as far as it is visible from here. */
+struct target_cgroup {
+	char *path; /* NULL: not known, and so is all else */
+	int version; /* 1 or 2 */
+	uint64_t limit; /* bytes: the lowest of this cgroup and those above it */
+	uint64_t usage; /* of the cgroup whose limit that is; of this one if none has a limit */
+};
+
+/* What a bug report wants to know of a process as a whole. */
+struct target_facts {
+	char *cwd; /* its working directory; NULL: unknown */
+	bool cwd_deleted; /* and there is no such folder any more */
+	/* Of a core, which does not tell the working directory: what $PWD said when the program was
+	 * started. It need not have been right even then. NULL: unknown. */
+	char *start_pwd;
+	char *root; /* the folder that it sees as /; NULL: it is /, or unknown */
+	bool has_ids;
+	uid_t uid; /* the real ones */
+	gid_t gid;
+	pid_t parent; /* 0: unknown, or none that is visible here */
+	double uptime; /* seconds since it was started; < 0: unknown */
+	uint64_t resident, resident_peak, resident_anonymous, swapped; /* bytes */
+	uint64_t threads;
+	bool has_oom_score, has_oom_score_adj;
+	int oom_score, oom_score_adj;
+	struct target_cgroup cgroup;
+	struct target_limit limits[TARGET_LIMITS];
+	size_t n_limits; /* those that are known */
+};
+
+/* As of now for a live process, which need not be stopped. Never fails: what cannot be read is
+ * unknown. Frees with target_facts_fini(). */
+void target_read_facts(struct target *t, struct target_facts *ret);
+void target_facts_fini(struct target_facts *f);

@@ -77,22 +77,42 @@ static bool take_words(struct target *t, uint64_t argv, size_t n)
 	return false;
 }
 
-/* argv begins where the word before it counts its pointers. */
-static bool argv_of_stack(struct target *t)
+/* argv begins where the word before it counts its pointers. `end` is behind the 0 of the
+ * environment. */
+static bool arrays_before(struct target *t, uint64_t end, struct core_stack *ret)
 {
-	uint64_t execfn = 0, argc;
-	unsigned word = t->mem->ptr_size;
+	uint64_t argc;
+	ret->environment = array_before(t, end, &ret->n_environment);
+	ret->argv = array_before(t, ret->environment, &ret->argc);
+	return ret->argc && !failed(mem_ptr(t->mem, ret->argv - t->mem->ptr_size, &argc)) &&
+	       argc == ret->argc;
+}
+
+bool core_find_stack(struct target *t, struct core_stack *ret)
+{
+	uint64_t execfn = 0, word;
+	struct core_stack s;
 	if (!elfcore_auxv(&t->core->elf, AT_EXECFN, &execfn))
 		return false;
-	uint64_t auxv = find_auxv(t, execfn);
-	size_t n;
+	uint64_t auxv = find_auxv(t, execfn), end = auxv;
 	if (!auxv)
 		return false;
-	uint64_t env = array_before(t, auxv, &n);
-	uint64_t argv = array_before(t, env, &n);
-	if (!n || failed(mem_ptr(t->mem, argv - word, &argc)) || argc != n)
-		return false;
-	return take_words(t, argv, n);
+	/* each variable that a program removes leaves one more 0 at the end (glibc, unsetenv) */
+	for (size_t removed = 0; !arrays_before(t, end, &s); removed++, end -= t->mem->ptr_size) {
+		if (removed == ENVIRONMENT_MAX ||
+			failed(mem_ptr(t->mem, end - t->mem->ptr_size, &word)) || word)
+			return false;
+	}
+	s.words = auxv;
+	s.words_end = execfn;
+	*ret = s;
+	return true;
+}
+
+static bool argv_of_stack(struct target *t)
+{
+	struct core_stack s;
+	return core_find_stack(t, &s) && take_words(t, s.argv, s.argc);
 }
 
 void core_find_command_line(struct target *t)

@@ -17,3 +17,12 @@ struct target_core {
 void core_find_images(struct target *t);
 /* argv from the initial stack, else from NT_PRPSINFO. */
 void core_find_command_line(struct target *t);
+/* The initial stack as the kernel laid it out. Programs may change pointers and words later. */
+struct core_stack {
+	uint64_t argv, environment; /* addresses of the first pointers */
+	size_t argc, n_environment;
+	/* The words lie here: first those of argv, then those of the environment, without gaps. */
+	uint64_t words, words_end;
+};
+/* False: not found. */
+bool core_find_stack(struct target *t, struct core_stack *ret);
