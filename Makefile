@@ -19,7 +19,7 @@ override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
 override LDFLAGS += -pthread $(sanitize)
 LDLIBS   := -lelf -ldw -lzstd -lz
 
-LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py out)))
+LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/*.c tests/support/*.c)
 # V=1 shows the commands
@@ -66,7 +66,7 @@ check: ## installs what is missing, builds and runs all tests
 lint: ## layers, house rules, format and man pages
 	tests/lint/layers
 	tests/lint/rules
-	@clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] tests/*/*.[ch]))
+	@clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/*/*.[ch]))
 	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
 
 .PHONY: bench

@@ -25,6 +25,13 @@ struct out_ops {
 	/* The threads that were asked for; list holds pointers into p->threads. */
 	void (*threads)(struct out *o, const struct python *p, const struct py_thread *const *list,
 		size_t n);
+	/* The globals of the modules on the stacks, if they were asked for. */
+	void (*globals)(struct out *o, const struct python *p);
+	/* Objects by their addresses: pycore print. */
+	void (*objects)(struct out *o, const struct py_described *const *list, size_t n);
+	/* What a bug report wants to know of the process and of each interpreter whose facts were
+	 * read: pycore info. */
+	void (*facts)(struct out *o, const struct target_facts *t, const struct python *p);
 	/* The modules of the process, and where each field of the layouts comes from: pycore info.
 	 */
 	void (*modules)(struct out *o, const struct target *t);
@@ -35,10 +42,19 @@ struct out_ops {
 
 enum out_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
+/* The target's files below `from` lie below `to` here. */
+struct source_map {
+	const char *from, *to;
+};
+
 struct out_options {
 	const char *schema; /* "pycore.dump" */
+	bool no_head; /* text: only the results, not which process they are from */
 	bool no_group; /* text: every thread by itself, also where stacks are the same */
-	bool no_source; /* do not open source files */
+	bool no_source; /* do not show source lines, nor open their files */
+	bool redact; /* neither source lines nor arguments of the command line */
+	const struct source_map *maps; /* borrowed; of those that fit the longest `from` is used */
+	size_t n_maps;
 	enum out_colour colour;
 };
 

@@ -15,6 +15,7 @@
 #include "pycore/layout.h"
 #include "pycore/str.h"
 #include "pycore/target.h"
+#include "pycore/values.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,6 +53,7 @@ struct py_runtime {
 	uint64_t *orphans;
 	size_t n_orphans;
 	uint64_t code_type; /* address of the type of code objects; 0: not known yet */
+	struct heap *heap; /* its objects; NULL before a walk */
 };
 
 struct py_interpreter {
@@ -67,21 +69,15 @@ struct py_interpreter {
 		uint64_t start, end;
 		uint64_t holder; /* thread state that holds it; 0: none */
 	} gil;
-};
-
-/* A string of the target as UTF-8, lone surrogates kept (WTF-8). It may hold NULs, and ends with
- * one. */
-struct py_text {
-	const char *bytes; /* NULL: not read, `why` says */
-	size_t len;
-	bool cut; /* longer than NAME_CHARS_MAX characters: this is its beginning */
-	struct err why;
+	const struct py_exception *last; /* sys.last_exc or its elders; NULL: none */
+	const struct py_facts *facts; /* NULL: were not asked for */
 };
 
 struct py_code {
 	uint64_t addr;
 	uint32_t number; /* counts the code objects of a report */
 	enum lines_scheme lines;
+	bool marks_calls; /* its Python's tracebacks mark what is called apart from its arguments */
 	struct py_text name, filename;
 	struct py_text qualname; /* bytes NULL and no why: this version has none */
 	int32_t firstlineno;
@@ -104,12 +100,14 @@ struct py_place {
 	int32_t offset; /* of the current instruction in bytes; negative: none has run yet */
 	struct py_location at; /* known after python_locate() */
 	struct err why; /* it could not be located */
+	struct py_text source; /* its line in the target's own linecache; bytes NULL: not there */
 	struct py_place *next; /* of all places */
 };
 
 struct py_frame {
 	uint64_t addr;
 	const struct py_place *place; /* never NULL */
+	const struct py_variables *variables; /* NULL: were not asked for */
 	uint8_t owner;
 };
 
@@ -125,6 +123,12 @@ struct py_thread {
 		*os; /* NULL: no thread of the process is this one, or it is not sure which */
 	const char *os_why; /* literal: why os is NULL */
 	bool main;
+	struct py_text name; /* threading's; bytes NULL and no why: it knows no such thread */
+	int daemon; /* 1, 0; -1: not known */
+	const struct py_exception *exception; /* the one being raised, else the one being handled;
+						 NULL: none */
+	const struct py_exception *handled; /* the one being handled while that one is raised, if it
+					       is not part of its chain */
 	enum gil_state gil;
 	struct py_frame *frames; /* innermost first */
 	size_t n_frames;
@@ -137,9 +141,20 @@ struct py_thread {
 	uint64_t cframe;
 };
 
+/* What a walk is to read beside stacks. Zero-initialised: nothing. */
+struct python_options {
+	bool locals, globals;
+	struct value_limits limits; /* of locals, globals and exceptions */
+};
+
 struct python {
 	struct target *target;
 	struct arena arena;
+	struct python_options options; /* set by the caller between python_find and python_walk */
+	struct py_text fatal; /* what Py_FatalError printed before it aborted; bytes NULL: it did
+				 not run, or memory does not hold it surely */
+	struct py_globals *globals;
+	struct known *known; /* objects of each interpreter met so far that do not move */
 	struct py_runtime *runtimes;
 	size_t n_runtimes, cap_runtimes;
 	struct py_interpreter *interpreters;
@@ -173,6 +188,22 @@ void python_walk(struct python *p);
 /* Frees what it owns, and with python_free() itself too. */
 void python_fini(struct python *p);
 void python_free(struct python *p); /* before target_close(); NULL is fine */
+
+/*
+ * Any object by its address, for `pycore print`: with the limits of p->options, after a walk.
+ * Never fails: what is wrong with it is in the result, which belongs to p.
+ */
+struct py_described {
+	const struct py_runtime *rt; /* whose object it is taken for */
+	const struct py_value *value;
+	uint64_t type; /* address */
+	bool refcount_known, immortal;
+	int64_t refcount;
+	const char *gc; /* literal: "tracked", "not tracked", "has no GC head"; NULL: not known */
+	uint64_t size; /* bytes of the object itself; 0: not known */
+	struct py_variables attributes;
+};
+const struct py_described *python_describe(struct python *p, uint64_t addr);
 
 /* Whether a walk met the frames of a thread at a moment when another walk may see more of them. */
 bool python_torn(const struct python *p);

@@ -27,7 +27,8 @@ extern const struct cmd cmds[];
 int cmd_dump(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
-extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[];
+int cmd_print(int argc, char **argv);
+extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[], cmd_print_help[];
 
 /* "pycore: " and the message on stderr. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -50,7 +51,7 @@ struct target_args {
 	struct container_options container;
 };
 /* Options that target_args understands, for the commands' option tables. */
-enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT_COMMAND_FIRST };
+enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT_VALUES_FIRST };
 #define TARGET_OPTIONS                                                                             \
 	{ "pid", required_argument, NULL, OPT_PID },                                               \
 		{ "nonblocking", no_argument, NULL, OPT_NONBLOCKING },                             \
@@ -76,5 +77,43 @@ bool target_args_operands(struct target_args *a, int argc, char **argv, const ch
 /* Opens it. A failure is said on stderr, and yields the exit status. */
 enum exit_status target_args_open(const struct target_args *a, struct target **ret);
 
+/*
+ * Stops the process, reads its stacks (python_walk) and lets it go; of a core, only reads. `more`,
+ * if not NULL, is called while it is still stopped. Not stopped at all if there is no Python.
+ * A failure is said on stderr.
+ */
+typedef void look_fn(void *ctx, struct python *p);
+bool look(struct python *p, look_fn *more, void *ctx);
+
+/* How much of values is shown, and how. Zero-initialised: nothing was said. */
+struct value_args {
+	struct value_args_limit {
+		bool given;
+		unsigned value;
+	} max_string, max_items, max_depth;
+	bool redact;
+};
+/* Options that value_args understands. */
+enum {
+	OPT_MAX_STRING = OPT_VALUES_FIRST,
+	OPT_MAX_ITEMS,
+	OPT_MAX_DEPTH,
+	OPT_REDACT,
+	OPT_COMMAND_FIRST
+};
+#define VALUE_OPTIONS                                                                              \
+	{ "max-string", required_argument, NULL, OPT_MAX_STRING },                                 \
+		{ "max-items", required_argument, NULL, OPT_MAX_ITEMS },                           \
+		{ "max-depth", required_argument, NULL, OPT_MAX_DEPTH },                           \
+	{                                                                                          \
+		"redact", no_argument, NULL, OPT_REDACT                                            \
+	}
+/* Takes one option, as target_args_take() does. */
+bool value_args_take(struct value_args *a, int option, const char *command);
+/* The limits that were asked for, the others as in `base`. */
+struct value_limits value_args_limits(const struct value_args *a, struct value_limits base);
+
 /* A process id or thread id in text; 0: it is none. */
 pid_t parse_id(const char *text);
+/* An address: 0x and hexadecimal digits, or decimal ones. */
+bool parse_address(const char *text, uint64_t *ret);

@@ -3,7 +3,6 @@
 #include "cmd.h"
 
 #include "pycore/alloc.h"
-#include "pycore/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,6 +16,15 @@ const char cmd_dump_help[] =
 	"  --crashed           only the thread that died\n"
 	"  --native=none       no native frames (there are none yet; accepted so that its meaning "
 	"stays)\n"
+	"  --locals[=HOW]      the variables of every frame: short (default) or full\n"
+	"  --globals           the globals of the modules on the stacks\n"
+	"  --max-string N      characters shown of a text (default 200; 10000 with "
+	"--locals=full)\n"
+	"  --max-items N       items shown of a container (default 20; 1000 with --locals=full)\n"
+	"  --max-depth N       containers shown inside of others (default 3; 10 with "
+	"--locals=full)\n"
+	"  --redact            types, lengths and hashes in place of texts\n"
+	"  --source-map FROM=TO  source files that the process has below FROM are below TO here\n"
 	"  --no-group          show every thread by itself, also where stacks are the same\n"
 	"  --no-source         do not show source lines\n"
 	"  --color=WHEN        always, never or auto (default: on a terminal; CLICOLOR, "
@@ -26,11 +34,15 @@ const char cmd_dump_help[] =
 
 struct dump {
 	struct target_args args;
+	struct value_args values;
+	bool locals, full, globals;
 	struct out_options out;
 	const char *output;
 	bool json, crashed;
 	pid_t *tids;
 	size_t n_tids, cap_tids;
+	struct source_map *maps;
+	size_t cap_maps;
 };
 
 enum {
@@ -38,6 +50,9 @@ enum {
 	OPT_THREAD,
 	OPT_CRASHED,
 	OPT_NATIVE,
+	OPT_LOCALS,
+	OPT_GLOBALS,
+	OPT_SOURCE_MAP,
 	OPT_NO_GROUP,
 	OPT_NO_SOURCE,
 	OPT_COLOR
@@ -49,10 +64,14 @@ static const struct option options[] = {
 	{ "thread", required_argument, NULL, OPT_THREAD },
 	{ "crashed", no_argument, NULL, OPT_CRASHED },
 	{ "native", optional_argument, NULL, OPT_NATIVE },
+	{ "locals", optional_argument, NULL, OPT_LOCALS },
+	{ "globals", no_argument, NULL, OPT_GLOBALS },
+	{ "source-map", required_argument, NULL, OPT_SOURCE_MAP },
 	{ "no-group", no_argument, NULL, OPT_NO_GROUP },
 	{ "no-source", no_argument, NULL, OPT_NO_SOURCE },
 	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "help", no_argument, NULL, 'h' },
+	VALUE_OPTIONS,
 	TARGET_OPTIONS,
 	{ 0 },
 };
@@ -84,6 +103,31 @@ static bool take_thread(struct dump *d)
 	return true;
 }
 
+static bool take_locals(struct dump *d)
+{
+	d->locals = true;
+	d->full = optarg && !strcmp(optarg, "full");
+	if (!optarg || d->full || !strcmp(optarg, "short"))
+		return true;
+	usage_error("dump", "--locals: '%s' is not short or full", optarg);
+	return false;
+}
+
+/* "/app=." in place: the words of the command line stay until the end. */
+static bool take_source_map(struct dump *d)
+{
+	char *sign = strchr(optarg, '=');
+	if (!sign || sign == optarg || !sign[1]) {
+		usage_error("dump", "--source-map: '%s' is not of the form FROM=TO", optarg);
+		return false;
+	}
+	*sign = '\0';
+	d->maps = xgrow(d->maps, &d->cap_maps, d->out.n_maps, sizeof(*d->maps));
+	d->maps[d->out.n_maps++] = (struct source_map){ .from = optarg, .to = sign + 1 };
+	d->out.maps = d->maps;
+	return true;
+}
+
 static bool take_option(struct dump *d, int option)
 {
 	switch (option) {
@@ -104,6 +148,13 @@ static bool take_option(struct dump *d, int option)
 		usage_error("dump", "--native: this version shows no native frames; only "
 				    "--native=none is known");
 		return false;
+	case OPT_LOCALS:
+		return take_locals(d);
+	case OPT_GLOBALS:
+		d->globals = true;
+		return true;
+	case OPT_SOURCE_MAP:
+		return take_source_map(d);
 	case OPT_NO_GROUP:
 		d->out.no_group = true;
 		return true;
@@ -113,7 +164,8 @@ static bool take_option(struct dump *d, int option)
 	case OPT_COLOR:
 		return take_colour(d);
 	}
-	return target_args_take(&d->args, option, "dump");
+	return option < OPT_VALUES_FIRST ? target_args_take(&d->args, option, "dump")
+					 : value_args_take(&d->values, option, "dump");
 }
 
 /* The threads that were asked for, into a malloc'ed list. */
@@ -201,6 +253,7 @@ static bool report(const struct dump *d, FILE *file, const struct python *p,
 	o->ops->pythons(o, p);
 	o->ops->interpreters(o, p);
 	o->ops->threads(o, p, list, n);
+	o->ops->globals(o, p);
 	o->ops->problems(o, &p->target->problems);
 	o->ops->finish(o);
 	*ret_damage = o->damage;
@@ -211,39 +264,17 @@ static bool report(const struct dump *d, FILE *file, const struct python *p,
 	return good;
 }
 
-enum { LOOKS_MAX = 4 };
-
-/* Stops the process, reads its stacks and lets it go. Moments at which a stack is not whole are
- * short; if one was hit, another look is taken. */
-static struct err look(struct target *t, struct python *p, struct str *why)
-{
-	for (int looks = 1;; looks++) {
-		TRY(target_stop(t, why));
-		log_debug("stopped");
-		python_walk(p);
-		log_debug("walked");
-		target_resume(t);
-		log_debug("resumed");
-		if (t->pause_seconds < 0 || !python_torn(p) || looks == LOOKS_MAX)
-			return NO_ERR;
-	}
-}
-
 /* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
 static enum exit_status dump_target(const struct dump *d, struct target *t, FILE *file)
 {
 	struct python *p;
-	AUTO_STR(why);
-	char text[ERR_TEXT_MAX];
 	struct err found = python_find(t, &p);
-	struct err e = NO_ERR;
-	if (failed(found))
-		python_walk(p);
-	else
-		e = look(t, p, &why);
-	if (failed(e)) {
-		complain("process %d: %s", (int)t->pid,
-			why.len ? str_text(&why) : err_text(e, text));
+	p->options = (struct python_options){
+		.locals = d->locals,
+		.globals = d->globals,
+		.limits = value_args_limits(&d->values, d->full ? VALUES_FULL : VALUES_SHORT),
+	};
+	if (!look(p, NULL, NULL)) {
 		python_free(p);
 		return STATUS_NOTHING;
 	}
@@ -280,20 +311,33 @@ static enum exit_status dump(const struct dump *d)
 	return status;
 }
 
+/* Returns false when there is nothing to be done any more. */
+static bool take_options(struct dump *d, int argc, char **argv, int *ret_status)
+{
+	int option;
+	while ((option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1) {
+		if (option == 'h') {
+			*ret_status = print_help("dump");
+			return false;
+		}
+		if (option == '?' || option == ':') {
+			*ret_status = option_error("dump", option, argv);
+			return false;
+		}
+		if (!take_option(d, option))
+			return false;
+	}
+	d->out.redact = d->values.redact;
+	return target_args_operands(&d->args, argc, argv, "dump");
+}
+
 int cmd_dump(int argc, char **argv)
 {
 	struct dump d = { .out.schema = "pycore.dump" };
-	int option, status = STATUS_USAGE;
-	while ((option = getopt_long(argc, argv, ":ho:", options, NULL)) != -1) {
-		if (option == 'h')
-			return print_help("dump");
-		if (option == '?' || option == ':')
-			return option_error("dump", option, argv);
-		if (!take_option(&d, option))
-			return STATUS_USAGE;
-	}
-	if (target_args_operands(&d.args, argc, argv, "dump"))
+	int status = STATUS_USAGE;
+	if (take_options(&d, argc, argv, &status))
 		status = dump(&d);
 	free(d.tids);
+	free(d.maps);
 	return status;
 }

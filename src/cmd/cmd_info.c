@@ -3,13 +3,15 @@
 #include "cmd.h"
 
 #include "pycore/alloc.h"
+#include "pycore/facts.h"
 
 #include <errno.h>
 #include <string.h>
 
 const char cmd_info_help[] =
-	"  --json              as JSON (see pycore-json(5)) instead of text\n" TARGET_HELP
-	"  -h, --help          this text\n"
+	"  --json              as JSON (see pycore-json(5)) instead of text\n"
+	"  --redact            lengths and hashes in place of the words of command "
+	"lines\n" TARGET_HELP "  -h, --help          this text\n"
 	"\n"
 	"Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.\n";
 
@@ -17,46 +19,87 @@ enum { OPT_JSON = OPT_COMMAND_FIRST };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "redact", no_argument, NULL, OPT_REDACT },
 	{ "help", no_argument, NULL, 'h' },
 	TARGET_OPTIONS,
 	{ 0 },
 };
 
-static enum exit_status info_target(struct target *t, bool json)
+static bool facts_are_whole(const struct python *p)
 {
-	static const struct out_options opt = { .schema = "pycore.info" };
+	for (size_t i = 0; i < p->n_interpreters; i++) {
+		const struct py_facts *f = p->interpreters[i].facts;
+		if (f && failed(py_facts_error(f)))
+			return false;
+	}
+	return true;
+}
+
+/* The process is not stopped for this, so what it changes at that moment is looked at once more. */
+static void read_facts(struct python *p, bool redact)
+{
+	enum { LOOKS_MAX = 4 };
+	p->options.limits.redact = redact;
+	for (int looks = 1; p->n_runtimes; looks++) {
+		python_read_facts(p);
+		if (p->target->kind == TARGET_CORE || looks == LOOKS_MAX || facts_are_whole(p))
+			break;
+		target_forget(p->target);
+	}
+}
+
+/* Returns false if standard output could not be written. */
+static bool report(
+	struct target *t, const struct python *p, bool json, bool redact, bool *ret_damage)
+{
+	const struct out_options opt = { .schema = "pycore.info", .redact = redact };
+	struct target_facts facts;
+	target_read_facts(t, &facts);
+	struct out *o = json ? out_json_open(stdout, &opt) : out_text_open(stdout, &opt);
+	o->ops->process(o, t);
+	o->ops->pythons(o, p);
+	o->ops->facts(o, &facts, p);
+	o->ops->modules(o, t);
+	o->ops->layouts(o, p);
+	o->ops->problems(o, &t->problems);
+	o->ops->finish(o);
+	*ret_damage = o->damage || t->problems.damage;
+	target_facts_fini(&facts);
+	bool good = out_close(o);
+	if (!good)
+		complain("standard output: could not be written: %s", strerror(errno));
+	return good;
+}
+
+static enum exit_status info_target(struct target *t, bool json, bool redact)
+{
 	struct python *p;
+	bool damage;
 	struct err found = python_find(t, &p);
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	for (size_t i = 0; i < t->n_images; i++)
 		(void)failed(image_probe(&t->images[i], t->mem));
-	struct out *o = json ? out_json_open(stdout, &opt) : out_text_open(stdout, &opt);
-	o->ops->process(o, t);
-	o->ops->pythons(o, p);
-	o->ops->modules(o, t);
-	o->ops->layouts(o, p);
-	o->ops->problems(o, &t->problems);
-	o->ops->finish(o);
-	bool good = out_close(o);
+	read_facts(p, redact);
+	bool good = report(t, p, json, redact, &damage);
 	python_free(p);
-	if (!good)
-		complain("standard output: could not be written: %s", strerror(errno));
 	if (!good || failed(found))
 		return STATUS_NOTHING;
-	return t->problems.damage ? STATUS_PARTIAL : STATUS_COMPLETE;
+	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
 }
 
 int cmd_info(int argc, char **argv)
 {
 	struct target_args args = { 0 };
-	bool json = false;
+	bool json = false, redact = false;
 	int option, status = STATUS_USAGE;
 	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (option == 'h')
 			return print_help("info");
 		if (option == OPT_JSON)
 			json = true;
+		else if (option == OPT_REDACT)
+			redact = true;
 		else if (option == '?' || option == ':')
 			return option_error("info", option, argv);
 		else if (!target_args_take(&args, option, "info"))
@@ -66,7 +109,7 @@ int cmd_info(int argc, char **argv)
 		struct target *t = NULL;
 		status = target_args_open(&args, &t);
 		if (status == STATUS_COMPLETE)
-			status = info_target(t, json);
+			status = info_target(t, json, redact);
 		target_close(t);
 	}
 	return status;

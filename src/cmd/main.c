@@ -15,7 +15,9 @@ const struct cmd cmds[] = {
 		cmd_dump_help, cmd_dump },
 	{ "info", "[OPTION]... CORE [EXE] | [OPTION]... --pid N",
 		"what was found in a core or process, and how", cmd_info_help, cmd_info },
-	{ "layout", "--list | --emit BINARY | --emit-debug-offsets BINARY",
+	{ "print", "[OPTION]... CORE [EXE] ADDRESS... | [OPTION]... --pid N ADDRESS...",
+		"objects by their addresses", cmd_print_help, cmd_print },
+	{ "layout", "--list | --emit BINARY [MODULE]... | --emit-debug-offsets BINARY",
 		"tables of CPython's structs, for maintenance", cmd_layout_help, cmd_layout },
 	{ 0 },
 };

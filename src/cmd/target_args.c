@@ -3,6 +3,7 @@
 
 #include "pycore/log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -16,6 +17,20 @@ pid_t parse_id(const char *text)
 	errno = 0;
 	long v = strtol(text, &end, 10);
 	return errno || *end || end == text || v <= 0 || v > INT_MAX ? 0 : (pid_t)v;
+}
+
+bool parse_address(const char *text, uint64_t *ret)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	const char *digits = hex ? text + 2 : text;
+	char *end;
+	errno = 0;
+	unsigned long long v = strtoull(digits, &end, hex ? 16 : 10);
+	/* strtoull() would take blanks, signs and another 0x */
+	if (errno || *end || !isxdigit((unsigned char)digits[0]) || strpbrk(digits, "xX"))
+		return false;
+	*ret = v;
+	return true;
 }
 
 /* "10G" as bytes; 0: it is no size. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "facts.h"
 
+#include "carets.h"
+
 #include <signal.h>
 
 const char *signal_name(int signo)
@@ -104,9 +106,23 @@ struct err frame_error(const struct py_frame *f)
 
 bool frame_source(const struct py_frame *f, struct source *source, struct str *ret)
 {
-	const struct py_text *file = &f->place->code->filename;
-	return source && file->bytes && !file->cut && f->place->at.line > 0 &&
-	       source_line(source, file->bytes, f->place->at.line, ret);
+	struct source_text text;
+	if (!source || !source_of_place(source, f->place, &text))
+		return false;
+	str_add(ret, text.bytes, text.len);
+	return true;
+}
+
+bool frame_put_source(const struct py_frame *f, struct source *source, bool colour, struct str *to)
+{
+	struct source_text text;
+	struct carets c;
+	if (!source || !source_of_place(source, f->place, &text))
+		return false;
+	bool has = carets_find(&text, &f->place->at,
+		f->place->code->marks_calls ? CARETS_CALLS : CARETS_OPERATORS, &c);
+	carets_put(to, &text, has ? &c : NULL, colour);
+	return true;
 }
 
 bool frame_same(const struct py_frame *a, const struct py_frame *b)

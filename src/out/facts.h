@@ -18,6 +18,9 @@ const char *signal_code_text(int signo, int code);
 struct err frame_error(const struct py_frame *f);
 /* The source line of a frame into ret; false if there is none. `source` may be NULL. */
 bool frame_source(const struct py_frame *f, struct source *source, struct str *ret);
+/* Appends the source line of a frame as a traceback shows it, "    x = f(y)", and under it the
+ * carets, if it has any; false if there is none. */
+bool frame_put_source(const struct py_frame *f, struct source *source, bool colour, struct str *to);
 /* True if both frames are at the same line of the same code. */
 bool frame_same(const struct py_frame *a, const struct py_frame *b);
 

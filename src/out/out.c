@@ -2,8 +2,10 @@
 #include "out_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/keyed_hash.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,11 +41,24 @@ void out_flush(struct out *o, bool all)
 	str_clear(&o->buf);
 }
 
-struct source *out_source(struct out *o, const struct target *t)
+struct source *out_source(struct out *o, struct target *t)
 {
-	if (!o->source && !o->opt.no_source)
+	if (!o->source && !o->opt.no_source && !o->opt.redact) {
 		o->source = source_open(t);
+		source_set_maps(o->source, o->opt.maps, o->opt.n_maps);
+	}
 	return o->source;
+}
+
+const char *out_argument(const struct out *o, const char *word, struct str *room)
+{
+	size_t n = strlen(word), characters = 0;
+	if (!o->opt.redact)
+		return word;
+	for (size_t i = 0; i < n; i++)
+		characters += ((uint8_t)word[i] & 0xc0) != 0x80;
+	str_addf(room, "<str of length %zu, hash %016" PRIx64 ">", characters, keyed_hash(word, n));
+	return str_text(room);
 }
 
 bool out_close(struct out *o)

@@ -2,8 +2,8 @@
 /* Results as one JSON document; the keys are documented in pycore-json(5) and fixed by the schemas
  * in man/. */
 #include "facts.h"
-#include "json.h"
-#include "out_internal.h"
+#include "out_facts.h"
+#include "out_json.h"
 
 #include "pycore/alloc.h"
 
@@ -17,12 +17,12 @@ struct out_json {
 	struct json j;
 };
 
-static struct json *writer(struct out *o)
+struct json *json_writer(struct out *o)
 {
 	return &((struct out_json *)o)->j;
 }
 
-static void put_text(struct json *j, const char *key, const struct py_text *t)
+void json_py_text(struct json *j, const char *key, const struct py_text *t)
 {
 	if (t->bytes)
 		json_bytes(j, key, t->bytes, t->len);
@@ -30,12 +30,19 @@ static void put_text(struct json *j, const char *key, const struct py_text *t)
 		json_null(j, key);
 }
 
-static void put_number(struct json *j, const char *key, int32_t v, int32_t least)
+void json_number(struct json *j, const char *key, int64_t v, int64_t least)
 {
 	if (v >= least)
 		json_int(j, key, v);
 	else
 		json_null(j, key);
+}
+
+void json_error(struct out *o, const char *key, struct err e)
+{
+	char why[ERR_TEXT_MAX];
+	o->damage |= failed(e);
+	json_text(json_writer(o), key, failed(e) ? err_text(e, why) : NULL);
 }
 
 static void put_build_id(struct json *j, const struct image *img)
@@ -81,7 +88,7 @@ static void put_source(struct json *j, const struct target *t)
 	json_open(j, "source", '{');
 	json_text(j, "kind", core ? "core" : "live");
 	json_text(j, "path", t->path);
-	put_number(j, "pid", t->pid, 1);
+	json_number(j, "pid", t->pid, 1);
 	put_time(j, "time", t->as_of);
 	json_bool(j, "complete", !c.cut_file && !c.cut);
 	json_bool(j, "snapshot", t->snapshot);
@@ -132,14 +139,16 @@ static void put_signal(struct json *j, const struct target *t)
 
 static void json_process(struct out *o, const struct target *t)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	put_source(j, t);
 	json_open(j, "process", '{');
-	put_number(j, "pid", t->pid, 1);
+	json_number(j, "pid", t->pid, 1);
 	if (t->argv) {
 		json_open(j, "command_line", '[');
-		for (size_t i = 0; i < t->argc; i++)
-			json_text(j, NULL, t->argv[i]);
+		for (size_t i = 0; i < t->argc; i++) {
+			AUTO_STR(room);
+			json_text(j, NULL, out_argument(o, t->argv[i], &room));
+		}
 		json_close(j, ']');
 	} else {
 		json_null(j, "command_line");
@@ -197,7 +206,7 @@ static void put_runtime(struct json *j, const char *key, const struct py_runtime
 
 static void json_pythons(struct out *o, const struct python *p)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	if (p->n_runtimes)
 		put_runtime(j, "python", &p->runtimes[0]);
 	else
@@ -210,7 +219,7 @@ static void json_pythons(struct out *o, const struct python *p)
 
 static void json_interpreters(struct out *o, const struct python *p)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	json_open(j, "interpreters", '[');
 	for (size_t i = 0; i < p->n_interpreters; i++) {
 		const struct py_interpreter *in = &p->interpreters[i];
@@ -223,100 +232,15 @@ static void json_interpreters(struct out *o, const struct python *p)
 			json_bool(j, "gc_running", in->gc_running);
 		else
 			json_null(j, "gc_running");
+		json_exception(o, p, "last_exception", in->last);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
 }
 
-static void put_frame(struct out *o, const struct python *p, const struct py_frame *f)
-{
-	struct json *j = writer(o);
-	const struct py_code *c = f->place->code;
-	const struct py_location *at = &f->place->at;
-	AUTO_STR(source);
-	char why[ERR_TEXT_MAX];
-	struct err e = frame_error(f);
-	o->damage |= failed(e);
-	json_open(j, NULL, '{');
-	json_text(j, "kind", "python");
-	put_text(j, "file", &c->filename);
-	put_number(j, "line", at->line, 0);
-	put_number(j, "end_line", at->end_line, 0);
-	put_number(j, "column", at->column, 0);
-	put_number(j, "end_column", at->end_column, 0);
-	put_text(j, "function", &c->name);
-	put_text(j, "qualname", &c->qualname);
-	json_null(j, "module");
-	if (frame_source(f, out_source(o, p->target), &source))
-		json_bytes(j, "source", source.bytes, source.len);
-	else
-		json_null(j, "source");
-	json_addr(j, "address", f->addr);
-	json_text(j, "error", failed(e) ? err_text(e, why) : NULL);
-	if (c->name.cut || c->qualname.cut || c->filename.cut)
-		json_bool(j, "truncated", true);
-	json_close(j, '}');
-}
-
-static void put_thread_facts(struct json *j, const struct python *p, const struct py_thread *th)
-{
-	char state[2] = { th->os ? th->os->state : 0 };
-	put_number(j, "tid", th->os ? th->os->tid : 0, 1);
-	json_null(j, "name");
-	json_text(j, "native_name", th->os && th->os->name[0] ? th->os->name : NULL);
-	json_null(j, "daemon");
-	if (th->addr) {
-		json_uint(j, "runtime", p->interpreters[th->interpreter].runtime);
-		json_int(j, "interpreter", p->interpreters[th->interpreter].id);
-		json_addr(j, "address", th->addr);
-	} else {
-		json_null(j, "runtime");
-		json_null(j, "interpreter");
-		json_null(j, "address");
-	}
-	json_bool(j, "main", th->main);
-	json_bool(j, "crashed", th->os && th->os->crashed);
-	json_text(j, "state", state[0] ? state : NULL);
-	json_null(j, "waits_in");
-	json_null(j, "registers");
-	json_text(j, "gil", gil_state_name(th->gil));
-	json_null(j, "merged");
-}
-
-static void put_thread(struct out *o, const struct python *p, const struct py_thread *th)
-{
-	struct json *j = writer(o);
-	char why[ERR_TEXT_MAX];
-	json_open(j, NULL, '{');
-	put_thread_facts(j, p, th);
-	o->damage |= failed(th->why) || th->moving;
-	json_open(j, "frames", '[');
-	for (size_t i = 0; i < th->n_frames; i++) {
-		put_frame(o, p, &th->frames[i]);
-		out_flush(o, false);
-	}
-	json_close(j, ']');
-	json_uint(j, "frames_omitted", th->n_omitted);
-	json_bool(j, "unsteady", th->moving);
-	json_text(j, "error", failed(th->why) ? err_text(th->why, why) : th->os_why);
-	json_null(j, "exception");
-	json_close(j, '}');
-}
-
-static void json_threads(
-	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
-{
-	struct json *j = writer(o);
-	json_open(j, "threads", '[');
-	for (size_t i = 0; i < n; i++)
-		put_thread(o, p, list[i]);
-	json_close(j, ']');
-	json_null(j, "verdict");
-}
-
 static void json_modules(struct out *o, const struct target *t)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	json_open(j, "modules", '[');
 	for (size_t i = 0; i < t->n_images; i++) {
 		const struct image *img = &t->images[i];
@@ -344,7 +268,7 @@ static void put_field(struct json *j, const struct layout *l, enum field f)
 
 static void json_layouts(struct out *o, const struct python *p)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	json_open(j, "layouts", '[');
 	for (size_t i = 0; i < p->n_runtimes; i++) {
 		json_open(j, NULL, '{');
@@ -359,7 +283,7 @@ static void json_layouts(struct out *o, const struct python *p)
 
 static void json_problems(struct out *o, const struct problems *p)
 {
-	struct json *j = writer(o);
+	struct json *j = json_writer(o);
 	json_open(j, "problems", '[');
 	for (size_t i = 0; i < p->len; i++) {
 		json_open(j, NULL, '{');
@@ -378,7 +302,7 @@ static void json_problems(struct out *o, const struct problems *p)
 
 static void json_finish(struct out *o)
 {
-	json_close(writer(o), '}');
+	json_close(json_writer(o), '}');
 }
 
 static const struct out_ops json_ops = {
@@ -386,6 +310,9 @@ static const struct out_ops json_ops = {
 	.pythons = json_pythons,
 	.interpreters = json_interpreters,
 	.threads = json_threads,
+	.globals = json_globals,
+	.objects = json_objects,
+	.facts = json_facts,
 	.modules = json_modules,
 	.layouts = json_layouts,
 	.problems = json_problems,

@@ -6,6 +6,8 @@
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
 
+#include <string.h>
+
 enum { PERIOD_MAX = 16 };
 
 /* Frame i, counted from the outermost of n. */
@@ -39,17 +41,55 @@ static bool can_join(const struct py_thread *th)
 	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
 }
 
+static bool same_frames(const struct py_frame *a, const struct py_frame *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!frame_same(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool same_text(const struct py_text *a, const struct py_text *b)
+{
+	return !a->bytes == !b->bytes && a->len == b->len &&
+	       (!a->len || !memcmp(a->bytes, b->bytes, a->len));
+}
+
+/* Whether both print the same, but for what they stem from. Those with groups, notes or damage
+ * count as different: they are too rare to look closer. */
+static bool same_alone(const struct py_exception *a, const struct py_exception *b)
+{
+	if (a->n_notes || b->n_notes || a->n_exceptions || b->n_exceptions || failed(a->why) ||
+		failed(b->why) || !a->type || !b->type)
+		return false;
+	return a->state == b->state && !strcmp(a->type, b->type) &&
+	       same_text(&a->message, &b->message) && !a->cause == !b->cause &&
+	       a->suppress_context == b->suppress_context && a->n_traceback == b->n_traceback &&
+	       same_frames(a->traceback, b->traceback, a->n_traceback);
+}
+
+static bool same_exception(const struct py_exception *a, const struct py_exception *b)
+{
+	while (a && b && a != b) {
+		if (!same_alone(a, b))
+			return false;
+		a = a->cause ? a->cause : a->context;
+		b = b->cause ? b->cause : b->context;
+	}
+	return a == b;
+}
+
 static bool same_stack(const struct py_thread *a, const struct py_thread *b)
 {
 	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil ||
 		!a->addr != !b->addr || (a->addr && a->interpreter != b->interpreter) ||
-		a->why.code != b->why.code || a->moving != b->moving)
+		a->why.code != b->why.code || a->moving != b->moving || a->daemon != b->daemon)
 		return false;
-	for (size_t i = 0; i < a->n_frames; i++) {
-		if (!frame_same(&a->frames[i], &b->frames[i]))
-			return false;
-	}
-	return true;
+	if (!a->addr && strcmp(a->os->name, b->os->name) != 0)
+		return false;
+	return same_frames(a->frames, b->frames, a->n_frames) &&
+	       same_exception(a->exception, b->exception) && same_exception(a->handled, b->handled);
 }
 
 /* A number that equal stacks share. */

@@ -106,6 +106,7 @@ const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64
 	c->addr = addr;
 	c->number = p->n_codes++;
 	c->lines = rt->layout.row->lines;
+	c->marks_calls = rt->layout.row->repr & REPR_CARETS_AT_CALLS;
 	c->why = p->n_codes >= CODES_MAX ? err_at(ERR_LIMIT, addr, "code objects")
 					 : read_code(p, rt, c);
 	/* in a running process the next look may succeed */

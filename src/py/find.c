@@ -235,8 +235,10 @@ struct err python_find(struct target *t, struct python **ret)
 		search(p);
 	}
 	log_debug("python: %zu runtimes; %s", p->n_runtimes, str_text(&p->why));
-	if (p->n_runtimes)
+	if (p->n_runtimes) {
+		py_find_known(p);
 		return NO_ERR;
+	}
 	if (p->why.len && t->kind == TARGET_LIVE && !p->unknown_version)
 		str_puts(&p->why, "; try again, if it runs");
 	say_what_was_lost(p);
@@ -249,6 +251,7 @@ struct err python_find(struct target *t, struct python **ret)
 void python_walk(struct python *p)
 {
 	p->n_interpreters = p->n_threads = 0;
+	py_forget_values(p);
 	for (size_t i = 0; i < p->n_runtimes; i++)
 		py_walk_interpreters(p, i);
 	for (size_t i = 0; i < p->n_interpreters; i++)
@@ -256,6 +259,12 @@ void python_walk(struct python *p)
 	py_identify_threads(p);
 	py_walk_all_frames(p);
 	py_settle_threads(p);
+	py_name_threads(p);
+	py_read_exceptions(p);
+	py_read_fatal(p);
+	if (p->options.globals)
+		py_read_globals(p);
+	py_read_linecache(p);
 }
 
 bool python_torn(const struct python *p)
@@ -269,6 +278,7 @@ bool python_torn(const struct python *p)
 
 void python_fini(struct python *p)
 {
+	py_free_heaps(p);
 	arena_fini(&p->arena);
 	hash_fini(&p->codes);
 	hash_fini(&p->place_of);

@@ -191,6 +191,21 @@ void py_walk_frames(struct python *p, struct py_thread *th)
 	for (size_t i = 0; i < out.n; i++)
 		th->frames[i] = out.list[i];
 	free(out.list);
+	for (size_t i = 0; p->options.locals && i < th->n_frames; i++) {
+		struct py_frame *f = &th->frames[i];
+		f->variables = py_read_variables(p, py_runtime_of(p, th), f->addr, f->place->code);
+	}
+}
+
+struct err py_frame_place(
+	struct python *p, struct py_runtime *rt, uint64_t frame, const struct py_place **ret)
+{
+	struct link k;
+	TRY(read_link(rt, frame, &k));
+	const struct py_code *c = py_code_at(p, rt, k.code);
+	TRY(c->why);
+	*ret = py_place_at(p, c, byte_offset(rt, c, &k));
+	return NO_ERR;
 }
 
 bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)

@@ -26,8 +26,13 @@ static struct err locate(const struct py_place *place, struct py_location *ret)
 		c->lines, c->linetable, c->linetable_size, c->firstlineno, place->offset, ret);
 }
 
+void py_locate_place(struct py_place *place)
+{
+	place->why = locate(place, &place->at);
+}
+
 void python_locate(struct python *p)
 {
 	for (struct py_place *place = p->places; place; place = place->next)
-		place->why = locate(place, &place->at);
+		py_locate_place(place);
 }

@@ -70,17 +70,86 @@ void py_settle_threads(struct python *p);
 void py_walk_frames(struct python *p, struct py_thread *th);
 /* Whether the innermost frames of a thread state run code objects, or there are none. */
 bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate);
+/* Where one frame stands, which may be in no thread's stack. */
+struct err py_frame_place(
+	struct python *p, struct py_runtime *rt, uint64_t frame, const struct py_place **ret);
 /* code.c: whether there is a code object at that address, for proofs: it is not read whole. */
 bool py_is_code(const struct py_runtime *rt, uint64_t code);
 /* The code object at addr, read once. Never NULL. */
 const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr);
 /* place.c: the place of an instruction, made once. Never NULL. */
 const struct py_place *py_place_at(struct python *p, const struct py_code *code, int32_t offset);
+void py_locate_place(struct py_place *place); /* its line, before python_locate() */
+/* known.c: objects that each interpreter has one of. */
+enum known_object {
+	KNOWN_THREADS, /* threading._active: ident -> Thread */
+	KNOWN_LINECACHE, /* linecache.cache: file name -> lines */
+	KNOWN_COUNT,
+};
+/* Finds them in advance, so that a live process need not wait for it. */
+void py_find_known(struct python *p);
+/* The address of one; 0: it is not there, its module was not imported. look_again: also if it was
+ * not there before. */
+uint64_t py_known_object(
+	struct python *p, const struct py_interpreter *in, enum known_object what, bool look_again);
+/* linecache.c: the lines of places that the target's own linecache holds. */
+void py_read_linecache(struct python *p);
 /* text.c: the string object at addr. */
 bool py_text_plausible(const struct py_runtime *rt,
 	uint64_t addr); /* whether there is one, of a length that a name can have */
+/* The characters of a str object (PEP 393), or of one that is still in its wide form. */
+struct chars {
+	struct mem *mem;
+	uint64_t data; /* address of the first */
+	uint64_t length;
+	unsigned kind; /* bytes of one: 1, 2, 4 */
+};
+struct err py_chars_at(const struct py_runtime *rt, uint64_t addr, struct chars *ret);
+/* As text, cut at NAME_CHARS_MAX. */
+struct err py_chars_text(struct python *p, const struct chars *c, struct py_text *ret);
 void py_text_read(
 	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
+
+/* values.c: the objects of a runtime, made at first use; forgets all values, for a process that
+ * moved on. */
+struct heap *py_heap(struct python *p, struct py_runtime *rt);
+void py_forget_values(struct python *p);
+void py_free_heaps(struct python *p);
+/* An object as text by the limits of p->options, written once. Never NULL. */
+const struct py_value *py_value_at(struct heap *h, uint64_t addr);
+/* The value in a frame's or cell's slot, which may carry a tag; NULL: it is empty. */
+const struct py_value *py_value_of_slot(struct heap *h, uint64_t word);
+/* locals.c: the variables of one frame: arguments first, then locals, cells and free ones. Never
+ * NULL. */
+const struct py_variables *py_read_variables(
+	struct python *p, struct py_runtime *rt, uint64_t frame, const struct py_code *c);
+/* names.c: threading's names of all threads, and whether they are daemons; with the OS threads at
+ * hand. */
+void py_name_threads(struct python *p);
+/* exceptions.c: what each thread raises and handles, and what ended each interpreter's last
+ * command. */
+void py_read_exceptions(struct python *p);
+/* The message of Py_FatalError into p->fatal, redacted if limits say so. */
+void py_read_fatal(struct python *p);
+/* fatal.c: the message of Py_FatalError, if the crashed thread died in it and the message is surely
+ * the one that was printed; false, *ret untouched: it did not, or memory does not hold it any more.
+ */
+bool py_fatal_message(struct python *p, struct py_text *ret);
+/* globals.c: of each module that is on a stack. */
+void py_read_globals(struct python *p);
+/* facts.c: what a bug report wants to know of each interpreter. */
+void py_read_facts(struct python *p);
+/* Whether a name begins and ends with two underscores. */
+bool py_is_dunder(const struct py_text *name);
+/* For lists of variables that grow; what they hold goes to the arena at the end. */
+struct variables {
+	struct py_variable *list;
+	size_t n, cap, omitted;
+	struct err why;
+};
+void py_add_variable(struct variables *to, const struct py_text *name, enum variable_scope scope,
+	const struct py_value *value);
+const struct py_variables *py_keep_variables(struct python *p, struct variables *v);
 
 static inline struct py_runtime *py_runtime_of(const struct python *p, const struct py_thread *th)
 {

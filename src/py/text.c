@@ -10,21 +10,19 @@
 
 enum { HEAD_MAX = 128, STACK_TEXT = 4096 };
 
-/* The characters at `data`, as UTF-8 into ret. */
-static struct err decode(struct python *p, const struct py_runtime *rt, uint64_t data,
-	uint64_t length, unsigned kind, struct py_text *ret)
+struct err py_chars_text(struct python *p, const struct chars *c, struct py_text *ret)
 {
-	bool cut = length > NAME_CHARS_MAX;
-	size_t n = cut ? NAME_CHARS_MAX : (size_t)length;
+	bool cut = c->length > NAME_CHARS_MAX;
+	size_t n = cut ? NAME_CHARS_MAX : (size_t)c->length;
 	uint8_t small[STACK_TEXT];
-	AUTO_FREE uint8_t *big = n * kind > sizeof(small) ? xmalloc(n * kind) : NULL;
+	AUTO_FREE uint8_t *big = n * c->kind > sizeof(small) ? xmalloc(n * c->kind) : NULL;
 	uint8_t *bytes = big ? big : small;
-	TRY(mem_read(rt->mem, data, bytes, n * kind));
+	TRY(mem_read(c->mem, c->data, bytes, n * c->kind));
 	AUTO_STR(text);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t cp = (uint32_t)bytes_uint(bytes + i * kind, kind, rt->mem->order);
+		uint32_t cp = (uint32_t)bytes_uint(bytes + i * c->kind, c->kind, c->mem->order);
 		if (cp > 0x10ffff)
-			return err_at(ERR_CORRUPT, data + i * kind, "character");
+			return err_at(ERR_CORRUPT, c->data + i * c->kind, "character");
 		str_put_utf8(&text, cp);
 	}
 	*ret = (struct py_text){ .bytes = arena_copy(&p->arena, str_text(&text), text.len),
@@ -73,13 +71,19 @@ static struct err read_bytes(
 	return NO_ERR;
 }
 
-/* What the head of a string object says. */
-struct text_head {
-	uint64_t data, length;
-	unsigned kind; /* bytes of a character */
-};
+/* 3.6 to 3.11: a string that was made from wchar_t and not looked at since has no other form. */
+static struct err read_wide(const struct py_runtime *rt, uint64_t addr, struct chars *ret)
+{
+	struct chars c = { .mem = rt->mem, .kind = 4 };
+	TRY(py_field(rt, addr, FIELD_str_wstr, &c.data));
+	TRY(py_field(rt, addr, FIELD_str_wstr_length, &c.length));
+	if (!c.data || (int64_t)c.length < 0)
+		return err_at(ERR_CORRUPT, addr, "str");
+	*ret = c;
+	return NO_ERR;
+}
 
-static struct err read_head(const struct py_runtime *rt, uint64_t addr, struct text_head *ret)
+struct err py_chars_at(const struct py_runtime *rt, uint64_t addr, struct chars *ret)
 {
 	static const enum field head_fields[] = { FIELD_str_length, FIELD_str_state };
 	const struct layout *l = &rt->layout;
@@ -93,6 +97,8 @@ static struct err read_head(const struct py_runtime *rt, uint64_t addr, struct t
 	TRY(layout_get(l, FIELD_str_kind, head, span, &kind));
 	TRY(layout_get(l, FIELD_str_compact, head, span, &compact));
 	TRY(layout_get(l, FIELD_str_ascii, head, span, &ascii));
+	if (!kind && !compact && layout_has(l, FIELD_str_wstr))
+		return read_wide(rt, addr, ret);
 	if ((kind != 1 && kind != 2 && kind != 4) || (ascii && kind != 1) || (int64_t)length < 0)
 		return err_at(ERR_CORRUPT, addr, "str");
 	if (!compact)
@@ -100,28 +106,30 @@ static struct err read_head(const struct py_runtime *rt, uint64_t addr, struct t
 	else
 		data = addr +
 		       l->field[ascii ? FIELD_str_ascii_data : FIELD_str_compact_data].offset;
-	*ret = (struct text_head){ .data = data, .length = length, .kind = (unsigned)kind };
+	*ret = (struct chars){
+		.mem = rt->mem, .data = data, .length = length, .kind = (unsigned)kind
+	};
 	return NO_ERR;
 }
 
 static struct err read_compact(
 	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
 {
-	struct text_head h;
-	TRY(read_head(rt, addr, &h));
-	return decode(p, rt, h.data, h.length, h.kind, ret);
+	struct chars c;
+	TRY(py_chars_at(rt, addr, &c));
+	return py_chars_text(p, &c, ret);
 }
 
 bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
 {
-	struct text_head h = { 0 };
+	struct chars h = { 0 };
 	switch (rt->layout.row->text) {
 	case TEXT_BYTES:
 		return addr % rt->layout.key.ptr_size == 0 &&
 		       !failed(py_field(rt, addr, FIELD_bytes_size, &h.length)) &&
 		       h.length <= NAME_CHARS_MAX;
 	case TEXT_COMPACT:
-		return addr % rt->layout.key.ptr_size == 0 && !failed(read_head(rt, addr, &h)) &&
+		return addr % rt->layout.key.ptr_size == 0 && !failed(py_chars_at(rt, addr, &h)) &&
 		       h.length <= NAME_CHARS_MAX;
 	}
 	return false;

@@ -112,6 +112,7 @@ static void walk_resting(struct python *p, struct py_thread *th, int *naps)
 		uint64_t before, after;
 		bool rested = !th->os || target_thread_rests(t, th->os, &before);
 		target_forget(p->target);
+		py_forget_values(p);
 		py_walk_frames(p, th);
 		if (!th->os ||
 			(rested && target_thread_rests(t, th->os, &after) && before == after))

@@ -11,6 +11,7 @@
 #define SUITES(S)    \
 	S(base)      \
 	S(bytes)     \
+	S(keyed_hash) \
 	S(notes)     \
 	S(elfcore)   \
 	S(corenotes) \
@@ -22,13 +23,19 @@
 	S(layout)    \
 	S(live)      \
 	S(lines)     \
+	S(format)    \
+	S(format_truth) \
 	S(text)      \
 	S(frames)    \
+	S(exceptions) \
+	S(fatal)     \
 	S(gil)       \
 	S(opener)    \
 	S(out)       \
+	S(source)    \
 	S(image)     \
-	S(target_core)
+	S(target_core) \
+	S(process_facts)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -4,6 +4,7 @@
 #include "suites.h"
 
 #include "tempdir.h"
+#include "test_out_values.h"
 
 #include "pycore/limits.h"
 #include "pycore/out.h"
@@ -447,5 +448,6 @@ Suite *suite_out(void)
 	tcase_add_loop_test(lines, source_of_others, 0, ARRAY_LEN(readers));
 	tcase_add_test(lines, source_refused);
 	suite_add_tcase(s, lines);
+	suite_add_tcase(s, tcase_out_values());
 	return s;
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads and frames as JSON. */
+#include "facts.h"
+#include "out_json.h"
+
+static void put_names(struct json *j, const struct py_code *c)
+{
+	json_py_text(j, "function", &c->name);
+	json_py_text(j, "qualname", &c->qualname);
+	json_null(j, "module");
+}
+
+static void put_place(struct json *j, const struct py_place *place)
+{
+	json_text(j, "kind", "python");
+	json_py_text(j, "file", &place->code->filename);
+	json_number(j, "line", place->at.line, 0);
+	json_number(j, "end_line", place->at.end_line, 0);
+	json_number(j, "column", place->at.column, 0);
+	json_number(j, "end_column", place->at.end_column, 0);
+}
+
+void json_frame(struct out *o, const struct python *p, const struct py_frame *f)
+{
+	struct json *j = json_writer(o);
+	const struct py_code *c = f->place->code;
+	AUTO_STR(source);
+	json_open(j, NULL, '{');
+	put_place(j, f->place);
+	put_names(j, c);
+	if (frame_source(f, out_source(o, p->target), &source))
+		json_bytes(j, "source", source.bytes, source.len);
+	else
+		json_null(j, "source");
+	json_addr(j, "address", f->addr);
+	json_error(o, "error", frame_error(f));
+	if (c->name.cut || c->qualname.cut || c->filename.cut)
+		json_bool(j, "truncated", true);
+	if (f->variables)
+		json_locals(o, f->variables);
+	json_close(j, '}');
+}
+
+static void put_identity(struct out *o, const struct python *p, const struct py_thread *th)
+{
+	struct json *j = json_writer(o);
+	json_number(j, "tid", th->os ? th->os->tid : 0, 1);
+	json_py_text(j, "name", &th->name);
+	if (failed(th->name.why))
+		json_error(o, "name_error", th->name.why);
+	json_text(j, "native_name", th->os && th->os->name[0] ? th->os->name : NULL);
+	if (th->daemon >= 0 && th->addr)
+		json_bool(j, "daemon", th->daemon);
+	else
+		json_null(j, "daemon");
+	if (th->addr) {
+		json_uint(j, "runtime", p->interpreters[th->interpreter].runtime);
+		json_int(j, "interpreter", p->interpreters[th->interpreter].id);
+		json_addr(j, "address", th->addr);
+	} else {
+		json_null(j, "runtime");
+		json_null(j, "interpreter");
+		json_null(j, "address");
+	}
+}
+
+static void put_state(struct json *j, const struct py_thread *th)
+{
+	char state[2] = { th->os ? th->os->state : 0 };
+	json_bool(j, "main", th->main);
+	json_bool(j, "crashed", th->os && th->os->crashed);
+	json_text(j, "state", state[0] ? state : NULL);
+	json_null(j, "waits_in");
+	json_null(j, "registers");
+	json_text(j, "gil", gil_state_name(th->gil));
+	json_null(j, "merged");
+}
+
+static void put_thread(struct out *o, const struct python *p, const struct py_thread *th)
+{
+	struct json *j = json_writer(o);
+	char why[ERR_TEXT_MAX];
+	json_open(j, NULL, '{');
+	put_identity(o, p, th);
+	put_state(j, th);
+	o->damage |= failed(th->why) || th->moving;
+	json_open(j, "frames", '[');
+	for (size_t i = 0; i < th->n_frames; i++) {
+		json_frame(o, p, &th->frames[i]);
+		out_flush(o, false);
+	}
+	json_close(j, ']');
+	json_uint(j, "frames_omitted", th->n_omitted);
+	json_bool(j, "unsteady", th->moving);
+	json_text(j, "error", failed(th->why) ? err_text(th->why, why) : th->os_why);
+	json_exception(o, p, "exception", th->exception);
+	json_exception(o, p, "handled", th->handled);
+	json_close(j, '}');
+}
+
+void json_threads(
+	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
+{
+	struct json *j = json_writer(o);
+	json_open(j, "threads", '[');
+	for (size_t i = 0; i < n; i++)
+		put_thread(o, p, list[i]);
+	json_close(j, ']');
+	json_py_text(j, "fatal_error", &p->fatal);
+	json_null(j, "verdict");
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the text report share. All of them write to o->buf. */
+#pragma once
+
+#include "out_internal.h"
+
+/* Text escaped for a terminal. */
+void text_put(struct out *o, const char *text);
+/* A name, as far as it could be read: "?" if not at all, with "..." if it is cut. */
+void text_put_name(struct out *o, const struct py_text *name);
+/* Text that may have several lines: all but line feeds is escaped. To be indented. */
+void text_put_lines(struct out *o, const char *bytes, size_t n);
+void text_begin_colour(struct out *o, const char *code);
+void text_end_colour(struct out *o);
+/* "Process:    " */
+void text_label(struct out *o, const char *name);
+/* Puts the prefix in front of every line from byte `from` of the buffer on; blanks not in front of
+ * empty ones. */
+void text_indent(struct out *o, size_t from, const char *prefix);
+/* "<what could not be read, why, at which address>"; the report is then damaged. */
+void text_put_error(struct out *o, const char *what, struct err e);
+
+/* out_text_threads.c: a frame with its source line and variables; `qualified`: by its qualified
+ * name, if it has one. */
+void text_put_frame(
+	struct out *o, const struct python *p, const struct py_frame *f, bool qualified);
+void text_threads(
+	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n);
+
+/* out_text_values.c: a line for each variable. */
+void text_put_variables(struct out *o, const struct py_variables *v, const char *indent);
+void text_globals(struct out *o, const struct python *p);
+void text_objects(struct out *o, const struct py_described *const *list, size_t n);
+
+/* out_text_exceptions.c: as Python prints an exception that nobody caught, indented. */
+void text_put_exception(
+	struct out *o, const struct python *p, const struct py_exception *e, const char *indent);

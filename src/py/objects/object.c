@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object: a reference count, a type, and what the type says (Include/object.h).
+ *
+ * What lies at an address counts as an object only if its type pointer leads to a type object. A
+ * freed block of pymalloc keeps the type pointer, and has the address of the next free block where
+ * the reference count was.
+ */
+#include "objects.h"
+
+#include <string.h>
+
+static struct err check_head(const struct py_object *o)
+{
+	const struct py_runtime *rt = o->h->rt;
+	uint64_t word;
+	if (failed(mem_ptr(rt->mem, o->addr, &word)))
+		return NO_ERR;
+	/* no count is as large as an address; 3.14's flags in the high word are small numbers */
+	bool is_address = word >> 32 > UINT16_MAX / 16 && py_plausible(rt, word);
+	return is_address ? err_at(ERR_CORRUPT, o->addr, "freed object (its count is an address)")
+			  : NO_ERR;
+}
+
+/* Fill patterns of the debug allocators (Objects/obmalloc.c). */
+static const char *fill_pattern(uint64_t word, unsigned size)
+{
+	static const struct {
+		uint8_t byte;
+		const char *what;
+	} fills[] = {
+		{ 0xdd, "freed object (filled with 0xdd)" },
+		{ 0xdb, "freed object (filled with 0xdb)" },
+		{ 0xcd, "memory that was never written (0xcd)" },
+		{ 0xcb, "memory that was never written (0xcb)" },
+		{ 0xfd, "guard bytes (0xfd)" },
+		{ 0xfb, "guard bytes (0xfb)" },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(fills); i++) {
+		uint64_t all = fills[i].byte * UINT64_C(0x0101010101010101);
+		if (word == (size == 4 ? (uint32_t)all : all))
+			return fills[i].what;
+	}
+	return NULL;
+}
+
+struct err object_open(struct heap *h, uint64_t addr, struct py_object *ret)
+{
+	struct py_object *o = ret;
+	uint64_t type;
+	if (!addr || addr % h->rt->layout.key.ptr_size)
+		return err_at(ERR_CORRUPT, addr, "address that no object can have");
+	TRY(py_field(h->rt, addr, FIELD_object_type, &type));
+	const char *fill = fill_pattern(type, h->rt->layout.key.ptr_size);
+	if (fill)
+		return err_at(ERR_CORRUPT, addr, fill);
+	o->h = h;
+	o->addr = addr;
+	if (failed(type_at(h, type, &o->type)))
+		return err_at(ERR_CORRUPT, addr, "object whose type pointer leads to no type");
+	TRY(check_head(o));
+	o->n = o->type->basicsize < OBJECT_BYTES ? o->type->basicsize : OBJECT_BYTES;
+	return mem_read(h->rt->mem, addr, o->bytes, o->n);
+}
+
+static struct err inside(const struct py_object *o, const struct field_at *at, enum field f)
+{
+	if (at->origin == ORIGIN_NONE)
+		return err_of(ERR_ABSENT, field_name(f));
+	if (at->offset + (uint64_t)at->size > o->type->basicsize)
+		return err_at(ERR_CORRUPT, o->addr, field_name(f));
+	return NO_ERR;
+}
+
+struct err object_get(const struct py_object *o, enum field f, uint64_t *ret)
+{
+	const struct layout *l = &o->h->rt->layout;
+	TRY(inside(o, &l->field[f], f));
+	if (l->field[f].offset + (size_t)l->field[f].size <= o->n)
+		return layout_get(l, f, o->bytes, o->n, ret);
+	return py_field(o->h->rt, o->addr, f, ret);
+}
+
+struct err object_get_int(const struct py_object *o, enum field f, int64_t *ret)
+{
+	const struct field_at *at = &o->h->rt->layout.field[f];
+	uint64_t v;
+	TRY(object_get(o, f, &v));
+	unsigned spare = 64 - (at->bits ? at->bits : 8u * at->size);
+	*ret = (int64_t)(v << spare) >> spare;
+	return NO_ERR;
+}
+
+struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret)
+{
+	const struct field_at *at = &o->h->rt->layout.field[f];
+	if (at->origin == ORIGIN_NONE)
+		return err_of(ERR_ABSENT, field_name(f));
+	if (at->offset > o->type->basicsize)
+		return err_at(ERR_CORRUPT, o->addr, field_name(f));
+	*ret = o->addr + at->offset;
+	return NO_ERR;
+}
+
+bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
+{
+	enum { STATIC_COUNT = 999999999, STATIC_SLACK = 100000000 };
+	uint64_t word;
+	if (failed(mem_uint(o->h->rt->mem, o->addr, o->h->rt->layout.key.ptr_size, &word)))
+		return false;
+	unsigned spare = 64 - 8 * o->h->rt->layout.key.ptr_size;
+	int64_t count = (int64_t)(word << spare) >> spare;
+	*ret_immortal = false;
+	switch (o->h->rt->layout.row->refs) {
+	case REFS_PLAIN:
+		break;
+	case REFS_STATIC:
+		*ret_immortal =
+			count > STATIC_COUNT - STATIC_SLACK && count < STATIC_COUNT + STATIC_SLACK;
+		break;
+	case REFS_IMMORTAL:
+	case REFS_FLAGGED:
+		*ret_immortal = (uint32_t)word >> 31;
+		count = (uint32_t)word;
+		break;
+	}
+	*ret = count;
+	return true;
+}
+
+const char *object_oddity(const struct py_object *o)
+{
+	int64_t count;
+	bool immortal;
+	if (!object_refcount(o, &count, &immortal) || immortal)
+		return NULL;
+	return count == 0 ? "reference count 0" : count < 0 ? "reference count negative" : NULL;
+}
+
+bool object_is_none(struct heap *h, uint64_t addr)
+{
+	uint64_t type;
+	const struct py_type *t;
+	return !failed(py_field(h->rt, addr, FIELD_object_type, &type)) &&
+	       !failed(type_at(h, type, &t)) && !strcmp(t->full, "NoneType");
+}
