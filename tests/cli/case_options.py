@@ -24,6 +24,19 @@ WRONG = [
     (["dump", "--json=x", "core"], "no argument"), (["dump", "--help=x"], "no argument"), (["dump", "--json", "-xh"], "'-x'"),
     (["dump", "--n"], "--n"), (["dump", "--\x1b[2J"], "no option"), (["info"], "missing"), (["info", "--thread", "1", "core"], "thread"), (["info", "--pid=0"], "--pid"), (["layout"], ""),
     (["layout", "--what"], "--what"),
+    (["dump", "--locals=some", "core"], "--locals"), (["dump", "--locals=", "core"], "short or full"), (["dump", "--globals=x", "core"], "no argument"),
+    (["dump", "--max-string", "core"], "'core' is no number"), (["dump", "--max-string=x", "core"], "--max-string"), (["dump", "--max-string=", "core"], "--max-string"),
+    (["dump", "--max-string=1000001", "core"], "1000000"), (["dump", "--max-items=-1", "core"], "--max-items"), (["dump", "--max-items=+1", "core"], "--max-items"),
+    (["dump", "--max-items=1000001", "core"], "--max-items"), (["dump", "--max-depth=101", "core"], "0 to 100"), (["dump", "--max-depth= 1", "core"], "--max-depth"),
+    (["dump", "--max-depth=1x", "core"], "--max-depth"), (["dump", "--max-items=99999999999999999999999", "core"], "--max-items"),
+    (["dump", "--redact=x", "core"], "no argument"), (["dump", "--source-map", "x", "core"], "FROM=TO"), (["dump", "--source-map==x", "core"], "FROM=TO"),
+    (["dump", "--source-map=x=", "core"], "FROM=TO"), (["dump", "--source-map"], "missing"),
+    (["info", "--locals", "core"], "--locals"), (["print"], "missing"), (["print", "core"], "address"), (["print", "--pid", "1"], "address"),
+    (["print", "core", "0x"], "'0x'"), (["print", "core", "0xzz"], "no address"), (["print", "core", "12x"], "no address"), (["print", "core", "exe"], "address"),
+    (["print", "core", "exe", "0x10", "exe"], "'exe' is no address"), (["print", "core", "0x10", "-1"], "-1"), (["print", "core", "0x0x10"], "no address"),
+    (["print", "core", "0x11112222333344445"], "no address"), (["print", "core", "99999999999999999999"], "no address"), (["print", "core", "1 "], "no address"),
+    (["print", "--pid", "1", "core", "0x10"], "'core' is no address"), (["print", "", "0x10"], "core file is empty"), (["print", "--locals", "core", "0x10"], "--locals"),
+    (["print", "--thread=1", "core", "0x10"], "--thread"), (["print", "core", "\x1b[2J", "0x\x1b"], "no address"),
 ]
 
 
@@ -40,7 +53,7 @@ def usage(kit, make):
 
 def helps(kit, make):
     for arguments in (["--help"], ["-h"], ["--version"], ["dump", "--help"], ["dump", "-h"], ["info", "--help"],
-                      ["layout", "--help"], ["layout", "--list"]):
+                      ["layout", "--help"], ["layout", "--list"], ["print", "--help"], ["print", "-h"]):
         ran = kit.expect(f"pycore {' '.join(arguments)}", arguments, COMPLETE, json_too=False)
         kit.check_that(f"pycore {' '.join(arguments)}: stderr", not ran.err, brief(ran.err))
         with open("/dev/full", "wb") as full:

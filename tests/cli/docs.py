@@ -4,6 +4,7 @@ the support matrix in README.md with `pycore layout --list`; and runs the exampl
 """
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -17,7 +18,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MAN = TOP / "man"
-SCHEMAS = ("pycore.dump", "pycore.info")
+SCHEMAS = ("pycore.dump", "pycore.info", "pycore.print")
 LIMIT = 30  # seconds for one command
 PYTHON = "/usr/bin/python3"
 
@@ -224,13 +225,13 @@ def check_keys(pycore, name):
 
 
 def check_schemas(pycore):
-    """Sections without a schema, and definitions that both schemas have, but not alike; objects outside of definitions."""
+    """Sections without a schema, and definitions that two schemas have, but not alike; objects outside of definitions."""
     del pycore
     roots = [schema(name) for name in SCHEMAS]
     known = set(SCHEMAS).union(*(root["definitions"] for root in roots))
     yield from (f"pycore-json.5: no schema has '{title}'" for title in documented().keys() - known)
-    one, other = (root["definitions"] for root in roots)
-    yield from (f"the schemas differ in '{title}'" for title in one.keys() & other.keys() if one[title] != other[title])
+    for one, other in itertools.combinations([root["definitions"] for root in roots], 2):
+        yield from (f"the schemas differ in '{title}'" for title in one.keys() & other.keys() if one[title] != other[title])
     for name, root in zip(SCHEMAS, roots):
         parts = [*root["properties"].items()]
         for title, rule in root["definitions"].items():
@@ -281,9 +282,9 @@ def check_links(pycore):
 CRASH = """
 import os, threading, time
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-def work():
+def work(path):
     os.abort()
-work()
+work("/srv")
 """
 HANG = """
 import threading, time
