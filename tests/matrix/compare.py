@@ -2,6 +2,7 @@
 import itertools
 import linecache
 import os
+import zipfile
 
 PLACE = ("file", "line", "function", "qualname")
 COLUMNS = ("end_line", "column", "end_column")
@@ -13,6 +14,8 @@ def report(truth, found, mode):
     yield from head(truth, found, mode)
     yield from tids(truth, found)
     yield from stacks(truth, found)
+    main = [interpreter for interpreter in found["interpreters"] if interpreter["main"]]
+    yield from one_exception("last_exception", truth["last"], main[0]["last_exception"])
 
 
 def can_tear(truth, mode):
@@ -102,8 +105,11 @@ def one_thread(truth, found, crowded):
         yield from equal("interpreter", truth["interpreter"], found["interpreter"])
     if not crowded or truth["gil"] == "holder":
         yield from equal("gil", truth["gil"], found["gil"])
-    if None not in (truth["name"], found.get("name")):
-        yield from equal("name", text(truth["name"]), found["name"])
+    yield from equal("name", text(truth["name"]), found["name"])
+    yield from equal("daemon", truth["daemon"], found["daemon"])
+    if "busy" not in truth and truth["exception"] != "unknown":
+        yield from one_exception("exception", truth["exception"], found["exception"])
+        yield from one_exception("handled", truth["handled"], found["handled"])
     yield from equal("frames left out", 0, found.get("frames_omitted", 0))
     frames = found["frames"]
     if "busy" in truth:
@@ -141,10 +147,42 @@ def one_frame(truth, found):
         yield from source(found)
 
 
+SAID = ("type", "message", "message_is_args", "source", "state", "suppress_context")
+
+
+def one_exception(where, truth, found):
+    """An exception with all that it leads to. The state of those is not compared: only the outermost has one."""
+    if truth is None or found is None:
+        yield from equal(where, truth and truth["type"], found and found["type"])
+        return
+    for name in SAID:
+        if name in truth:
+            yield from equal(f"{where}.{name}", text(truth[name]), found[name])
+    for name in ("error", "traceback_error"):
+        yield from equal(f"{where}.{name}", None, found[name])
+    yield from equal(f"{where}.notes", list(map(text, truth["notes"])), found["notes"])
+    yield from (f"{where}.traceback: {line}" for line in one_stack(truth["traceback"], found["traceback"]))
+    for name in ("cause", "context"):
+        yield from one_exception(f"{where}.{name}", truth[name], found[name])
+    for index, pair in enumerate(itertools.zip_longest(truth["exceptions"], found["exceptions"])):
+        yield from one_exception(f"{where}.exceptions[{index}]", *pair)
+
+
 def source(found):
     """The text of the line, where a report has it: it need not, a file can be younger than the process."""
     if found.get("source") and os.path.isabs(found["file"]):
-        yield from equal("source", linecache.getline(found["file"], found["line"]).strip(), found["source"].strip())
+        yield from equal("source", line_of(found["file"], found["line"]).strip(), found["source"].strip())
+
+
+def line_of(path, number):
+    """Of a file, or of a member of a zip archive."""
+    outer = path
+    while not os.path.exists(outer):
+        outer = os.path.dirname(outer)
+    if outer == path or not zipfile.is_zipfile(outer):
+        return linecache.getline(path, number)
+    with zipfile.ZipFile(outer) as archive:
+        return archive.read(os.path.relpath(path, outer)).decode().splitlines()[number - 1]
 
 
 def place(frame):
