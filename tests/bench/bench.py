@@ -21,7 +21,7 @@ import pause
 import report
 import subject
 import tools
-from result import SMALL_CORE, Result, judge
+from result import PLAIN, SMALL_CORE, Result, judge
 from rows import ROWS, SMALL
 
 
@@ -47,11 +47,14 @@ def prepare(row, found, folder, stack):
     make = subject.core if row.kind == "core" else subject.live
     target = stack.enter_context(make(row.version, row.target, folder))
     mine = [tool for tool in found if tool.name in row.tools]
-    results = {t.name: Result(t.name, t.argv(getattr(t, row.kind), target), target.frames) for t in mine}
+    results = {t.name: Result(t.name, t.argv(getattr(t, row.kind), target, row.locals), target.frames) for t in mine}
     if row.goal.like_small and tools.PYCORE in mine:
         small = stack.enter_context(subject.core(row.version, SMALL, folder))
         command = tools.PYCORE.argv(tools.PYCORE.core, small)
         results[SMALL_CORE] = Result(SMALL_CORE, command, small.frames)
+    if row.goal.beside and tools.PYCORE in mine:
+        command = tools.PYCORE.argv(getattr(tools.PYCORE, row.kind), target)
+        results[PLAIN] = Result(PLAIN, command, target.frames)
     return results
 
 

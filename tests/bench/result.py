@@ -4,6 +4,7 @@ from statistics import median
 
 from rows import PAUSE_LIMIT, RSS_LIMIT, Goal
 
+PLAIN = "(plain)"  # what pycore takes for the same without locals, in the rows with them
 SMALL_CORE = "(small)"  # what pycore takes for the small core, in the rows that are to be like it
 WITHIN = 1.2  # "+-20 %"; faster is no fault
 
@@ -74,6 +75,13 @@ def _time_checks(goal, ours, results):
         else:
             ratio = ours.median / small.median
             yield f"{ratio:.2f} of the small core's time", ratio <= WITHIN
+    if goal.beside:
+        plain = results[PLAIN]
+        if plain.fault:
+            yield "the run without locals failed", None
+        else:
+            ratio = ours.median / plain.median
+            yield f"{ratio:.2f}x the time without locals, of {goal.beside:g}", ratio <= goal.beside
 
 
 def _cost_checks(ours):

@@ -123,6 +123,7 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--depth", type=int, default=32)
     parser.add_argument("--ballast", type=int, default=0, help="bytes of memory that are filled")
+    parser.add_argument("--giants", type=int, default=0, help="1: locals of 10 million items and of 1 GB")
     parser.add_argument("--hole", type=int, default=0, help="bytes that are mapped, all but untouched")
     parser.add_argument("--heartbeat", metavar="FILE", help="8 bytes for the longest gap in seconds")
     options = parser.parse_args()
@@ -141,6 +142,9 @@ def main():
         time.sleep(0.01)
     time.sleep(0.05)  # from the note of their arrival into the lock
 
+    if options.giants:
+        many, long, both = list(range(10_000_000)), "x" * 1_000_000_000, {"many": None}
+        both["many"] = many
     at_bottom = functools.partial(beat, options.heartbeat) if options.heartbeat else wait
     start(options.depth - 1, 0)  # and one frame for at_bottom
 

@@ -23,9 +23,10 @@ class Tool:
     pause: str = ""  # a command whose JSON holds the pause that the tool itself measured
     program: str = ""  # where it is; else found by name
 
-    def argv(self, template, subject):
-        fields = {"program": self.program, **vars(subject)}
-        return [word.format(**fields) for word in shlex.split(template)]
+    def argv(self, template, subject, show_locals=False):
+        """{locals} in a template is the option for the variables of all frames, which each tool calls so."""
+        fields = {"program": self.program, "locals": "--locals" if show_locals else "", **vars(subject)}
+        return [word for word in (part.format(**fields) for part in shlex.split(template)) if word]
 
     def locate(self):
         """Find the program, or install it; skip where neither is possible."""
@@ -44,12 +45,12 @@ GDB = """{program} -batch -nx -iex "set debuginfod enabled off" %s -ex "source {
 
 TOOLS = [
     Tool("pycore",
-         core="{program} dump --native=none {core}",
-         live="{program} dump --native=none --pid {pid}",
+         core="{program} dump --native=none {locals} {core}",
+         live="{program} dump --native=none {locals} --pid {pid}",
          pause="{program} dump --native=none --json --pid {pid}"),
     Tool("gdb", core=GDB % "{exe} {core}", live=GDB % "-p {pid}"),
-    Tool("pystack", core="{program} core {core} {exe}", live="{program} remote {pid}", package="pystack~=1.7"),
-    Tool("py-spy", core="{program} dump --core {core}", live="{program} dump --pid {pid}", package="py-spy~=0.4"),
+    Tool("pystack", core="{program} core {locals} {core} {exe}", live="{program} remote {locals} {pid}", package="pystack~=1.7"),
+    Tool("py-spy", core="{program} dump {locals} --core {core}", live="{program} dump {locals} --pid {pid}", package="py-spy~=0.4"),
 ]
 
 
