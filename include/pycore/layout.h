@@ -223,6 +223,8 @@ enum repr_style {
 	REPR_RE_TEMPLATE = 1 << 26, /* re.TEMPLATE has a name (3.6 to 3.12) */
 	REPR_CARETS_AT_CALLS = 1 << 27, /* tracebacks mark what is called apart from its arguments:
 					   ~~~^^^ (3.13 on) */
+	REPR_WEAKREF_DOTTED = 1 << 28, /* <class 'weakref.ReferenceType'>; before that 'weakref'
+					  (3.10 on) */
 	REPR_ALIAS_LISTS = 1 << 21, /* lists in annotations as types: dict[str, [int]]; before that
 				   dict[str, [<class 'int'>]] (3.12 on) */
 };

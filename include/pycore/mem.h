@@ -59,6 +59,9 @@ bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret);
 /* The range that holds addr; false when nothing is mapped there. */
 bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);
 
+/* Whether all of [addr, addr + n) is mapped, whether its bytes can be had or not. */
+bool mem_maps(struct mem *m, uint64_t addr, uint64_t n);
+
 /* For sources that keep a list of ranges, ascending: the first one that ends above `from`. */
 bool mem_range_above(
 	const struct mem_range *list, size_t len, uint64_t from, struct mem_range *ret);

@@ -4,7 +4,7 @@
 #include "pycore/log.h"
 
 /* Moments at which a stack is not whole are short; if one was hit, another look is taken. */
-enum { LOOKS_MAX = 4 };
+enum { LOOKS_MAX = 8 };
 
 static struct err look_stopped(struct python *p, look_fn *more, void *ctx, struct str *why)
 {

@@ -50,6 +50,19 @@ bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret)
 	return true;
 }
 
+bool mem_maps(struct mem *m, uint64_t addr, uint64_t n)
+{
+	uint64_t end = addr + n;
+	struct mem_range r = { .end = addr };
+	if (end < addr)
+		return false;
+	while (r.end < end) {
+		if (!mem_range_at(m, r.end, &r))
+			return false;
+	}
+	return true;
+}
+
 struct err mem_uint(struct mem *m, uint64_t addr, unsigned size, uint64_t *ret)
 {
 	uint8_t b[8];

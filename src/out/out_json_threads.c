@@ -48,7 +48,8 @@ static void put_identity(struct out *o, const struct python *p, const struct py_
 	json_py_text(j, "name", &th->name);
 	if (failed(th->name.why))
 		json_error(o, "name_error", th->name.why);
-	json_text(j, "native_name", th->os && th->os->name[0] ? th->os->name : NULL);
+	bool named = th->os && th->os->name[0] && !p->options.limits.redact;
+	json_text(j, "native_name", named ? th->os->name : NULL);
 	if (th->daemon >= 0 && th->addr)
 		json_bool(j, "daemon", th->daemon);
 	else

@@ -21,9 +21,10 @@ void text_indent(struct out *o, size_t from, const char *prefix);
 void text_put_error(struct out *o, const char *what, struct err e);
 
 /* out_text_threads.c: a frame with its source line and variables; `qualified`: by its qualified
- * name, if it has one. */
-void text_put_frame(
-	struct out *o, const struct python *p, const struct py_frame *f, bool qualified);
+ * name, if it has one. `shown`: frames by address whose variables stand above already, and are not
+ * repeated; the frame becomes one of them. */
+void text_put_frame(struct out *o, const struct python *p, const struct py_frame *f, bool qualified,
+	struct hash *shown);
 void text_threads(
 	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n);
 
@@ -33,5 +34,5 @@ void text_globals(struct out *o, const struct python *p);
 void text_objects(struct out *o, const struct py_described *const *list, size_t n);
 
 /* out_text_exceptions.c: as Python prints an exception that nobody caught, indented. */
-void text_put_exception(
-	struct out *o, const struct python *p, const struct py_exception *e, const char *indent);
+void text_put_exception(struct out *o, const struct python *p, const struct py_exception *e,
+	const char *indent, struct hash *shown);

@@ -15,6 +15,7 @@ struct block {
 	struct out *o;
 	const struct python *p;
 	const char *indent;
+	struct hash *shown; /* as text_put_frame() has it */
 	unsigned depth; /* boxes that we are inside of */
 	bool open; /* the innermost box still lacks its lower edge */
 };
@@ -43,7 +44,7 @@ static void put_frames(struct block *b, const struct py_exception *e)
 		for (run = 1; run < left && frame_same(f, f - run);)
 			run++;
 		for (size_t i = 0; i < run && i < REPEATS_SHOWN; i++)
-			text_put_frame(b->o, b->p, f - i, false);
+			text_put_frame(b->o, b->p, f - i, false, b->shown);
 		if (run > REPEATS_SHOWN)
 			str_addf(&b->o->buf, "  [Previous line repeated %zu more time%s]\n",
 				run - REPEATS_SHOWN, run - REPEATS_SHOWN == 1 ? "" : "s");
@@ -187,9 +188,9 @@ static void put_chain(struct block *b, const struct py_exception *e)
 	put_alone(b, e);
 }
 
-void text_put_exception(
-	struct out *o, const struct python *p, const struct py_exception *e, const char *indent)
+void text_put_exception(struct out *o, const struct python *p, const struct py_exception *e,
+	const char *indent, struct hash *shown)
 {
-	struct block b = { .o = o, .p = p, .indent = indent };
+	struct block b = { .o = o, .p = p, .indent = indent, .shown = shown };
 	put_chain(&b, e);
 }

@@ -14,8 +14,18 @@ static void put_file_or_function(struct out *o, const struct py_text *name)
 	text_end_colour(o);
 }
 
+static void put_variables(struct out *o, const struct py_frame *f, struct hash *shown)
+{
+	static const char indent[] = "      ";
+	if (hash_put(shown, f->addr, 0))
+		text_put_variables(o, f->variables, indent);
+	else if (f->variables->len)
+		str_addf(&o->buf, "%s[variables: see above]\n", indent);
+}
+
 /* "  File "/app/x.py", line 12, in Worker.down", coloured as Python does. */
-void text_put_frame(struct out *o, const struct python *p, const struct py_frame *f, bool qualified)
+void text_put_frame(struct out *o, const struct python *p, const struct py_frame *f, bool qualified,
+	struct hash *shown)
 {
 	const struct py_code *c = f->place->code;
 	str_puts(&o->buf, "  File \"");
@@ -33,7 +43,7 @@ void text_put_frame(struct out *o, const struct python *p, const struct py_frame
 	str_putc(&o->buf, '\n');
 	frame_put_source(f, out_source(o, p->target), o->colour, &o->buf);
 	if (f->variables)
-		text_put_variables(o, f->variables, "      ");
+		put_variables(o, f, shown);
 }
 
 static void put_repeat(struct out *o, struct repeat r)
@@ -47,14 +57,15 @@ static void put_repeat(struct out *o, struct repeat r)
 }
 
 /* Prints from the outermost frame inwards; a run that repeats is shown SHOWN times and counted. */
-static void put_frames(struct out *o, const struct python *p, const struct py_thread *th)
+static void put_frames(
+	struct out *o, const struct python *p, const struct py_thread *th, struct hash *shown)
 {
 	for (size_t left = th->n_frames; left > 0;) {
 		struct repeat r = stack_repeat(th->frames, left);
 		size_t show =
 			r.times > REPEATS_SHOWN ? r.period * REPEATS_SHOWN : r.period * r.times;
 		for (size_t i = 0; i < show; i++)
-			text_put_frame(o, p, &th->frames[left - 1 - i], true);
+			text_put_frame(o, p, &th->frames[left - 1 - i], true, shown);
 		if (r.times > REPEATS_SHOWN)
 			put_repeat(o, r);
 		left -= r.period * r.times;
@@ -157,7 +168,7 @@ static void put_names(struct out *o, const struct stack_group *g)
 }
 
 static void put_thread_exception(
-	struct out *o, const struct python *p, const struct py_exception *e)
+	struct out *o, const struct python *p, const struct py_exception *e, struct hash *shown)
 {
 	if (!e)
 		return;
@@ -166,12 +177,13 @@ static void put_thread_exception(
 	text_put(o, e->type ? e->type : "an exception");
 	str_puts(&o->buf, ":\n");
 	text_end_colour(o);
-	text_put_exception(o, p, e, "  ");
+	text_put_exception(o, p, e, "  ", shown);
 }
 
 static void put_thread(struct out *o, const struct python *p, const struct stack_group *g)
 {
 	const struct py_thread *th = g->threads[0];
+	CLEANUP(hash_fini) struct hash shown = { 0 };
 	char why[ERR_TEXT_MAX];
 	str_putc(&o->buf, '\n');
 	put_thread_line(o, p, g);
@@ -183,14 +195,15 @@ static void put_thread(struct out *o, const struct python *p, const struct stack
 			err_text(th->why, why));
 	if (th->n_omitted)
 		str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
-	put_frames(o, p, th);
-	put_thread_exception(o, p, th->exception);
-	put_thread_exception(o, p, th->handled);
+	put_frames(o, p, th, &shown);
+	put_thread_exception(o, p, th->exception, &shown);
+	put_thread_exception(o, p, th->handled, &shown);
 }
 
 /* sys.last_exc and its elders. */
 static void put_last(struct out *o, const struct python *p, const struct py_interpreter *in)
 {
+	CLEANUP(hash_fini) struct hash shown = { 0 };
 	str_putc(&o->buf, '\n');
 	text_begin_colour(o, "1");
 	str_puts(&o->buf, "The last exception that ended a script or reached the prompt");
@@ -198,7 +211,7 @@ static void put_last(struct out *o, const struct python *p, const struct py_inte
 		str_addf(&o->buf, ", interpreter %" PRId64, in->id);
 	str_puts(&o->buf, " (sys.last_exc):\n");
 	text_end_colour(o);
-	text_put_exception(o, p, in->last, "  ");
+	text_put_exception(o, p, in->last, "  ", &shown);
 }
 
 void text_threads(

@@ -9,6 +9,8 @@
 
 #include "objects/objects.h"
 
+#include "pycore/limits.h"
+
 static struct err gc_state(const struct py_object *o, const char **ret)
 {
 	const struct py_runtime *rt = o->h->rt;
@@ -49,7 +51,7 @@ static void read_attributes(struct heap *h, const struct py_object *o, struct py
 	attributes_open(o, &a);
 	while (attributes_next(&a, &name, &value)) {
 		struct py_text text;
-		str_text_of(h, name, &text);
+		str_text_max(h, name, VARIABLE_NAME_MAX, &text);
 		py_add_variable(&v, &text, SCOPE_LOCAL, py_value_at(h, value));
 	}
 	v.why = a.why;

@@ -127,31 +127,15 @@ static void writer_open(struct str_writer *w, struct heap *h, const struct value
 	w->r.to = &w->text;
 }
 
-static size_t characters(const struct str *text)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < text->len; i++)
-		n += ((uint8_t)text->bytes[i] & 0xc0) != 0x80;
-	return n;
-}
-
-void exc_redact(struct str *text)
-{
-	size_t n = characters(text);
-	uint64_t hash = keyed_hash(str_text(text), text->len);
-	str_clear(text);
-	str_addf(text, "<str of length %zu, hash %016" PRIx64 ">", n, hash);
-}
-
 /* The text as the report shows it. */
 static void writer_close(struct str_writer *w, struct py_text *ret)
 {
 	struct heap *h = w->r.h;
-	if (h->p->options.limits.redact && w->text.len)
-		exc_redact(&w->text);
 	*ret = (struct py_text){ .bytes = arena_copy(&h->p->arena, str_text(&w->text), w->text.len),
 		.len = w->text.len,
 		.cut = w->cut };
+	if (h->p->options.limits.redact && ret->len)
+		py_redact_text(h->p, ret);
 	str_fini(&w->text);
 }
 

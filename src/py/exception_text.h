@@ -34,8 +34,6 @@ void exc_message(const struct exc *x, struct py_text *ret, bool *ret_is_args);
 /* What a traceback shows of a SyntaxError: the lines before the last one, and what stands in the
  * last one. Both are left alone for any other exception, and with limits that redact. */
 void exc_syntax(const struct exc *x, struct py_text *ret_source, struct py_text *ret_message);
-/* What stands for a text that is redacted: its length and hash. */
-void exc_redact(struct str *text);
 /* str() of any object, or its repr() where only its own code knows. */
 void exc_text_of(struct heap *h, uint64_t addr, struct py_text *ret);
 

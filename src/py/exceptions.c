@@ -332,11 +332,6 @@ void py_read_exceptions(struct python *p)
 void py_read_fatal(struct python *p)
 {
 	p->fatal = (struct py_text){ 0 };
-	if (!py_fatal_message(p, &p->fatal) || !p->options.limits.redact)
-		return;
-	AUTO_STR(text);
-	str_add(&text, p->fatal.bytes, p->fatal.len);
-	exc_redact(&text);
-	p->fatal.bytes = arena_copy(&p->arena, str_text(&text), text.len);
-	p->fatal.len = text.len;
+	if (py_fatal_message(p, &p->fatal) && p->options.limits.redact)
+		py_redact_text(p, &p->fatal);
 }

@@ -50,7 +50,7 @@ static void read_module(struct heap *h, struct py_globals *g)
 	v.why = dict_open(h, g->addr, &d);
 	while (!failed(v.why) && dict_next(&d, &key, &value)) {
 		struct py_text name;
-		str_text_of(h, key, &name);
+		str_text_max(h, key, VARIABLE_NAME_MAX, &name);
 		if (!py_is_dunder(&name) && is_own(h, value, &g->module))
 			py_add_variable(&v, &name, SCOPE_LOCAL, py_value_at(h, value));
 	}

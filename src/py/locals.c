@@ -39,9 +39,17 @@ struct slot {
 struct py_slots {
 	struct slot *list;
 	size_t n, cap;
-	uint64_t flags;
+	uint64_t flags, omitted;
 	struct err why;
 };
+
+/* How many of so many names are looked at. */
+static uint64_t shown(struct py_slots *s, uint64_t n)
+{
+	uint64_t most = n < VARIABLES_MAX ? n : VARIABLES_MAX;
+	s->omitted += n - most;
+	return most;
+}
 
 static void add_slot(struct py_slots *s, const struct slot *slot)
 {
@@ -60,8 +68,6 @@ static struct err names_open(
 		return NO_ERR;
 	TRY(object_open(h, tuple, &o));
 	TRY(sequence_open(&o, ret));
-	if (ret->length > VARIABLES_MAX)
-		ret->length = VARIABLES_MAX;
 	*ret_some = ret->length > 0;
 	return NO_ERR;
 }
@@ -104,14 +110,15 @@ static struct err add_tuple(struct heap *h, struct py_slots *s, uint64_t code, e
 	uint64_t name;
 	bool some;
 	TRY(names_open(h, code, f, &names, &some));
-	for (uint64_t i = 0; some && i < names.length; i++) {
-		struct slot slot = { .index = (*index)++, .in_cell = scope != SCOPE_LOCAL };
+	for (uint64_t i = 0, n = some ? shown(s, names.length) : 0; i < n; i++) {
+		struct slot slot = { .index = *index + i, .in_cell = scope != SCOPE_LOCAL };
 		slot.scope = i < arguments ? SCOPE_ARGUMENT : scope;
 		TRY(sequence_item(&names, i, &name));
-		py_text_read(h->p, h->rt, name, &slot.name);
+		py_text_read_max(h->p, h->rt, name, VARIABLE_NAME_MAX, &slot.name);
 		if (scope != SCOPE_CELL || !move_to_cell(s, &slot))
 			add_slot(s, &slot);
 	}
+	*index += some ? names.length : 0;
 	return NO_ERR;
 }
 
@@ -136,11 +143,13 @@ static struct err slots_by_kinds(struct heap *h, struct py_slots *s, uint64_t co
 	TRY(py_field(h->rt, code, FIELD_code_localspluskinds, &kinds_at));
 	TRY(object_open(h, kinds_at, &kinds));
 	TRY(octets_open(&kinds, &bytes));
-	for (uint64_t i = 0; some && i < names.length && i < bytes.length; i++) {
+	uint64_t n = some && names.length < bytes.length ? names.length : some ? bytes.length : 0;
+	n = shown(s, n);
+	for (uint64_t i = 0; i < n; i++) {
 		struct slot slot = { .index = i };
 		TRY(sequence_item(&names, i, &name));
 		TRY(mem_uint(h->rt->mem, bytes.data + i, 1, &kind));
-		py_text_read(h->p, h->rt, name, &slot.name);
+		py_text_read_max(h->p, h->rt, name, VARIABLE_NAME_MAX, &slot.name);
 		slot.in_cell = kind & (FAST_CELL | FAST_FREE);
 		slot.scope = i < arguments	? SCOPE_ARGUMENT
 			     : kind & FAST_FREE ? SCOPE_FREE
@@ -180,12 +189,21 @@ static const struct py_slots *slots_of(struct heap *h, uint64_t code)
 	return kept;
 }
 
+/* Where the name of the type is lost, its shape: nothing else of this size comes into that slot. */
+static bool is_cell(const struct py_object *o)
+{
+	const struct field_at *ref = &o->h->rt->layout.field[FIELD_cell_ref];
+	return !strcmp(o->type->full, "cell") ||
+	       (!type_is_known(o->type) && o->type->flags & TYPE_GC &&
+		       o->type->basicsize == (uint64_t)ref->offset + ref->size);
+}
+
 /* What a cell holds; before the function has made it one, the slot holds the argument itself. */
 static uint64_t cell_content(struct heap *h, uint64_t word)
 {
 	struct py_object o;
 	uint64_t content, addr = py_untag(h->rt, word);
-	if (!addr || failed(object_open(h, addr, &o)) || strcmp(o.type->full, "cell") != 0)
+	if (!addr || failed(object_open(h, addr, &o)) || !is_cell(&o))
 		return word;
 	return failed(object_get(&o, FIELD_cell_ref, &content)) ? word : content;
 }
@@ -232,7 +250,7 @@ static struct err add_mapping(
 	TRY(dict_open(h, mapping, &d));
 	while (dict_next(&d, &key, &value)) {
 		struct py_text name;
-		str_text_of(h, key, &name);
+		str_text_max(h, key, VARIABLE_NAME_MAX, &name);
 		if (!is_module || !py_is_dunder(&name))
 			py_add_variable(to, &name, SCOPE_LOCAL, py_value_at(h, value));
 	}
@@ -256,6 +274,7 @@ const struct py_variables *py_read_variables(
 	if (!failed(v.why)) {
 		const struct py_slots *s = slots_of(h, c->addr);
 		v.why = s->why;
+		v.omitted = s->omitted;
 		if (!(s->flags & CO_OPTIMIZED) && !failed(v.why))
 			v.why = add_body(h, frame, &v);
 		struct err e = add_fast(h, frame, s, &v);

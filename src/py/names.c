@@ -112,4 +112,6 @@ void py_name_threads(struct python *p)
 	index_ids(p, &ids);
 	for (size_t i = 0; i < p->n_interpreters; i++)
 		name_interpreter(p, &ids, i);
+	for (size_t i = 0; p->options.limits.redact && i < p->n_threads; i++)
+		py_redact_text(p, &p->threads[i].name);
 }

@@ -105,10 +105,12 @@ struct chars {
 	unsigned kind; /* bytes of one: 1, 2, 4 */
 };
 struct err py_chars_at(const struct py_runtime *rt, uint64_t addr, struct chars *ret);
-/* As text, cut at NAME_CHARS_MAX. */
-struct err py_chars_text(struct python *p, const struct chars *c, struct py_text *ret);
+/* As text, cut at max characters. */
+struct err py_chars_text(struct python *p, const struct chars *c, size_t max, struct py_text *ret);
 void py_text_read(
 	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret);
+void py_text_read_max(struct python *p, const struct py_runtime *rt, uint64_t addr, size_t max,
+	struct py_text *ret);
 
 /* values.c: the objects of a runtime, made at first use; forgets all values, for a process that
  * moved on. */
@@ -139,6 +141,8 @@ bool py_fatal_message(struct python *p, struct py_text *ret);
 void py_read_globals(struct python *p);
 /* facts.c: what a bug report wants to know of each interpreter. */
 void py_read_facts(struct python *p);
+/* Its length and hash in place of a text; one that was not read stays as it is. */
+void py_redact_text(struct python *p, struct py_text *text);
 /* Whether a name begins and ends with two underscores. */
 bool py_is_dunder(const struct py_text *name);
 /* For lists of variables that grow; what they hold goes to the arena at the end. */

@@ -10,10 +10,10 @@
 
 enum { HEAD_MAX = 128, STACK_TEXT = 4096 };
 
-struct err py_chars_text(struct python *p, const struct chars *c, struct py_text *ret)
+struct err py_chars_text(struct python *p, const struct chars *c, size_t max, struct py_text *ret)
 {
-	bool cut = c->length > NAME_CHARS_MAX;
-	size_t n = cut ? NAME_CHARS_MAX : (size_t)c->length;
+	bool cut = c->length > max;
+	size_t n = cut ? max : (size_t)c->length;
 	uint8_t small[STACK_TEXT];
 	AUTO_FREE uint8_t *big = n * c->kind > sizeof(small) ? xmalloc(n * c->kind) : NULL;
 	uint8_t *bytes = big ? big : small;
@@ -54,13 +54,13 @@ static void put_surrogateescaped(struct str *text, const uint8_t *b, size_t n)
 	}
 }
 
-static struct err read_bytes(
-	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+static struct err read_bytes(struct python *p, const struct py_runtime *rt, uint64_t addr,
+	size_t max, struct py_text *ret)
 {
 	uint64_t length;
 	TRY(py_field(rt, addr, FIELD_bytes_size, &length));
-	bool cut = length > NAME_CHARS_MAX;
-	size_t n = cut ? NAME_CHARS_MAX : (size_t)length;
+	bool cut = length > max;
+	size_t n = cut ? max : (size_t)length;
 	AUTO_FREE uint8_t *bytes = xmalloc(n);
 	TRY(mem_read(rt->mem, addr + rt->layout.field[FIELD_bytes_data].offset, bytes, n));
 	AUTO_STR(text);
@@ -112,12 +112,12 @@ struct err py_chars_at(const struct py_runtime *rt, uint64_t addr, struct chars 
 	return NO_ERR;
 }
 
-static struct err read_compact(
-	struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+static struct err read_compact(struct python *p, const struct py_runtime *rt, uint64_t addr,
+	size_t max, struct py_text *ret)
 {
 	struct chars c;
 	TRY(py_chars_at(rt, addr, &c));
-	return py_chars_text(p, &c, ret);
+	return py_chars_text(p, &c, max, ret);
 }
 
 bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
@@ -135,17 +135,23 @@ bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
 	return false;
 }
 
-void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+void py_text_read_max(struct python *p, const struct py_runtime *rt, uint64_t addr, size_t max,
+	struct py_text *ret)
 {
 	struct err e = NO_ERR;
 	switch (rt->layout.row->text) {
 	case TEXT_BYTES:
-		e = read_bytes(p, rt, addr, ret);
+		e = read_bytes(p, rt, addr, max, ret);
 		break;
 	case TEXT_COMPACT:
-		e = read_compact(p, rt, addr, ret);
+		e = read_compact(p, rt, addr, max, ret);
 		break;
 	}
 	if (failed(e))
 		*ret = (struct py_text){ .why = e };
+}
+
+void py_text_read(struct python *p, const struct py_runtime *rt, uint64_t addr, struct py_text *ret)
+{
+	py_text_read_max(p, rt, addr, NAME_CHARS_MAX, ret);
 }

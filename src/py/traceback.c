@@ -39,7 +39,7 @@ static struct err read_entry(struct heap *h, uint64_t tb, struct py_frame *ret, 
 	int64_t lasti;
 	TRY(object_open(h, tb, &o));
 	/* a core without the binary may not tell the name */
-	if (!type_is(o.type, "traceback") && strcmp(o.type->full, "?") != 0)
+	if (!type_is(o.type, "traceback") && type_is_known(o.type))
 		return err_at(ERR_CORRUPT, tb, "traceback: it is of another type");
 	TRY(object_get(&o, FIELD_traceback_next, ret_next));
 	TRY(object_get(&o, FIELD_traceback_frame, &frame));

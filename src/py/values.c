@@ -4,6 +4,7 @@
 
 #include "objects/objects.h"
 
+#include "pycore/keyed_hash.h"
 #include "pycore/limits.h"
 
 #include <inttypes.h>
@@ -72,7 +73,7 @@ static void write_value(struct heap *h, struct py_value *v)
 		v->damaged = true;
 		return;
 	}
-	v->type = o.type->full;
+	v->type = type_is_known(o.type) ? o.type->full : NULL;
 	v->oddity = object_oddity(&o);
 	AUTO_STR(text);
 	uint64_t left = VALUE_NODES_TOTAL_MAX - h->values_nodes, may = VALUE_NODES_MAX;
@@ -119,6 +120,25 @@ const struct py_value *py_value_of_slot(struct heap *h, uint64_t word)
 	if (mask && (word & mask) == mask)
 		return tagged_int(h, word);
 	return addr ? py_value_at(h, addr) : NULL;
+}
+
+static size_t characters(const struct py_text *text)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < text->len; i++)
+		n += ((uint8_t)text->bytes[i] & 0xc0) != 0x80;
+	return n;
+}
+
+void py_redact_text(struct python *p, struct py_text *text)
+{
+	AUTO_STR(said);
+	if (!text->bytes)
+		return;
+	str_addf(&said, "<str of length %zu, hash %016" PRIx64 ">", characters(text),
+		keyed_hash(text->bytes, text->len));
+	text->bytes = arena_copy(&p->arena, str_text(&said), said.len);
+	text->len = said.len;
 }
 
 bool py_is_dunder(const struct py_text *name)

@@ -333,7 +333,7 @@ def recursion(kit, make):
 HUGE = """
 import os
 def many():
-    exec("\\n".join("name_%d = %d" % (i, i) for i in range(20000)) + "\\nEND", {"os": os}, {})
+    exec("\\n".join("name_%d = %d" % (i, i) for i in range(30000)) + "\\nEND", {"os": os}, {})
 def hold():
     items = list(range(1000000))
     text = "x" * 100000000

@@ -342,6 +342,23 @@ START_TEST(exception_repeats)
 }
 END_TEST
 
+/* The variables of one frame are shown once. */
+START_TEST(exception_variables)
+{
+	struct py_variable list[] = { NAMED("a", SCOPE_LOCAL, "1") };
+	const struct py_variables v = { .list = list, .len = 1 };
+	struct py_exception e = RAISED("E", "m", 2);
+	frames[0].variables = frames[1].variables = &v;
+	ck_has(exception_text(&e), "in C.f\n      a = 1\n");
+	ck_has(text, "in f\n        a = 1\n    File \"x\", line 5, in f\n"
+		     "        [variables: see above]\n");
+	interpreter.last = &e;
+	thread.exception = NULL;
+	as_text(THREADS);
+	ck_has(text, "in f\n        a = 1\n    File \"x\", line 5, in f\n        a = 1\n");
+}
+END_TEST
+
 START_TEST(exception_damaged)
 {
 	struct py_exception e = RAISED(
@@ -594,6 +611,7 @@ TCase *tcase_out_values(void)
 	tcase_add_test(tc, exception_of_syntax);
 	tcase_add_test(tc, exception_chains);
 	tcase_add_test(tc, exception_repeats);
+	tcase_add_test(tc, exception_variables);
 	tcase_add_test(tc, exception_damaged);
 	tcase_add_test(tc, exception_groups);
 	tcase_add_test(tc, exception_group_of_many);

@@ -155,7 +155,7 @@ static bool is_member_descriptor(const struct attributes *a, uint64_t descriptor
 	if (failed(py_field(rt, descriptor, FIELD_object_type, &type)) ||
 		failed(type_at(a->h, type, &t)))
 		return false;
-	if (strcmp(t->full, "?") != 0)
+	if (type_is_known(t))
 		return !strcmp(t->full, "member_descriptor");
 	return !failed(py_field(rt, descriptor, FIELD_descr_type, &of)) &&
 	       of == a->classes[a->n_classes]->addr;

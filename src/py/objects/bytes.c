@@ -3,6 +3,20 @@
  * the pointer (Include/cpython/bytearrayobject.h, ob_start). */
 #include "objects.h"
 
+/* Each of them lies in mapped memory as a whole and ends with a NUL. */
+static struct err check_end(const struct py_object *o, const struct octets *b)
+{
+	struct mem *mem = o->h->rt->mem;
+	uint64_t end;
+	if (!b->length) /* an empty bytearray has no memory */
+		return NO_ERR;
+	if (!mem_maps(mem, b->data, b->length + 1))
+		return err_at(ERR_CORRUPT, o->addr, "length of bytes");
+	if (!failed(mem_uint(mem, b->data + b->length, 1, &end)) && end)
+		return err_at(ERR_CORRUPT, o->addr, "bytes that do not end");
+	return NO_ERR;
+}
+
 struct err octets_open(const struct py_object *o, struct octets *ret)
 {
 	struct octets b;
@@ -15,6 +29,7 @@ struct err octets_open(const struct py_object *o, struct octets *ret)
 	else
 		TRY(object_get(o, FIELD_bytearray_start, &b.data));
 	b.length = (uint64_t)length;
+	TRY(check_end(o, &b));
 	*ret = b;
 	return NO_ERR;
 }

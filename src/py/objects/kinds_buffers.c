@@ -35,6 +35,8 @@ static struct err array_open(const struct py_object *o, struct array *ret)
 	if (length < 0 || (size != 1 && size != 2 && size != 4 && size != 8))
 		return err_at(ERR_CORRUPT, o->addr, "array");
 	a.length = (uint64_t)length;
+	if (a.length >> 48 || !mem_maps(o->h->rt->mem, a.items, a.length * a.size))
+		return err_at(ERR_CORRUPT, o->addr, "length of an array");
 	a.size = (unsigned)size;
 	a.code = (char)code;
 	*ret = a;

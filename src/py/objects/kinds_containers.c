@@ -35,7 +35,7 @@ static struct err render_tuple(struct repr *r, const struct py_object *o)
 {
 	int64_t length;
 	TRY(object_get_int(o, FIELD_varobject_size, &length));
-	return put_sequence(r, o, "(", length == 1 && r->limits->max_items ? ",)" : ")");
+	return put_sequence(r, o, "(", length == 1 && items_fit(r) ? ",)" : ")");
 }
 
 struct err repr_dict(struct repr *r, uint64_t addr)

@@ -13,7 +13,7 @@
 
 static void put_text(struct repr *r, const struct py_text *text)
 {
-	str_puts(r->to, text->bytes ? text->bytes : "?");
+	str_add(r->to, text->bytes ? text->bytes : "?", text->bytes ? text->len : 1);
 }
 
 static struct err render_code(struct repr *r, const struct py_object *o)

@@ -192,7 +192,7 @@ static struct err render_thread(struct repr *r, const struct py_object *o)
 	if (!has_ended(o, names, &ended))
 		return render_object(r, o);
 	repr_putf(r, "<%s(", o->type->name);
-	repr_name(r, name);
+	repr_label(r, name);
 	repr_putf(r, ", %s%s",
 		ended	  ? "stopped"
 		: started ? "started"

@@ -91,6 +91,8 @@ struct err type_at(struct heap *h, uint64_t addr, const struct py_type **ret);
 /* Whether it is, or is derived from, the type of that full name ("collections.OrderedDict"), going
  * along the bases that tell the memory layout; by the whole mro. */
 bool type_is(const struct py_type *t, const char *full);
+/* False: its name is in no memory at hand, and no module tells it; names are "?". */
+bool type_is_known(const struct py_type *t);
 bool type_inherits(struct heap *h, const struct py_type *t, const char *full);
 /* The object bound to a name in the class or the bases in its mro. */
 bool type_find(struct heap *h, const struct py_type *t, const char *name, uint64_t *ret);
@@ -123,6 +125,8 @@ struct err chars_read(const struct chars *c, uint64_t from, size_t n, uint32_t *
 bool str_is(struct heap *h, uint64_t addr, const char *ascii);
 /* A string object as text, cut as names are. */
 void str_text_of(struct heap *h, uint64_t addr, struct py_text *ret);
+/* The same, cut at max characters. */
+void str_text_max(struct heap *h, uint64_t addr, size_t max, struct py_text *ret);
 
 /* bytes.c: the bytes of a bytes object, of 2.7's str, or of a bytearray. */
 struct octets {
@@ -282,6 +286,8 @@ void repr_putf(struct repr *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Writes the characters of a string object without quotes: names of the program, which are never
  * redacted; cut at max_string. */
 void repr_name(struct repr *r, uint64_t str);
+/* The same for what people call things, the name of a thread, say: always redacted. */
+void repr_label(struct repr *r, uint64_t str);
 /* In place of a text when values are redacted: <str of 5 characters, hash 0123456789abcdef>. */
 struct err repr_redacted(struct repr *r, const struct py_object *o);
 /* kinds_containers.c: the entries of a dict as {k: v}, whatever wraps it. */
@@ -309,6 +315,7 @@ struct items {
 	const char *close;
 	uint64_t total, shown;
 };
+bool items_fit(const struct repr *r); /* whether even the first may be shown */
 struct items items_begin(struct repr *r, const char *open, const char *close, uint64_t total);
 bool items_more(struct items *it);
 void items_end(struct items *it);

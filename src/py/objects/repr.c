@@ -8,6 +8,7 @@
 #include "pycore/keyed_hash.h"
 #include "pycore/limits.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -53,6 +54,11 @@ struct items items_begin(struct repr *r, const char *open, const char *close, ui
 {
 	repr_put(r, open);
 	return (struct items){ .r = r, .close = close, .total = total };
+}
+
+bool items_fit(const struct repr *r)
+{
+	return r->limits->max_items && !too_deep(r);
 }
 
 bool items_more(struct items *it)
@@ -116,7 +122,10 @@ static void put_head(struct repr *r, const struct py_object *o)
 	bool builtin =
 		!*t->module || !strcmp(t->module, "builtins") || !strcmp(t->module, "__builtin__");
 	const char *name = r->h->rt->layout.row->repr & REPR_BYTE_STRINGS ? t->name : t->qualname;
-	if (builtin)
+	r->damaged |= !type_is_known(t);
+	if (!type_is_known(t))
+		repr_putf(r, "<object of unknown type at 0x%" PRIx64 ">", o->addr);
+	else if (builtin)
 		repr_putf(r, "<%s object at 0x%" PRIx64 ">", name, o->addr);
 	else
 		repr_putf(r, "<%s.%s object at 0x%" PRIx64 ">", t->module, name, o->addr);
@@ -197,23 +206,51 @@ void repr_unredacted(struct repr *r, uint64_t addr)
 	r->limits = limits;
 }
 
+/* Identifiers, <lambda>, paths: what a program calls things, not what it knows of the world. */
+static bool is_name(const struct py_text *text)
+{
+	static const char marks[] = "_./<>-";
+	for (size_t i = 0; i < text->len; i++) {
+		uint8_t c = (uint8_t)text->bytes[i];
+		if (c < 0x80 && !isalnum(c) && (!c || !strchr(marks, c)))
+			return false;
+	}
+	return true;
+}
+
+static void redact_label(struct repr *r, uint64_t str)
+{
+	struct py_object o;
+	struct err e = object_open(r->h, str, &o);
+	if (!failed(e))
+		e = repr_redacted(r, &o);
+	if (failed(e))
+		repr_damage(r, e);
+}
+
 void repr_name(struct repr *r, uint64_t str)
 {
 	struct py_text text;
-	str_text_of(r->h, str, &text);
+	str_text_max(r->h, str, r->limits->max_string, &text);
 	if (!text.bytes) {
 		repr_damage(r, text.why);
 		return;
 	}
-	size_t n = text.len;
-	bool cut = n > r->limits->max_string;
-	if (cut) {
-		for (n = r->limits->max_string; n && ((uint8_t)text.bytes[n] & 0xc0) == 0x80; n--)
-			;
-		r->truncated = true;
+	if (r->limits->redact && !is_name(&text)) {
+		redact_label(r, str);
+		return;
 	}
-	str_add(r->to, text.bytes, n);
-	repr_put(r, cut ? "..." : "");
+	str_add(r->to, text.bytes, text.len);
+	repr_put(r, text.cut ? "..." : "");
+	r->truncated |= text.cut;
+}
+
+void repr_label(struct repr *r, uint64_t str)
+{
+	if (r->limits->redact)
+		redact_label(r, str);
+	else
+		repr_name(r, str);
 }
 
 /* A dict of attributes can have other keys than names. */

@@ -17,6 +17,9 @@ struct err sequence_open(const struct py_object *o, struct sequence *ret)
 	else
 		return err_at(ERR_CORRUPT, o->addr, "sequence");
 	s.length = (uint64_t)length;
+	unsigned word = o->h->rt->layout.key.ptr_size;
+	if (s.length >> 48 || !mem_maps(o->h->rt->mem, s.items, s.length * word))
+		return err_at(ERR_CORRUPT, o->addr, "length of a sequence");
 	*ret = s;
 	return NO_ERR;
 }

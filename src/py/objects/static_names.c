@@ -12,6 +12,7 @@
 /* What a module calls a type, and its tp_name. */
 static const struct alias {
 	const char *module, *name, *tp_name;
+	unsigned style; /* enum repr_style: only where the layout has these bits */
 } aliases[] = {
 	{ "types", "FunctionType", "function" },
 	{ "types", "CodeType", "code" },
@@ -56,7 +57,9 @@ static const struct alias {
 	{ "_collections_abc", "range_iterator", "range_iterator" },
 	{ "_collections_abc", "set_iterator", "set_iterator" },
 	{ "_collections_abc", "tuple_iterator", "tuple_iterator" },
+	{ "_weakref", "ReferenceType", "weakref.ReferenceType", REPR_WEAKREF_DOTTED },
 	{ "_weakref", "ReferenceType", "weakref" },
+	{ "_collections", "_tuplegetter", "_collections._tuplegetter" },
 	{ "_weakref", "ProxyType", "weakproxy" },
 	{ "_thread", "LockType", "_thread.lock" },
 	{ "_thread", "RLock", "_thread.RLock" },
@@ -71,6 +74,11 @@ static const struct alias {
 	{ "_datetime", "time", "datetime.time" },
 	{ "_datetime", "timedelta", "datetime.timedelta" },
 	{ "_datetime", "timezone", "datetime.timezone" },
+	{ "datetime", "date", "datetime.date" },
+	{ "datetime", "datetime", "datetime.datetime" },
+	{ "datetime", "time", "datetime.time" },
+	{ "datetime", "timedelta", "datetime.timedelta" },
+	{ "thread", "LockType", "thread.lock" },
 	{ "_decimal", "Decimal", "decimal.Decimal" },
 	{ "_io", "FileIO", "_io.FileIO" },
 	{ "_io", "TextIOWrapper", "_io.TextIOWrapper" },
@@ -114,6 +122,19 @@ static void remember_type_of(struct heap *h, uint64_t object, const char *name)
 		remember(h, type, name);
 }
 
+/* 2.7 binds str to `bytes` too, and its exceptions have a module of their own. */
+static const char *old_name(struct heap *h, uint64_t type, const char *name)
+{
+	uint64_t flags;
+	if (!strcmp(name, "bytes"))
+		return "str";
+	if (failed(py_field(h->rt, type, FIELD_type_flags, &flags)) || !(flags & TYPE_EXCEPTION))
+		return name;
+	AUTO_STR(full);
+	str_addf(&full, "exceptions.%s", name);
+	return arena_copy(&h->p->arena, str_text(&full), full.len);
+}
+
 /* Everything that `builtins` binds and that is a type by its flags. */
 static void learn_builtins(struct heap *h, uint64_t builtins)
 {
@@ -121,6 +142,7 @@ static void learn_builtins(struct heap *h, uint64_t builtins)
 	uint64_t key, value, type, flags;
 	if (failed(dict_open(h, builtins, &d)))
 		return;
+	bool old = h->rt->layout.row->repr & REPR_BYTE_STRINGS;
 	while (dict_next(&d, &key, &value)) {
 		struct py_text name;
 		if (failed(py_field(h->rt, value, FIELD_object_type, &type)) || !type ||
@@ -128,7 +150,7 @@ static void learn_builtins(struct heap *h, uint64_t builtins)
 			continue;
 		py_text_read(h->p, h->rt, key, &name);
 		if (flags & TYPE_TYPE && name.bytes)
-			remember(h, value, name.bytes);
+			remember(h, value, old ? old_name(h, value, name.bytes) : name.bytes);
 	}
 }
 
@@ -166,7 +188,8 @@ static void each_bound(struct heap *h, uint64_t modules, const struct alias *tab
 			!unnamed_module_dict(h, modules, table[i].module, &dict))
 			dict = 0;
 		module = table[i].module;
-		if (dict && dict_find(h, dict, table[i].name, &value))
+		bool fits = (h->rt->layout.row->repr & table[i].style) == table[i].style;
+		if (dict && fits && dict_find(h, dict, table[i].name, &value))
 			see(h, value, table[i].tp_name);
 	}
 }

@@ -8,6 +8,8 @@
 
 #include "pycore/limits.h"
 
+#include "pycore/limits.h"
+
 #include <string.h>
 
 /* Bytes of 2.7's Py_UNICODE: names of the C API say which (Include/unicodeobject.h). */
@@ -21,6 +23,17 @@ static unsigned unicode_width(struct heap *h)
 					   ? 2
 					   : 4;
 	return h->unicode_width;
+}
+
+/* A str lies in mapped memory as a whole and ends with a NUL. */
+static struct err check_end(const struct py_object *o, const struct chars *c)
+{
+	uint64_t end;
+	if (c->length >> 48 || !mem_maps(c->mem, c->data, (c->length + 1) * c->kind))
+		return err_at(ERR_CORRUPT, o->addr, "length of a str");
+	if (!failed(mem_uint(c->mem, c->data + c->length * c->kind, c->kind, &end)) && end)
+		return err_at(ERR_CORRUPT, o->addr, "str that does not end");
+	return NO_ERR;
 }
 
 struct err chars_open(const struct py_object *o, struct chars *ret)
@@ -41,6 +54,7 @@ struct err chars_open(const struct py_object *o, struct chars *ret)
 		TRY(py_chars_at(h->rt, o->addr, &c));
 		break;
 	}
+	TRY(check_end(o, &c));
 	*ret = c;
 	return NO_ERR;
 }
@@ -85,19 +99,24 @@ bool str_is(struct heap *h, uint64_t addr, const char *ascii)
 	       !memcmp(bytes, ascii, n);
 }
 
-void str_text_of(struct heap *h, uint64_t addr, struct py_text *ret)
+void str_text_max(struct heap *h, uint64_t addr, size_t max, struct py_text *ret)
 {
 	struct py_object o;
 	struct chars c;
 	struct err e = object_open(h, addr, &o);
 	if (!failed(e) && h->rt->layout.row->text == TEXT_BYTES && o.type->flags & TYPE_BYTES) {
-		py_text_read(h->p, h->rt, addr, ret);
+		py_text_read_max(h->p, h->rt, addr, max, ret);
 		return;
 	}
 	if (!failed(e))
 		e = chars_open(&o, &c);
 	if (!failed(e))
-		e = py_chars_text(h->p, &c, ret);
+		e = py_chars_text(h->p, &c, max, ret);
 	if (failed(e))
 		*ret = (struct py_text){ .why = e };
+}
+
+void str_text_of(struct heap *h, uint64_t addr, struct py_text *ret)
+{
+	str_text_max(h, addr, NAME_CHARS_MAX, ret);
 }

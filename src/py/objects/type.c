@@ -67,16 +67,28 @@ static void name_by_python(struct heap *h, struct py_type *t, const char *tp_nam
 	t->full = copy(h, str_text(&full));
 }
 
+/* A heap type's own name, which C gives it too; NULL: it is none, or cannot be read. */
+static const char *heap_name(struct heap *h, const struct py_type *t, uint64_t *ret_name)
+{
+	if (!(t->flags & TYPE_HEAP) ||
+		failed(py_field(h->rt, t->addr, FIELD_heaptype_name, ret_name)))
+		return NULL;
+	return text_at(h, *ret_name);
+}
+
+/* What C makes on the heap has its module in tp_name too, so that is not the type's own name. */
 static void name_type(struct heap *h, struct py_type *t)
 {
 	char tp_name[TYPE_NAME_MAX];
-	if (failed(py_type_name(h->rt, t->addr, tp_name, sizeof(tp_name))) || !*tp_name) {
-		const char *known = type_static_name(h, t->addr);
+	bool has_name = !failed(py_type_name(h->rt, t->addr, tp_name, sizeof(tp_name))) && *tp_name;
+	uint64_t name = 0;
+	const char *own = heap_name(h, t, &name);
+	t->by_python = has_name && own && (!strcmp(own, tp_name) || str_is(h, name, tp_name));
+	if (t->by_python || !has_name) {
+		const char *known = own ? own : type_static_name(h, t->addr);
 		snprintf(tp_name, sizeof(tp_name), "%s", known ? known : "?");
 	}
-	/* what C makes on the heap has its module in tp_name too */
-	t->by_python = t->flags & TYPE_HEAP && !strchr(tp_name, '.') && strcmp(tp_name, "?") != 0;
-	if (t->by_python)
+	if (own && (t->by_python || !has_name))
 		name_by_python(h, t, tp_name);
 	else
 		name_static(h, t, tp_name);
@@ -184,6 +196,11 @@ size_t type_mro(struct heap *h, const struct py_type *t, const struct py_type **
 			n++;
 	}
 	return n;
+}
+
+bool type_is_known(const struct py_type *t)
+{
+	return strcmp(t->full, "?") != 0;
 }
 
 bool type_is(const struct py_type *t, const char *full)
