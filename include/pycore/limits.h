@@ -42,6 +42,7 @@ enum {
 	VALUE_NODES_MAX = 20000, /* objects written for one value */
 	VALUE_NODES_TOTAL_MAX = 5000000, /* for one report */
 	VALUE_BYTES_MAX = 16 * 1024 * 1024, /* of text for one value */
+	VALUE_BYTES_TOTAL_MAX = 256 * 1024 * 1024, /* and for all that are different */
 	VARIABLES_MAX = 20000, /* shown of one frame or module */
 	VARIABLE_NAME_MAX = 1000, /* characters of such a name */
 	DICT_STEPS_MAX = 1 << 24, /* slots of one dict that are looked at */

@@ -199,7 +199,7 @@ struct py_described {
 	uint64_t type; /* address */
 	bool refcount_known, immortal;
 	int64_t refcount;
-	const char *gc; /* literal: "tracked", "not tracked", "has no GC head"; NULL: not known */
+	const char *gc; /* literal: "tracked", "not tracked", "not collectable"; NULL: not known */
 	uint64_t size; /* bytes of the object itself; 0: not known */
 	struct py_variables attributes;
 };

@@ -2,7 +2,7 @@
 /* What an exception says of itself: the text that str() would give, without running a __str__. */
 #pragma once
 
-#include "objects/objects.h"
+#include "objects/repr.h"
 
 /*
  * An exception, or what one will be made of: to 3.11 a thread can have an exception on its way of

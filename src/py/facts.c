@@ -2,6 +2,8 @@
 /* Facts for a bug report: what the module sys of an interpreter holds (docs.python.org, "sys"). */
 #include "facts.h"
 
+#include "objects/repr.h"
+
 #include "pycore/alloc.h"
 #include "pycore/limits.h"
 

@@ -2,7 +2,7 @@
 /* Values: objects as text, each written once for all the variables that hold it. */
 #include "py_internal.h"
 
-#include "objects/objects.h"
+#include "objects/repr.h"
 
 #include "pycore/keyed_hash.h"
 #include "pycore/limits.h"
@@ -76,7 +76,8 @@ static void write_value(struct heap *h, struct py_value *v)
 	v->type = type_is_known(o.type) ? o.type->full : NULL;
 	v->oddity = object_oddity(&o);
 	AUTO_STR(text);
-	uint64_t left = VALUE_NODES_TOTAL_MAX - h->values_nodes, may = VALUE_NODES_MAX;
+	bool full = h->values_bytes > VALUE_BYTES_TOTAL_MAX;
+	uint64_t left = full ? 0 : VALUE_NODES_TOTAL_MAX - h->values_nodes, may = VALUE_NODES_MAX;
 	struct repr r = { .h = h,
 		.limits = &h->p->options.limits,
 		.to = &text,
@@ -85,6 +86,7 @@ static void write_value(struct heap *h, struct py_value *v)
 	redact(h, &o, v);
 	repr_value(&r, v->addr);
 	h->values_nodes += begin - r.nodes_left;
+	h->values_bytes += text.len;
 	v->truncated = r.truncated;
 	v->damaged = r.damaged;
 	take_text(h, v, &text);

@@ -3,7 +3,7 @@
  * (Lib/asyncio/format_helpers.py, coroutines.py). */
 #pragma once
 
-#include "objects.h"
+#include "repr.h"
 
 /* "name(1, 'x') at FILE:LINE". args: a tuple; 0: none. bare: without arguments. */
 void repr_callback(struct repr *r, uint64_t function, uint64_t args, bool bare);

@@ -15,7 +15,7 @@
  * Struct sequences (Objects/structseq.c): tuples of C with more members than items. repr() pairs
  * the items with the first named members.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/limits.h"
 

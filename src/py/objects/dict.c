@@ -9,7 +9,7 @@
  * Bytes beside the values list the slots in the order of insertion (3.11 on); before that, slots
  * are in order.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/limits.h"
 

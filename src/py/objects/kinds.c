@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "objects.h"
+#include "repr.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * ipaddress (Lib/ipaddress.py): an address is an int, `_ip`, and since 3.9 may have a `_scope_id`;
  * a network has a `network_address`; networks and interfaces have a `_prefixlen`.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <stdio.h>

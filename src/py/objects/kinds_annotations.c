@@ -3,7 +3,7 @@
  * Types as annotations write them: list[int] (Objects/genericaliasobject.c), int | None
  * (Objects/unionobject.c), ~T (Objects/typevarobject.c; to 3.11 Lib/typing.py).
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * Classes that look alike whatever they are called: dataclasses, named tuples, struct sequences of
  * C. (Members of enums: kinds_enums.c.)
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <string.h>
 

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What programs are made of: functions, methods, descriptors, classes, modules, cells. */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The name as tp_name has it: with the module for what C defines. */
-static const char *raw_name(const struct py_type *t)
-{
-	return t->by_python ? t->name : t->full;
-}
 
 static void put_address(struct repr *r, uint64_t addr)
 {
@@ -61,7 +55,7 @@ static struct err render_cfunction(struct repr *r, const struct py_object *o)
 		repr_putf(r, "<built-in function %s>", name);
 	else
 		repr_putf(r, "<built-in method %s of %s object at 0x%" PRIx64 ">", name,
-			raw_name(owner.type), self);
+			type_raw_name(owner.type), self);
 	return NO_ERR;
 }
 
@@ -130,7 +124,7 @@ static struct err put_descriptor(struct repr *r, const struct py_object *o, cons
 	TRY(type_at(o->h, type, &t));
 	repr_putf(r, "<%s '", what);
 	repr_name(r, name);
-	repr_putf(r, "' of '%s' objects>", raw_name(t));
+	repr_putf(r, "' of '%s' objects>", type_raw_name(t));
 	return NO_ERR;
 }
 
@@ -165,7 +159,7 @@ static struct err render_method_wrapper(struct repr *r, const struct py_object *
 	TRY(object_open(o->h, self, &of));
 	repr_put(r, "<method-wrapper '");
 	repr_name(r, name);
-	repr_putf(r, "' of %s object at 0x%" PRIx64 ">", raw_name(of.type), self);
+	repr_putf(r, "' of %s object at 0x%" PRIx64 ">", type_raw_name(of.type), self);
 	return NO_ERR;
 }
 
@@ -191,7 +185,7 @@ static struct err render_cell(struct repr *r, const struct py_object *o)
 		TRY(object_open(o->h, content, &in));
 	repr_putf(r, "<cell at 0x%" PRIx64 ": ", o->addr);
 	if (content)
-		repr_putf(r, "%s object at 0x%" PRIx64 ">", raw_name(in.type), content);
+		repr_putf(r, "%s object at 0x%" PRIx64 ">", type_raw_name(in.type), content);
 	else
 		repr_put(r, "empty>");
 	return NO_ERR;
@@ -207,9 +201,9 @@ static struct err render_super(struct repr *r, const struct py_object *o)
 		TRY(type_at(o->h, type, &t));
 	if (of)
 		TRY(type_at(o->h, of, &obj));
-	repr_putf(r, "<super: <class '%s'>, ", t ? raw_name(t) : "NULL");
+	repr_putf(r, "<super: <class '%s'>, ", t ? type_raw_name(t) : "NULL");
 	if (obj)
-		repr_putf(r, "<%s object>>", raw_name(obj));
+		repr_putf(r, "<%s object>>", type_raw_name(obj));
 	else
 		repr_put(r, "NULL>");
 	return NO_ERR;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers of the module collections, and views of dicts. */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 #include "pycore/limits.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The containers of the language. */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/limits.h"
 

@@ -3,7 +3,7 @@
  * collections.Counter: a dict whose repr() has the largest counts first. Equal ones keep their
  * order; counts that cannot be compared leave all in order.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 #include "pycore/limits.h"

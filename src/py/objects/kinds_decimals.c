@@ -5,7 +5,7 @@
  * Lib/decimal.py): `_sign`, `_int` (digits as a str), `_exp` (an int, or "F", "n", "N" for what is
  * no number).
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 

@@ -7,7 +7,7 @@
  * A combination of flags has a name of its own since 3.11 ("A|B"). Before, it has none, and repr()
  * takes the value apart by `_value2member_map_` {value: member}.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 

@@ -4,7 +4,7 @@
  * and its arguments. An exception group has a __repr__ of its own from 3.15 on, by its message and
  * members; before, these are its arguments.
  */
-#include "objects.h"
+#include "repr.h"
 
 /* The class's name; behind the head of an object with a __repr__ of its own there is one already.
  */

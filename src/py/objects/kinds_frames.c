@@ -6,7 +6,7 @@
  * A generator's frame is an object of its own to 3.10, and lies inside the generator since. Which
  * numbers say what it does is the layout's (struct generator_marks).
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What functools, operator, itertools, contextvars and the types of annotations make: all of C. */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <string.h>

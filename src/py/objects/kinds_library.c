@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Classes of the standard library whose repr() tells a few of their attributes. */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * logging (Lib/logging/__init__.py): loggers and handlers by name and level, in words that the
  * module keeps in `_levelToName` {number: name}. A logger without a level has its parent's.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <string.h>

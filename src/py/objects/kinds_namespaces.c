@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects that are nothing but names with values: types.SimpleNamespace, and what argparse has. */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 #include "pycore/limits.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers: whole ones of any size, floats, complex ones. */
-#include "objects.h"
+#include "repr.h"
 
 #include "format.h"
 

@@ -5,7 +5,7 @@
  * `_raw_paths`, and puts them together when asked; `_drv`, `_root` and `_tail_cached` keep the
  * result of that, `_str` the path as text.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include "pycore/alloc.h"
 

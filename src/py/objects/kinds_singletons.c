@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects of which there is one of each. */
-#include "objects.h"
+#include "repr.h"
 
 static struct err render_none(struct repr *r, const struct py_object *o)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text and bytes, cut at the limit for strings. */
-#include "objects.h"
+#include "repr.h"
 
 #include "format.h"
 

@@ -3,7 +3,7 @@
  * Dates, times and zones (Modules/_datetimemodule.c). Dates and times are packed bytes, most
  * significant first: year (2 bytes), month, day; hour, minute, second, microsecond (3 bytes).
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <inttypes.h>
 #include <string.h>

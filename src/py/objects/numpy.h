@@ -2,7 +2,7 @@
 /* What numpy's arrays and scalars are made of. */
 #pragma once
 
-#include "objects.h"
+#include "repr.h"
 
 enum { ELEMENT_MAX = 16 }; /* bytes of a number */
 

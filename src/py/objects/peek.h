@@ -3,7 +3,7 @@
  * that Python itself cuts short. */
 #pragma once
 
-#include "objects.h"
+#include "repr.h"
 
 /* An attribute's object, opened. False: there is none, or it is None, or no object. */
 bool peek_object(const struct py_object *o, const char *name, struct py_object *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text that no string object of the target holds as a whole: a path of its parts, a number in an
  * own notation. */
-#include "objects.h"
+#include "repr.h"
 
 #include "format.h"
 

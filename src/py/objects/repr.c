@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One value being written: which row shows it, how deep it may go, and what stands where something
  * is cut off or damaged. */
-#include "objects.h"
+#include "repr.h"
 
 #include "format.h"
 
@@ -83,10 +83,10 @@ void items_end(struct items *it)
 	repr_put(it->r, it->close);
 }
 
-/* Whether the object is one of those that it is inside of. */
-static bool is_inside_itself(const struct repr *r, uint64_t addr)
+/* Whether the object is one of the n outermost that are being written. */
+static bool is_among(const struct repr *r, unsigned n, uint64_t addr)
 {
-	for (unsigned i = 0; i < r->depth; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (r->path[i] == addr)
 			return true;
 	}
@@ -95,11 +95,7 @@ static bool is_inside_itself(const struct repr *r, uint64_t addr)
 
 bool repr_is_inside(const struct repr *r, uint64_t addr)
 {
-	for (unsigned i = 0; i + 1 < r->depth; i++) {
-		if (r->path[i] == addr)
-			return true;
-	}
-	return false;
+	return r->depth && is_among(r, r->depth - 1, addr);
 }
 
 static const struct kind *row_of(struct heap *h, const struct py_type *t)
@@ -146,7 +142,7 @@ static struct err render_inside(struct repr *r, const struct py_object *o, rende
 static struct err render_guarded(
 	struct repr *r, const struct py_object *o, const struct kind *k, render_fn *write)
 {
-	if (!(k && k->flags & KIND_UNGUARDED) && is_inside_itself(r, o->addr)) {
+	if (!(k && k->flags & KIND_UNGUARDED) && is_among(r, r->depth, o->addr)) {
 		if (k)
 			repr_put(r, k->recursion ? k->recursion : "...");
 		else

@@ -5,7 +5,7 @@
  * without a name there, and the modules written in C their own. Where a module's name for a type is
  * not the type's own, a table says so.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * those that a class statement made keep the module in their dict (`__module__`) and the name in
  * the heap type's ht_name and ht_qualname.
  */
-#include "objects.h"
+#include "repr.h"
 
 #include <stdio.h>
 #include <string.h>
