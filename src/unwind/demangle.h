@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "pycore/str.h"
+
+/*
+ * Appends the name of a C++ or Rust function as its source has it. False, and nothing appended: the
+ * name is not mangled, or it is damaged, or too long to be worth it.
+ */
+bool demangle(const char *name, struct str *to);

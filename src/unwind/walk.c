@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk from a thread's registers outwards. Three ways lead from a frame to its caller, each
+ * less sure than the one before: call frame information; the frame pointer, where code that keeps
+ * one has stored {its caller's frame pointer, return address}; any word of the stack that follows a
+ * call instruction. What memory says is believed only as far as it makes sense: a return address
+ * lies in code, and frames further out lie higher on the stack, but for a limited number of
+ * switches to another one.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+struct walk {
+	struct unwind *u;
+	const struct unwind_arch *arch;
+	struct mem *mem;
+	struct unwind_regs regs;
+	uint64_t pc;
+	bool exact;
+	uint64_t last_cfa; /* 0: the next frame may lie anywhere */
+	unsigned switches;
+	enum native_found found_by;
+};
+
+enum step { STEP_DONE, STEP_OUTERMOST, STEP_FAILED };
+
+/* The address whose function and row are meant: inside of the call, for a return address may
+ * already belong to the next function. */
+static uint64_t lookup(uint64_t pc, bool exact)
+{
+	return exact ? pc : pc - 1;
+}
+
+static bool is_return_address(struct walk *w, uint64_t addr)
+{
+	uint8_t before[CALL_BYTES_MAX];
+	unsigned n = w->arch->call_bytes;
+	return addr > n && unwind_is_code(w->u, addr - 1) &&
+	       !failed(mem_read(w->mem, addr - n, before, n)) && w->arch->ends_in_call(before);
+}
+
+/* Goes on to the caller. */
+static enum step go(struct walk *w, const struct unwind_regs *next, uint64_t pc, uint64_t cfa,
+	enum native_found how)
+{
+	w->regs = *next;
+	w->pc = pc;
+	w->last_cfa = cfa;
+	w->exact = false;
+	w->found_by = how;
+	return STEP_DONE;
+}
+
+static enum step by_cfi(
+	struct walk *w, const struct cfi_row *row, struct native_frame *f, struct err *why)
+{
+	struct unwind_regs next;
+	uint64_t cfa;
+	bool outermost;
+	struct module *m = unwind_module(w->u, lookup(w->pc, w->exact));
+	*why = cfi_apply(row, w->arch, w->mem, m->img->bias, &w->regs, &next, &cfa, &outermost);
+	if (failed(*why))
+		return STEP_FAILED;
+	f->signal = row->signal;
+	f->cfa = cfa;
+	uint64_t pc = outermost ? 0 : next.value[row->ra] & w->arch->code_mask;
+	if (!pc)
+		return STEP_OUTERMOST;
+	if (cfa <= w->last_cfa && ++w->switches > STACK_SWITCHES_MAX) {
+		*why = err_at(ERR_CORRUPT, cfa, "stack");
+		return STEP_OUTERMOST;
+	}
+	if (!row->signal && !unwind_row(w->u, pc - 1) && !unwind_is_code(w->u, pc - 1)) {
+		*why = err_at(ERR_CORRUPT, pc, "return address");
+		return STEP_FAILED;
+	}
+	go(w, &next, pc, row->signal ? 0 : cfa, NATIVE_CFI);
+	w->exact = row->signal;
+	return STEP_DONE;
+}
+
+/* The stack behind the return address that lies at `at`. */
+static enum step return_at(struct walk *w, uint64_t at, uint64_t pc, struct native_frame *f)
+{
+	struct unwind_regs next = w->regs;
+	next.known &= w->arch->kept;
+	regs_set(&next, w->arch->sp, at + w->arch->ptr_size);
+	f->cfa = at + w->arch->ptr_size;
+	return go(w, &next, pc, f->cfa, NATIVE_SCAN);
+}
+
+static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
+{
+	const struct unwind_arch *a = w->arch;
+	uint64_t fp = w->regs.value[a->fp], sp = w->regs.value[a->sp], outer, pc;
+	if (!regs_has(&w->regs, a->fp) || !regs_has(&w->regs, a->sp) || fp % a->ptr_size ||
+		fp < sp || fp - sp > NATIVE_FRAME_BYTES_MAX ||
+		failed(mem_ptr(w->mem, fp, &outer)) ||
+		failed(mem_ptr(w->mem, fp + a->ptr_size, &pc)))
+		return STEP_FAILED;
+	pc &= a->code_mask;
+	if (!pc && !outer)
+		return STEP_OUTERMOST;
+	if ((outer && outer <= fp) || !is_return_address(w, pc))
+		return STEP_FAILED;
+	struct unwind_regs next = w->regs;
+	next.known &= a->kept;
+	regs_set(&next, a->fp, outer);
+	regs_set(&next, a->sp, fp + 2 * a->ptr_size);
+	f->cfa = fp + 2 * a->ptr_size;
+	return go(w, &next, pc, f->cfa, NATIVE_FRAME_POINTER);
+}
+
+static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
+{
+	const struct unwind_arch *a = w->arch;
+	uint64_t sp = w->regs.value[a->sp], pc;
+	if (!regs_has(&w->regs, a->sp) || sp % a->ptr_size)
+		return STEP_FAILED;
+	for (uint64_t at = sp; at - sp < bytes && !failed(mem_ptr(w->mem, at, &pc));
+		at += a->ptr_size) {
+		if (is_return_address(w, pc & a->code_mask))
+			return return_at(w, at, pc & a->code_mask, f);
+	}
+	return STEP_FAILED;
+}
+
+/* A call to where no code is has just stored its return address. */
+static enum step by_last_call(struct walk *w, struct native_frame *f)
+{
+	const struct unwind_arch *a = w->arch;
+	uint64_t ra = w->regs.value[a->ra] & a->code_mask;
+	if (a->pushes_ra)
+		return by_scan(w, f, a->ptr_size);
+	if (!regs_has(&w->regs, a->ra) || !is_return_address(w, ra))
+		return STEP_FAILED;
+	struct unwind_regs next = w->regs;
+	next.known &= a->kept | UINT64_C(1) << a->sp;
+	f->cfa = w->regs.value[a->sp];
+	return go(w, &next, ra, f->cfa, NATIVE_SCAN);
+}
+
+static enum step guess(struct walk *w, struct native_frame *f)
+{
+	enum step s = STEP_FAILED;
+	if (w->exact && !unwind_is_code(w->u, w->pc))
+		s = by_last_call(w, f);
+	if (s == STEP_FAILED)
+		s = by_frame_pointer(w, f);
+	if (s == STEP_FAILED)
+		s = by_scan(w, f, NATIVE_SCAN_BYTES_MAX);
+	return s;
+}
+
+static enum step step(struct walk *w, struct native_frame *f, struct err *why)
+{
+	uint64_t at = lookup(w->pc, w->exact);
+	const struct cfi_row *row = unwind_row(w->u, at);
+	*why = err_at(ERR_ABSENT, w->pc, "call frame information");
+	enum step s = STEP_FAILED;
+	if (row)
+		s = by_cfi(w, row, f, why);
+	if (s == STEP_FAILED) {
+		s = guess(w, f);
+		if (s != STEP_FAILED)
+			*why = NO_ERR;
+	}
+	return s;
+}
+
+void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_stack *ret)
+{
+	struct walk w = { .u = u, .arch = u->arch, .mem = u->target->mem, .exact = true };
+	if (!u->arch) {
+		ret->why = err_of(ERR_UNSUPPORTED, "unwinding on this architecture");
+		return;
+	}
+	if (!unwind_regs_take(u->arch, &th->regs, w.mem->order, &w.regs, &w.pc)) {
+		ret->why = err_of(ERR_ABSENT, "registers of the thread");
+		return;
+	}
+	for (enum step s = STEP_DONE; s == STEP_DONE;) {
+		if (ret->n == NATIVE_FRAMES_MAX) {
+			ret->cut = true;
+			return;
+		}
+		ret->frames = xgrow(ret->frames, &ret->cap, ret->n, sizeof(*ret->frames));
+		struct native_frame *f = &ret->frames[ret->n++];
+		*f = (struct native_frame){ .pc = w.pc, .found_by = w.found_by, .exact = w.exact };
+		s = step(&w, f, &ret->why);
+	}
+}
