@@ -39,6 +39,7 @@ struct out_options {
 	const char *schema; /* "pycore.dump" */
 	bool no_group; /* text: every thread by itself, also where stacks are the same */
 	bool no_source; /* do not open source files */
+	bool native; /* native frames were asked for, so a stack that breaks off is damage */
 	enum out_colour colour;
 };
 

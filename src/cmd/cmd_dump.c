@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pycore dump: every Python thread's stack. */
 #include "cmd.h"
+#include "natives.h"
 
 #include "pycore/alloc.h"
 #include "pycore/log.h"
@@ -15,8 +16,9 @@ const char cmd_dump_help[] =
 	"  -o, --output FILE   write to FILE instead of standard output\n"
 	"  --thread TID        only this thread; may be given more than once\n"
 	"  --crashed           only the thread that died\n"
-	"  --native=none       no native frames (there are none yet; accepted so that its meaning "
-	"stays)\n"
+	"  --native[=all|none] native frames of every thread (default: of the thread that died), "
+	"or "
+	"of none\n"
 	"  --no-group          show every thread by itself, also where stacks are the same\n"
 	"  --no-source         do not show source lines\n"
 	"  --color=WHEN        always, never or auto (default: on a terminal; CLICOLOR, "
@@ -29,6 +31,7 @@ struct dump {
 	struct out_options out;
 	const char *output;
 	bool json, crashed;
+	enum natives_mode native;
 	pid_t *tids;
 	size_t n_tids, cap_tids;
 };
@@ -72,6 +75,17 @@ static bool take_colour(struct dump *d)
 	return false;
 }
 
+static bool take_native(struct dump *d)
+{
+	if (optarg && strcmp(optarg, "all") != 0 && strcmp(optarg, "none") != 0) {
+		usage_error("dump", "--native: '%s' is not all or none", optarg);
+		return false;
+	}
+	d->native = optarg && optarg[0] == 'n' ? NATIVES_NONE : NATIVES_ALL;
+	d->out.native = d->native == NATIVES_ALL;
+	return true;
+}
+
 static bool take_thread(struct dump *d)
 {
 	pid_t tid = parse_id(optarg);
@@ -99,11 +113,7 @@ static bool take_option(struct dump *d, int option)
 		d->crashed = true;
 		return true;
 	case OPT_NATIVE:
-		if (optarg && !strcmp(optarg, "none"))
-			return true;
-		usage_error("dump", "--native: this version shows no native frames; only "
-				    "--native=none is known");
-		return false;
+		return take_native(d);
 	case OPT_NO_GROUP:
 		d->out.no_group = true;
 		return true;
@@ -215,12 +225,13 @@ enum { LOOKS_MAX = 4 };
 
 /* Stops the process, reads its stacks and lets it go. Moments at which a stack is not whole are
  * short; if one was hit, another look is taken. */
-static struct err look(struct target *t, struct python *p, struct str *why)
+static struct err look(struct target *t, struct python *p, struct natives *natives, struct str *why)
 {
 	for (int looks = 1;; looks++) {
 		TRY(target_stop(t, why));
 		log_debug("stopped");
 		python_walk(p);
+		natives_walk(natives);
 		log_debug("walked");
 		target_resume(t);
 		log_debug("resumed");
@@ -237,10 +248,12 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	char text[ERR_TEXT_MAX];
 	struct err found = python_find(t, &p);
 	struct err e = NO_ERR;
-	if (failed(found))
-		python_walk(p);
+	CLEANUP(natives_fini) struct natives natives;
+	natives_init(&natives, t, d->native);
+	if (failed(found) && natives.mode != NATIVES_ALL)
+		python_walk(p), natives_walk(&natives);
 	else
-		e = look(t, p, &why);
+		e = look(t, p, &natives, &why);
 	if (failed(e)) {
 		complain("process %d: %s", (int)t->pid,
 			why.len ? str_text(&why) : err_text(e, text));
@@ -248,6 +261,8 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 		return STATUS_NOTHING;
 	}
 	python_locate(p);
+	natives_name(&natives);
+	log_debug("named");
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	size_t n;

@@ -3,6 +3,7 @@
  * in man/. */
 #include "facts.h"
 #include "json.h"
+#include "native.h"
 #include "out_internal.h"
 
 #include "pycore/alloc.h"
@@ -297,6 +298,8 @@ static void put_thread(struct out *o, const struct python *p, const struct py_th
 	}
 	json_close(j, ']');
 	json_uint(j, "frames_omitted", th->n_omitted);
+	if (th->os && th->os->native)
+		json_native(o, j, th->os->native);
 	json_bool(j, "unsteady", th->moving);
 	json_text(j, "error", failed(th->why) ? err_text(th->why, why) : th->os_why);
 	json_null(j, "exception");

@@ -2,6 +2,7 @@
 /* Results as a report to read: the head, then problems that make it incomplete, then stacks as
  * Python prints tracebacks. */
 #include "facts.h"
+#include "native.h"
 #include "out_internal.h"
 #include "stacks.h"
 
@@ -347,6 +348,8 @@ static void text_threads(
 			str_addf(&o->buf, "  [%zu frames further out are left out]\n",
 				th->n_omitted);
 		put_frames(o, p, th);
+		if (th->os && th->os->native)
+			text_native(o, th->os->native);
 	}
 	stack_groups_fini(&groups);
 }

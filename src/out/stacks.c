@@ -5,6 +5,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
+#include "pycore/native.h"
 
 enum { PERIOD_MAX = 16 };
 
@@ -39,11 +40,23 @@ static bool can_join(const struct py_thread *th)
 	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
 }
 
+static bool same_native(const struct native_stack *a, const struct native_stack *b)
+{
+	if (!a || !b || a->n != b->n)
+		return a == b;
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->frames[i].place != b->frames[i].place)
+			return false;
+	}
+	return true;
+}
+
 static bool same_stack(const struct py_thread *a, const struct py_thread *b)
 {
 	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil ||
 		!a->addr != !b->addr || (a->addr && a->interpreter != b->interpreter) ||
-		a->why.code != b->why.code || a->moving != b->moving)
+		a->why.code != b->why.code || a->moving != b->moving ||
+		!same_native(a->os->native, b->os->native))
 		return false;
 	for (size_t i = 0; i < a->n_frames; i++) {
 		if (!frame_same(&a->frames[i], &b->frames[i]))
