@@ -9,6 +9,7 @@
 #include "pycore/attr.h"
 
 #include <elf.h>
+#include <string.h>
 
 /* call rel32 (e8), or call through register or memory (ff /2) with every form of operand. */
 static bool x86_ends_in_call(const uint8_t *b)
@@ -40,6 +41,25 @@ static bool arm_ends_in_call(const uint8_t *b)
 	       (insn & 0xfefff800) == 0xd63f0800;
 }
 
+/* push %rbp; mov %rsp,%rbp, behind endbr64 if that is there */
+static size_t x86_frame_set_up(const uint8_t bytes[PROLOGUE_BYTES])
+{
+	static const uint8_t mark[] = { 0xf3, 0x0f, 0x1e, 0xfa },
+			     setup[] = { 0x55, 0x48, 0x89, 0xe5 };
+	size_t at = memcmp(bytes, mark, sizeof(mark)) ? 0 : sizeof(mark);
+	return memcmp(bytes + at, setup, sizeof(setup)) ? 0 : at + sizeof(setup);
+}
+
+/* stp x29, x30, [sp, #-n]!; mov x29, sp, behind bti or paciasp if one is there */
+static size_t arm_frame_set_up(const uint8_t bytes[PROLOGUE_BYTES])
+{
+	uint32_t first = (uint32_t)bytes_uint(bytes, 4, ORDER_LITTLE);
+	size_t at = (first & 0xfffff01f) == 0xd503201f ? 4 : 0;
+	uint32_t store = (uint32_t)bytes_uint(bytes + at, 4, ORDER_LITTLE);
+	uint32_t move = (uint32_t)bytes_uint(bytes + at + 4, 4, ORDER_LITTLE);
+	return (store & 0xffc07fff) == 0xa9807bfd && move == 0x910003fd ? at + 8 : 0;
+}
+
 #define COLUMN(i) (UINT64_C(1) << (i))
 
 /* clang-format off */
@@ -49,14 +69,14 @@ static const struct unwind_arch archs[] = {
 		.sp = 7, .fp = 6, .ra = 16,
 		.kept = COLUMN(3) | COLUMN(6) | COLUMN(12) | COLUMN(13) | COLUMN(14) | COLUMN(15),
 		.code_mask = UINT64_MAX, .pushes_ra = true, .call_bytes = CALL_BYTES_MAX,
-		.ends_in_call = x86_ends_in_call },
+		.ends_in_call = x86_ends_in_call, .frame_set_up = x86_frame_set_up },
 	{ .machine = EM_AARCH64, .ptr_size = 8, .n_columns = 32,
 		.raw_of = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 			20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },
 		.sp = 31, .fp = 29, .ra = 30,
 		.kept = 0x7ff80000, /* x19 to x30 */
 		.code_mask = UINT64_C(0xffffffffffff), .signs_ra = true, .call_bytes = 4,
-		.ends_in_call = arm_ends_in_call },
+		.ends_in_call = arm_ends_in_call, .frame_set_up = arm_frame_set_up },
 };
 /* clang-format on */
 

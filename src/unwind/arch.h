@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { COLUMNS_MAX = 34, CALL_BYTES_MAX = 8 };
+enum { COLUMNS_MAX = 34, CALL_BYTES_MAX = 8, PROLOGUE_BYTES = 16 };
 
 /* Registers by their numbers in DWARF ("columns"). */
 struct unwind_regs {
@@ -42,6 +42,9 @@ struct unwind_arch {
 	unsigned call_bytes; /* the longest call instruction */
 	/* Whether a call instruction ends where these call_bytes bytes end. */
 	bool (*ends_in_call)(const uint8_t *bytes);
+	/* How many bytes a function that begins so has run when its frame pointer is set up; 0: it
+	 * keeps none. */
+	size_t (*frame_set_up)(const uint8_t bytes[PROLOGUE_BYTES]);
 };
 
 /* NULL: none. */

@@ -163,17 +163,17 @@ static bool parse_cie(const struct cfi_section *s, size_t at, struct cie *ret)
 	if (at >= s->size || !next_entry(s, &at, &e) || !e.cie)
 		return false;
 	struct cursor *c = &e.body;
-	unsigned version = (unsigned)cursor_uint(c, 1);
+	unsigned form = (unsigned)cursor_uint(c, 1);
 	const char *letters = (const char *)c->bytes + c->at;
 	const uint8_t *nul = memchr(letters, '\0', cursor_left(c));
-	if (!nul || (version != 1 && version != 3 && version != 4))
+	if (!nul || (form != 1 && form != 3 && form != 4))
 		return false;
 	c->at = (size_t)(nul + 1 - c->bytes);
-	if (version == 4 && (cursor_uint(c, 1) != s->ptr_size || cursor_uint(c, 1)))
+	if (form == 4 && (cursor_uint(c, 1) != s->ptr_size || cursor_uint(c, 1)))
 		return false;
 	struct cie cie = { .code_align = cursor_uleb(c) };
 	cie.data_align = cursor_sleb(c);
-	uint64_t ra = version == 1 ? cursor_uint(c, 1) : cursor_uleb(c);
+	uint64_t ra = form == 1 ? cursor_uint(c, 1) : cursor_uleb(c);
 	if (ra >= COLUMNS_MAX || (letters[0] && letters[0] != 'z'))
 		return false;
 	cie.ra = (uint8_t)ra;
@@ -215,11 +215,11 @@ struct err cfi_open_eh(
 	hdr.hdr_addr = hdr_addr;
 	struct cursor c = section_cursor(&hdr, hdr_addr - addr);
 	uint64_t start, count;
-	unsigned version = (unsigned)cursor_uint(&c, 1), start_encoding, count_encoding, encoding;
+	unsigned form = (unsigned)cursor_uint(&c, 1), start_encoding, count_encoding, encoding;
 	start_encoding = (unsigned)cursor_uint(&c, 1);
 	count_encoding = (unsigned)cursor_uint(&c, 1);
 	encoding = (unsigned)cursor_uint(&c, 1);
-	if (c.overrun || version != 1 || !take_pointer(&hdr, &c, start_encoding, &start) ||
+	if (c.overrun || form != 1 || !take_pointer(&hdr, &c, start_encoding, &start) ||
 		start < addr || start - addr >= size)
 		return err_at(ERR_CORRUPT, hdr_addr, "header of call frame information");
 	s->bytes = bytes + (start - addr);

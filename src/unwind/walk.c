@@ -36,6 +36,9 @@ static bool is_return_address(struct walk *w, uint64_t addr)
 {
 	uint8_t before[CALL_BYTES_MAX];
 	unsigned n = w->arch->call_bytes;
+	const struct cfi_row *row = addr ? unwind_row(w->u, addr - 1) : NULL;
+	if (row && row->signal)
+		return true; /* the kernel stored it, so no call stands before */
 	return addr > n && unwind_is_code(w->u, addr - 1) &&
 	       !failed(mem_read(w->mem, addr - n, before, n)) && w->arch->ends_in_call(before);
 }
@@ -126,13 +129,14 @@ static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
 	return STEP_FAILED;
 }
 
-/* A call to where no code is has just stored its return address. */
+/* In a function that has set up no frame the last call's return address is where the call left it:
+ * on top of the stack, but for one word that the function may have stored, or in its register. */
 static enum step by_last_call(struct walk *w, struct native_frame *f)
 {
 	const struct unwind_arch *a = w->arch;
 	uint64_t ra = w->regs.value[a->ra] & a->code_mask;
 	if (a->pushes_ra)
-		return by_scan(w, f, a->ptr_size);
+		return by_scan(w, f, 2 * a->ptr_size);
 	if (!regs_has(&w->regs, a->ra) || !is_return_address(w, ra))
 		return STEP_FAILED;
 	struct unwind_regs next = w->regs;
@@ -141,10 +145,28 @@ static enum step by_last_call(struct walk *w, struct native_frame *f)
 	return go(w, &next, ra, f->cfa, NATIVE_SCAN);
 }
 
+/* Whether the interrupted function has no frame of its own that its frame pointer leads to: no code
+ * is there, or its beginning tells. */
+static bool is_frameless(struct walk *w)
+{
+	uint8_t bytes[PROLOGUE_BYTES];
+	if (!w->exact || !unwind_is_code(w->u, w->pc))
+		return w->exact;
+	struct module *m = unwind_module(w->u, w->pc);
+	if (!m || !m->img->elf)
+		return false;
+	const struct symbol *sym = symbols_find(module_symbols(w->u, m), w->pc - m->img->bias);
+	uint64_t start = sym ? m->img->bias + sym->start : 0;
+	if (!sym || failed(mem_read(w->mem, start, bytes, sizeof(bytes))))
+		return false;
+	size_t set_up = w->arch->frame_set_up(bytes);
+	return !set_up || w->pc - start < set_up;
+}
+
 static enum step guess(struct walk *w, struct native_frame *f)
 {
 	enum step s = STEP_FAILED;
-	if (w->exact && !unwind_is_code(w->u, w->pc))
+	if (is_frameless(w))
 		s = by_last_call(w, f);
 	if (s == STEP_FAILED)
 		s = by_frame_pointer(w, f);
