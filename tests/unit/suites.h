@@ -28,6 +28,7 @@
 	S(opener)    \
 	S(out)       \
 	S(image)     \
+	S(unwind)    \
 	S(target_core)
 /* clang-format on */
 
