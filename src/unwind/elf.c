@@ -56,6 +56,15 @@ bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 	return true;
 }
 
+void elf_hide(Elf *elf, const char *name)
+{
+	GElf_Shdr sh;
+	Elf_Scn *scn = section_named(elf, name, &sh);
+	sh.sh_type = SHT_NOBITS;
+	if (scn)
+		(void)gelf_update_shdr(scn, &sh);
+}
+
 size_t elf_own_build_id(Elf *elf, const uint8_t **ret)
 {
 	struct elf_part part;

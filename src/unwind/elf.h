@@ -21,5 +21,7 @@ struct elf_part {
 };
 /* The bytes of a section, unpacked if it is compressed; valid as long as the handle. */
 bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret);
+/* From now on the handle has no content of the section; the file stays as it is. */
+void elf_hide(Elf *elf, const char *name);
 /* The build-id, or size 0. */
 size_t elf_own_build_id(Elf *elf, const uint8_t **ret);

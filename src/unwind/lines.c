@@ -5,6 +5,8 @@
  */
 #include "lines.h"
 
+#include "elf.h"
+
 #include "pycore/alloc.h"
 
 #include <dwarf.h>
@@ -17,9 +19,16 @@ struct lines {
 	Dwarf *dw; /* NULL: none */
 };
 
+/* libdw unpacks every section that it knows when it opens a file; these say where variables are,
+ * which nobody asks for here. */
+static const char *const unused[] = { ".debug_loc", ".debug_loclists", ".debug_macro",
+	".debug_macinfo", ".debug_types" };
+
 struct lines *lines_open(Elf *elf)
 {
 	struct lines *l = xcalloc(1, sizeof(*l));
+	for (size_t i = 0; elf && i < ARRAY_LEN(unused); i++)
+		elf_hide(elf, unused[i]);
 	if (elf)
 		l->dw = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
 	if (l->dw)
