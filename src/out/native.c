@@ -76,6 +76,17 @@ static void put_frame(struct out *o, const struct native_frame *f)
 		put_call(o, f, &f->place->calls[i - 1]);
 }
 
+static void put_repeats(struct out *o, struct repeat r)
+{
+	size_t more = r.times - REPEATS_SHOWN;
+	str_puts(&o->buf, "    [Previous ");
+	if (r.period > 1)
+		str_addf(&o->buf, "%zu frames", r.period);
+	else
+		str_puts(&o->buf, "frame");
+	str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
+}
+
 static void put_end(struct out *o, const struct native_stack *s)
 {
 	char why[ERR_TEXT_MAX];
@@ -97,9 +108,7 @@ void text_native(struct out *o, const struct native_stack *s)
 		for (size_t i = 0; i < show; i++)
 			put_frame(o, &s->frames[left - 1 - i]);
 		if (r.times > 1)
-			str_addf(&o->buf, "    [Previous %zu frame%s repeated %zu more time%s]\n",
-				r.period, r.period == 1 ? "" : "s", r.times - REPEATS_SHOWN,
-				r.times - REPEATS_SHOWN == 1 ? "" : "s");
+			put_repeats(o, r);
 		left -= r.period * r.times;
 		out_flush(o, false);
 	}
