@@ -29,6 +29,7 @@
 	S(out)       \
 	S(image)     \
 	S(unwind)    \
+	S(walk)      \
 	S(target_core)
 /* clang-format on */
 
