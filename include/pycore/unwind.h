@@ -27,5 +27,6 @@ void unwind_prepare(struct unwind *u);
 void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_stack *ret);
 
 /* Looks up modules, functions and lines of a stack's frames: reads files only, so it can wait until
- * a live target was resumed. Places live until unwind_close(). */
-void unwind_name(struct unwind *u, struct native_stack *s);
+ * a live target was resumed. Places live until unwind_close(). `quick`: without the lines of
+ * modules whose debug information is large and compressed, for unpacking costs 5 ms a megabyte. */
+void unwind_name(struct unwind *u, struct native_stack *s, bool quick);

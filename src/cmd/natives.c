@@ -49,7 +49,7 @@ void natives_name(struct natives *n)
 		struct os_thread *th = &n->target->threads[i];
 		if (!wanted(n, th))
 			continue;
-		unwind_name(n->unwind, &n->stacks[i]);
+		unwind_name(n->unwind, &n->stacks[i], n->mode != NATIVES_ALL);
 		th->native = &n->stacks[i];
 	}
 }

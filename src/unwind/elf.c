@@ -56,6 +56,15 @@ bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 	return true;
 }
 
+uint64_t elf_packed_size(Elf *elf, const char *name)
+{
+	GElf_Shdr sh;
+	GElf_Chdr packed;
+	Elf_Scn *scn = section_named(elf, name, &sh);
+	return scn && sh.sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &packed) ? packed.ch_size
+										 : 0;
+}
+
 void elf_hide(Elf *elf, const char *name)
 {
 	GElf_Shdr sh;

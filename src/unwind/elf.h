@@ -21,6 +21,8 @@ struct elf_part {
 };
 /* The bytes of a section, unpacked if it is compressed; valid as long as the handle. */
 bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret);
+/* How large a compressed section is when it is unpacked; 0: it is not compressed. */
+uint64_t elf_packed_size(Elf *elf, const char *name);
 /* From now on the handle has no content of the section; the file stays as it is. */
 void elf_hide(Elf *elf, const char *name);
 /* The build-id, or size 0. */

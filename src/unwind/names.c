@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands at an address: module, function, lines. Each address is looked up once. */
 #include "demangle.h"
+#include "elf.h"
 #include "internal.h"
 #include "lines.h"
 
 #include "pycore/str.h"
 
 #include <string.h>
+
+enum { QUICK_UNPACK_MAX = 1024 * 1024 };
 
 static const char *shown_name(struct unwind *u, const char *name)
 {
@@ -18,16 +21,21 @@ static const char *shown_name(struct unwind *u, const char *name)
 	return arena_copy(&u->arena, text.bytes, text.len);
 }
 
+static bool too_much(const struct unwind *u, Elf *elf)
+{
+	return u->quick && elf_packed_size(elf, ".debug_info") > QUICK_UNPACK_MAX;
+}
+
 /* The module's debug information, its own or what was split off. */
 static struct lines *lines_of(struct unwind *u, struct module *m)
 {
 	if (m->lines)
 		return m->lines;
 	module_open(u, m);
-	m->lines = lines_open(m->elf);
+	m->lines = lines_open(too_much(u, m->elf) ? NULL : m->elf);
 	if (!lines_any(m->lines) && m->img->match != MATCH_NONE) {
 		module_need_debug_file(u, m);
-		if (m->debug_elf) {
+		if (m->debug_elf && !too_much(u, m->debug_elf)) {
 			lines_close(m->lines);
 			m->lines = lines_open(m->debug_elf);
 		}
@@ -76,8 +84,9 @@ static const struct native_place *place_at(struct unwind *u, uint64_t addr)
 	return place;
 }
 
-void unwind_name(struct unwind *u, struct native_stack *s)
+void unwind_name(struct unwind *u, struct native_stack *s, bool quick)
 {
+	u->quick = quick;
 	for (size_t i = 0; i < s->n; i++) {
 		struct native_frame *f = &s->frames[i];
 		f->place = place_at(u, f->exact || f->signal ? f->pc : f->pc - 1);

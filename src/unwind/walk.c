@@ -43,6 +43,14 @@ static bool is_return_address(struct walk *w, uint64_t addr)
 	       !failed(mem_read(w->mem, addr - n, before, n)) && w->arch->ends_in_call(before);
 }
 
+/* What a frame that was guessed knows of its caller's registers. */
+static struct unwind_regs guessed_regs(const struct walk *w)
+{
+	struct unwind_regs r = w->regs;
+	r.known &= w->arch->kept & ~(UINT64_C(1) << w->arch->ra);
+	return r;
+}
+
 /* Goes on to the caller. */
 static enum step go(struct walk *w, const struct unwind_regs *next, uint64_t pc, uint64_t cfa,
 	enum native_found how)
@@ -70,7 +78,8 @@ static enum step by_cfi(
 	uint64_t pc = outermost ? 0 : next.value[row->ra] & w->arch->code_mask;
 	if (!pc)
 		return STEP_OUTERMOST;
-	if (cfa <= w->last_cfa && ++w->switches > STACK_SWITCHES_MAX) {
+	bool same = cfa == w->last_cfa && pc == w->pc;
+	if (same || (cfa <= w->last_cfa && ++w->switches > STACK_SWITCHES_MAX)) {
 		*why = err_at(ERR_CORRUPT, cfa, "stack");
 		return STEP_OUTERMOST;
 	}
@@ -86,8 +95,7 @@ static enum step by_cfi(
 /* The stack behind the return address that lies at `at`. */
 static enum step return_at(struct walk *w, uint64_t at, uint64_t pc, struct native_frame *f)
 {
-	struct unwind_regs next = w->regs;
-	next.known &= w->arch->kept;
+	struct unwind_regs next = guessed_regs(w);
 	regs_set(&next, w->arch->sp, at + w->arch->ptr_size);
 	f->cfa = at + w->arch->ptr_size;
 	return go(w, &next, pc, f->cfa, NATIVE_SCAN);
@@ -96,10 +104,10 @@ static enum step return_at(struct walk *w, uint64_t at, uint64_t pc, struct nati
 static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 {
 	const struct unwind_arch *a = w->arch;
-	uint64_t fp = w->regs.value[a->fp], sp = w->regs.value[a->sp], outer, pc;
-	if (!regs_has(&w->regs, a->fp) || !regs_has(&w->regs, a->sp) || fp % a->ptr_size ||
-		fp < sp || fp - sp > NATIVE_FRAME_BYTES_MAX ||
-		failed(mem_ptr(w->mem, fp, &outer)) ||
+	uint64_t fp = w->regs.value[a->fp], outer, pc;
+	uint64_t sp = regs_has(&w->regs, a->sp) ? w->regs.value[a->sp] : w->last_cfa;
+	if (!regs_has(&w->regs, a->fp) || !sp || fp % a->ptr_size || fp < sp ||
+		fp - sp > NATIVE_FRAME_BYTES_MAX || failed(mem_ptr(w->mem, fp, &outer)) ||
 		failed(mem_ptr(w->mem, fp + a->ptr_size, &pc)))
 		return STEP_FAILED;
 	pc &= a->code_mask;
@@ -107,10 +115,10 @@ static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 		return STEP_OUTERMOST;
 	if ((outer && outer <= fp) || !is_return_address(w, pc))
 		return STEP_FAILED;
-	struct unwind_regs next = w->regs;
-	next.known &= a->kept;
+	struct unwind_regs next = guessed_regs(w);
 	regs_set(&next, a->fp, outer);
-	regs_set(&next, a->sp, fp + 2 * a->ptr_size);
+	if (a->pushes_ra) /* else the record lies anywhere in its frame */
+		regs_set(&next, a->sp, fp + 2 * a->ptr_size);
 	f->cfa = fp + 2 * a->ptr_size;
 	return go(w, &next, pc, f->cfa, NATIVE_FRAME_POINTER);
 }
@@ -118,8 +126,8 @@ static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
 {
 	const struct unwind_arch *a = w->arch;
-	uint64_t sp = w->regs.value[a->sp], pc;
-	if (!regs_has(&w->regs, a->sp) || sp % a->ptr_size)
+	uint64_t sp = regs_has(&w->regs, a->sp) ? w->regs.value[a->sp] : w->last_cfa, pc;
+	if (!sp || sp % a->ptr_size)
 		return STEP_FAILED;
 	for (uint64_t at = sp; at - sp < bytes && !failed(mem_ptr(w->mem, at, &pc));
 		at += a->ptr_size) {
@@ -139,8 +147,8 @@ static enum step by_last_call(struct walk *w, struct native_frame *f)
 		return by_scan(w, f, 2 * a->ptr_size);
 	if (!regs_has(&w->regs, a->ra) || !is_return_address(w, ra))
 		return STEP_FAILED;
-	struct unwind_regs next = w->regs;
-	next.known &= a->kept | UINT64_C(1) << a->sp;
+	struct unwind_regs next = guessed_regs(w);
+	regs_set(&next, a->sp, w->regs.value[a->sp]);
 	f->cfa = w->regs.value[a->sp];
 	return go(w, &next, ra, f->cfa, NATIVE_SCAN);
 }
