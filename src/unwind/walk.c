@@ -23,7 +23,8 @@ struct walk {
 	enum native_found found_by;
 };
 
-enum step { STEP_DONE, STEP_OUTERMOST, STEP_FAILED };
+/* STEP_ZERO: the return address is 0, which marks the end of a stack, or is damage. */
+enum step { STEP_DONE, STEP_OUTERMOST, STEP_ZERO, STEP_FAILED };
 
 /* The address whose function and row are meant: inside of the call, for a return address may
  * already belong to the next function. */
@@ -75,9 +76,11 @@ static enum step by_cfi(
 		return STEP_FAILED;
 	f->signal = row->signal;
 	f->cfa = cfa;
-	uint64_t pc = outermost ? 0 : next.value[row->ra] & w->arch->code_mask;
-	if (!pc)
+	if (outermost)
 		return STEP_OUTERMOST;
+	uint64_t pc = next.value[row->ra] & w->arch->code_mask;
+	if (!pc)
+		return STEP_ZERO;
 	bool same = cfa == w->last_cfa && pc == w->pc;
 	if (same || (cfa <= w->last_cfa && ++w->switches > STACK_SWITCHES_MAX)) {
 		*why = err_at(ERR_CORRUPT, cfa, "stack");
@@ -187,16 +190,19 @@ static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 {
 	uint64_t at = lookup(w->pc, w->exact);
 	const struct cfi_row *row = unwind_row(w->u, at);
-	*why = err_at(ERR_ABSENT, w->pc, "call frame information");
 	enum step s = STEP_FAILED;
 	if (row)
 		s = by_cfi(w, row, f, why);
-	if (s == STEP_FAILED) {
-		s = guess(w, f);
-		if (s != STEP_FAILED)
-			*why = NO_ERR;
-	}
-	return s;
+	else
+		*why = unwind_is_code(w->u, at)
+			       ? err_at(ERR_ABSENT, w->pc, "call frame information")
+			       : err_at(ERR_UNMAPPED, w->pc, "code");
+	if (s != STEP_FAILED && s != STEP_ZERO)
+		return s;
+	enum step guessed = guess(w, f);
+	if (guessed != STEP_FAILED || s == STEP_ZERO)
+		*why = NO_ERR; /* nothing lies behind the zero: it is the end */
+	return guessed == STEP_DONE ? STEP_DONE : STEP_OUTERMOST;
 }
 
 void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_stack *ret)

@@ -25,11 +25,16 @@ enum {
 	RAW_RBP = 4,
 	RAW_RIP = 16,
 	RAW_RSP = 19,
-	RAW_N = 27,
+	ARM_FP = 29,
+	ARM_LR,
+	ARM_SP,
+	ARM_PC,
+	RAW_N = 34,
 };
 
 /* A process of one thread. */
 struct made {
+	uint16_t machine; /* 0: x86-64 */
 	uint8_t code[CODE_BYTES];
 	uint64_t stack[WORDS];
 	struct str image;
@@ -62,19 +67,22 @@ static void make(struct made *m)
 
 static void walk(struct made *m, uint64_t pc, uint64_t sp, uint64_t fp)
 {
+	if (!m->machine)
+		m->machine = EM_X86_64;
 	mem_buf_init(&m->mem, ORDER_LITTLE, 8);
 	mem_buf_add(&m->mem, STACK, m->stack, sizeof(m->stack), MEM_READ | MEM_WRITE);
 	mem_buf_add(&m->mem, CODE, m->code, sizeof(m->code), MEM_READ | MEM_EXEC);
 	if (m->image.len)
 		mem_buf_add(&m->mem, IMAGE, m->image.bytes, m->image.len, MEM_READ | MEM_EXEC);
-	m->raw[RAW_RIP] = pc;
-	m->raw[RAW_RSP] = sp;
-	m->raw[RAW_RBP] = fp;
-	m->thread.regs =
-		core_regs_parse(core_arch_find(EM_X86_64, 8), ORDER_LITTLE, m->raw, sizeof(m->raw));
+	bool arm = m->machine == EM_AARCH64;
+	m->raw[arm ? ARM_PC : RAW_RIP] = pc;
+	m->raw[arm ? ARM_SP : RAW_RSP] = sp;
+	m->raw[arm ? ARM_FP : RAW_RBP] = fp;
+	m->thread.regs = core_regs_parse(
+		core_arch_find(m->machine, 8), ORDER_LITTLE, m->raw, sizeof(m->raw));
 	m->target = (struct target){ .kind = TARGET_CORE,
 		.mem = &m->mem.base,
-		.machine = EM_X86_64,
+		.machine = m->machine,
 		.images = m->images,
 		.n_images = m->image.len > 0 };
 	ck_assert_ok(unwind_open(&m->target, &m->unwind));
@@ -227,6 +235,47 @@ static void pad_to(struct str *s, size_t n)
 		str_putc(s, '\0');
 }
 
+/* aarch64: the record that the frame pointer leads to does not tell where the stack pointer was,
+ * and addresses can bear a signature. */
+START_TEST(test_arm_frame_pointers)
+{
+	static const uint8_t bl[] = { 0, 0, 0, 0x94 };
+	struct made m;
+	make(&m);
+	m.machine = EM_AARCH64;
+	for (size_t i = 0; i < CODE_BYTES; i++)
+		m.code[i] = bl[i % 4];
+	m.stack[4] = word_at(10);
+	m.stack[5] = CODE + 0x20;
+	m.stack[10] = word_at(20);
+	m.stack[11] = (CODE + 0x30) | UINT64_C(0x55) << 48;
+	walk(&m, CODE + 8, STACK, word_at(4));
+	ck_assert_uint_eq(m.found.n, 3);
+	ck_assert_frame(m, 1, CODE + 0x20, NATIVE_FRAME_POINTER);
+	ck_assert_frame(m, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
+	ck_assert(!failed(m.found.why));
+	drop(&m);
+}
+END_TEST
+
+/* A call to nowhere has left its return address in the link register. */
+START_TEST(test_arm_wild_call)
+{
+	struct made m;
+	make(&m);
+	m.machine = EM_AARCH64;
+	for (size_t i = 3; i < CODE_BYTES; i += 4)
+		memcpy(&m.code[i - 3], "\0\0\0\x94", 4);
+	m.raw[ARM_LR] = CODE + 0x20;
+	m.stack[5] = CODE + 0x30;
+	walk(&m, 0, STACK, word_at(4));
+	ck_assert_uint_eq(m.found.n, 3);
+	ck_assert_frame(m, 1, CODE + 0x20, NATIVE_SCAN);
+	ck_assert_frame(m, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
+	drop(&m);
+}
+END_TEST
+
 /* One CIE, of a signal frame if that is wanted, with these instructions; one FDE for 256 bytes. */
 static void put_cfi(struct str *s, uint64_t function, bool signal, const char *insns, size_t n)
 {
@@ -344,6 +393,23 @@ START_TEST(test_smashed)
 }
 END_TEST
 
+/* A return address of 0 is the end, unless the stack goes on behind it. */
+START_TEST(test_zero)
+{
+	struct made m;
+	make(&m);
+	make_image(&m, false, "\x0c\x07\x10\x90\x01", 5);
+	if (_i)
+		m.stack[6] = return_to(3);
+	walk(&m, FUNCTION + 8, STACK, 0);
+	ck_assert_uint_eq(m.found.n, _i ? 2 : 1);
+	if (_i)
+		ck_assert_frame(m, 1, return_to(3), NATIVE_SCAN);
+	ck_assert_int_eq(failed(m.found.why), _i);
+	drop(&m);
+}
+END_TEST
+
 Suite *suite_walk(void)
 {
 	Suite *s = suite_create("walk");
@@ -359,6 +425,9 @@ Suite *suite_walk(void)
 	tcase_add_test(t, test_signal);
 	tcase_add_test(t, test_cfi_circle);
 	tcase_add_test(t, test_smashed);
+	tcase_add_loop_test(t, test_zero, 0, 2);
+	tcase_add_test(t, test_arm_frame_pointers);
+	tcase_add_test(t, test_arm_wild_call);
 	suite_add_tcase(s, t);
 	return s;
 }
