@@ -48,6 +48,9 @@ struct native_frame {
 	bool exact; /* pc is where it was interrupted (innermost, or by a signal), not where a call
 		       returns to */
 	bool signal; /* the kernel called a signal handler here: the next frame was interrupted */
+	/* No guess lies between this frame and the innermost one; or none between it and the
+	 * outermost, which is where CFI says that a stack begins. */
+	bool certain;
 	const struct native_place *place; /* NULL until it was looked up */
 };
 

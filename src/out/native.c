@@ -67,6 +67,8 @@ static void put_call(struct out *o, const struct native_frame *f, const struct n
 	if (f->found_by != NATIVE_CFI)
 		str_addf(&o->buf, " [guess: found by %s]",
 			f->found_by == NATIVE_SCAN ? "a scan of the stack" : "frame pointer");
+	else if (!f->certain)
+		str_puts(&o->buf, " [follows a guess]");
 	str_putc(&o->buf, '\n');
 }
 
@@ -138,6 +140,7 @@ static void json_call(struct json *j, const struct native_frame *f, const struct
 	json_bool(j, "inlined", c->inlined);
 	json_bool(j, "signal", f->signal);
 	json_text(j, "found_by", native_found_text(f->found_by));
+	json_bool(j, "certain", f->certain);
 	json_close(j, '}');
 }
 

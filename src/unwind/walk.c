@@ -21,6 +21,7 @@ struct walk {
 	uint64_t last_cfa; /* 0: the next frame may lie anywhere */
 	unsigned switches;
 	enum native_found found_by;
+	bool at_start; /* CFI said that the stack begins with this frame */
 };
 
 /* STEP_ZERO: the return address is 0, which marks the end of a stack, or is damage. */
@@ -40,8 +41,12 @@ static bool is_return_address(struct walk *w, uint64_t addr)
 	const struct cfi_row *row = addr ? unwind_row(w->u, addr - 1) : NULL;
 	if (row && row->signal)
 		return true; /* the kernel stored it, so no call stands before */
-	return addr > n && unwind_is_code(w->u, addr - 1) &&
-	       !failed(mem_read(w->mem, addr - n, before, n)) && w->arch->ends_in_call(before);
+	if (addr <= n || !unwind_is_code(w->u, addr - 1))
+		return false;
+	struct err e = mem_read(w->mem, addr - n, before, n);
+	if (failed(e)) /* of a file that is not at hand the core does not show the code either */
+		return e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED;
+	return w->arch->ends_in_call(before);
 }
 
 /* What a frame that was guessed knows of its caller's registers. */
@@ -76,6 +81,7 @@ static enum step by_cfi(
 		return STEP_FAILED;
 	f->signal = row->signal;
 	f->cfa = cfa;
+	w->at_start = outermost;
 	if (outermost)
 		return STEP_OUTERMOST;
 	uint64_t pc = next.value[row->ra] & w->arch->code_mask;
@@ -205,6 +211,30 @@ static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 	return guessed == STEP_DONE ? STEP_DONE : STEP_OUTERMOST;
 }
 
+static void mark_certain(struct native_stack *s, bool at_start)
+{
+	for (size_t i = 0; i < s->n && s->frames[i].found_by == NATIVE_CFI; i++)
+		s->frames[i].certain = true;
+	for (size_t i = s->n; at_start && i > 0 && s->frames[i - 1].found_by == NATIVE_CFI; i--)
+		s->frames[i - 1].certain = true;
+}
+
+static void walk(struct walk *w, struct native_stack *ret)
+{
+	for (enum step s = STEP_DONE; s == STEP_DONE;) {
+		if (ret->n == NATIVE_FRAMES_MAX) {
+			ret->cut = true;
+			return;
+		}
+		ret->frames = xgrow(ret->frames, &ret->cap, ret->n, sizeof(*ret->frames));
+		struct native_frame *f = &ret->frames[ret->n++];
+		*f = (struct native_frame){
+			.pc = w->pc, .found_by = w->found_by, .exact = w->exact
+		};
+		s = step(w, f, &ret->why);
+	}
+}
+
 void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_stack *ret)
 {
 	struct walk w = { .u = u, .arch = u->arch, .mem = u->target->mem, .exact = true };
@@ -216,14 +246,6 @@ void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_s
 		ret->why = err_of(ERR_ABSENT, "registers of the thread");
 		return;
 	}
-	for (enum step s = STEP_DONE; s == STEP_DONE;) {
-		if (ret->n == NATIVE_FRAMES_MAX) {
-			ret->cut = true;
-			return;
-		}
-		ret->frames = xgrow(ret->frames, &ret->cap, ret->n, sizeof(*ret->frames));
-		struct native_frame *f = &ret->frames[ret->n++];
-		*f = (struct native_frame){ .pc = w.pc, .found_by = w.found_by, .exact = w.exact };
-		s = step(&w, f, &ret->why);
-	}
+	walk(&w, ret);
+	mark_certain(ret, w.at_start);
 }

@@ -122,6 +122,7 @@ START_TEST(test_frame_pointers)
 	ck_assert_frame(m, 1, return_to(1), NATIVE_FRAME_POINTER);
 	ck_assert_frame(m, 2, return_to(2), NATIVE_FRAME_POINTER);
 	ck_assert(m.found.frames[0].exact && !m.found.frames[1].exact);
+	ck_assert(m.found.frames[0].certain && !m.found.frames[2].certain);
 	ck_assert_uint_eq(m.found.frames[0].cfa, word_at(6));
 	ck_assert(!failed(m.found.why));
 	ck_assert_ptr_null(m.found.frames[0].place->image);
