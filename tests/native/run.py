@@ -6,6 +6,7 @@ Real processes die, or wait, each in its own way, under each Python; the compari
 import argparse
 import dataclasses
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -56,11 +57,24 @@ def build(folder):
         subprocess.run(["gcc", "-shared", "-fPIC", *flags, "-fno-optimize-sibling-calls", "-w", "-o", path, HERE / "deaths.c"],
                        check=True)
         found[name] = path
+    split(folder, found)
     path = folder / "deaths-cc.so"
     if shutil.which("g++"):
         subprocess.run(["g++", "-shared", "-fPIC", "-g", "-O1", "-w", "-o", path, HERE / "deaths.cc"], check=True)
         found["cc"] = path
     return found
+
+
+def split(folder, found):
+    """The library with its debug information in a file that .gnu_debuglink names, and with its symbols packed."""
+    whole, link, packed = found["debug"], folder / "deaths.debug", folder / "symbols"
+    found["split"], found["packed"] = folder / "deaths-split.so", folder / "deaths-packed.so"
+    subprocess.run(["objcopy", "--only-keep-debug", whole, link], check=True)
+    subprocess.run(["objcopy", "--strip-all", f"--add-gnu-debuglink={link}", whole, found["split"]], check=True)
+    subprocess.run(["strip", "--strip-debug", "-o", packed, link], check=True)
+    (folder / "symbols.xz").write_bytes(lzma.compress(packed.read_bytes()))
+    subprocess.run(["objcopy", "--strip-all", f"--add-section=.gnu_debugdata={folder}/symbols.xz", whole, found["packed"]],
+                   check=True)
 
 
 class Symbols:
@@ -117,6 +131,16 @@ def difference(symbols, own, other):
     return None
 
 
+def unnamed(own):
+    """Frames of the library that lack what its debug information or its symbols hold."""
+    for frame in (frame for frames in own.values() for frame in frames):
+        if re.search("deaths-(debug|split|cc|packed).so", frame["module"] or ""):
+            if not frame["function"]:
+                yield f"no function at {frame['address']} of {frame['module']}"
+            if not frame["line"] and "packed" not in frame["module"]:
+                yield f"no line at {frame['address']} of {frame['module']}"
+
+
 def run(command, timeout=300):
     return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
                           timeout=timeout).stdout.decode(errors="replace")
@@ -156,6 +180,9 @@ def compare(counts, symbols, name, where, pycore):
     took = time.monotonic() - began
     document = json.loads(text)
     own = {thread["tid"]: [f for f in thread["native_frames"] if not f["inlined"]] for thread in document["threads"]}
+    faults = list(unnamed(own))[:3]
+    if faults:
+        counts.say("failed", f"{name}: what the library's files tell", "; ".join(faults))
     guesses = sum(f["found_by"] != "cfi" for frames in own.values() for f in frames)
     for tool, theirs in (("gdb", by_gdb(where)), ("eu-stack", by_eu_stack(where))):
         faults, note = [], ""
@@ -230,7 +257,7 @@ def chosen(options):
 def runs(options, libraries):
     for python in chosen(options):
         for how in options.death or DEATHS:
-            for name in BUILDS if how in OF_LIBRARY else ("debug",):
+            for name in [*BUILDS, "split", "packed"] if how in OF_LIBRARY else ("debug",):
                 if how == "uncaught" and "cc" not in libraries:
                     continue
                 yield python, how, name, [libraries["cc"] if how == "uncaught" else libraries[name]]
