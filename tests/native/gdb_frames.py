@@ -1,17 +1,18 @@
-"""Run by gdb: prints every thread's frames as one line of JSON, innermost first, those that are really on the stack:
-what was inlined, and tail calls that gdb reconstructs, have no frame of their own."""
+"""Run by gdb: prints every thread's frames as one line of JSON, innermost first, also of functions that were inlined.
+Left out are tail calls that gdb reconstructs: nothing of them is on the stack."""
 import json
 
 import gdb
 
-LIMIT = 600
+LIMIT = 900
 
 
 def frames():
     frame = gdb.newest_frame()
     while frame is not None and frame.is_valid():
-        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
-            yield {"pc": frame.pc(), "function": frame.name(), "signal": frame.type() == gdb.SIGTRAMP_FRAME}
+        if frame.type() != gdb.TAILCALL_FRAME:
+            yield {"pc": frame.pc(), "function": frame.name(), "inlined": frame.type() == gdb.INLINE_FRAME,
+                   "line": frame.find_sal().line}
         frame = frame.older()
 
 

@@ -41,7 +41,7 @@ OF_LIBRARY = ("callback_through_library", "null_deref", "recurse", "in_signal_ha
 class Counts:
     def __init__(self, verbose):
         self.verbose, self.passed, self.failed, self.skipped = verbose, 0, 0, 0
-        self.frames = {"gdb": [0, 0], "eu-stack": [0, 0]}  # compared, different
+        self.frames = {"gdb": [0, 0], "gdb's lines": [0, 0], "eu-stack": [0, 0]}  # compared, different
 
     def say(self, verdict, name, text=""):
         setattr(self, verdict, getattr(self, verdict) + 1)
@@ -174,17 +174,52 @@ class Where:
     eu_stack: list
 
 
+def compare_lines(counts, symbols, name, own, theirs):
+    """Source lines and inlined functions, of each place of the code that gdb has lines of."""
+    def places(frames, limit):
+        found, calls = {}, []
+        for frame in frames[:limit]:
+            if frame is None:
+                break
+            pc = int(frame["address"], 16) if "address" in frame else frame["pc"]
+            calls.append(frame)
+            if not frame["inlined"]:
+                found[pc], calls = calls, []
+        return found
+    faults, compared = {}, 0
+    for tid, frames in own.items():
+        others = places(theirs.get(tid, []), None)
+        for pc, calls in places(frames, None).items():
+            other = others.get(pc)
+            if not other or not other[0]["line"]:
+                continue
+            compared += 1
+            lines = [call["line"] for call in calls], [call["line"] for call in other]
+            same = all(plain(a["function"]) == plain(b["function"]) or symbols.same(a, b["function"])
+                       for a, b in zip(calls, other))
+            if lines[0] != lines[1] or not same:
+                faults[pc] = f"{pc:#x}: {[(c['function'], c['line']) for c in calls]}, not " \
+                             f"{[(c['function'], c['line']) for c in other]}"
+    counts.frames["gdb's lines"][0] += compared
+    counts.frames["gdb's lines"][1] += len(faults)
+    counts.say("failed" if faults else "passed", f"{name}: lines", "; ".join(list(faults.values())[:3]) or f"{compared} places")
+
+
 def compare(counts, symbols, name, where, pycore):
     began = time.monotonic()
     text = run([pycore, "dump", "--native", "--json", *where.pycore])
     took = time.monotonic() - began
     document = json.loads(text)
-    own = {thread["tid"]: [f for f in thread["native_frames"] if not f["inlined"]] for thread in document["threads"]}
+    every = {thread["tid"]: thread["native_frames"] for thread in document["threads"]}
+    own = {tid: [f for f in frames if not f["inlined"]] for tid, frames in every.items()}
     faults = list(unnamed(own))[:3]
     if faults:
         counts.say("failed", f"{name}: what the library's files tell", "; ".join(faults))
     guesses = sum(f["found_by"] != "cfi" for frames in own.values() for f in frames)
-    for tool, theirs in (("gdb", by_gdb(where)), ("eu-stack", by_eu_stack(where))):
+    shown = by_gdb(where)
+    compare_lines(counts, symbols, name, every, shown)
+    shown = {tid: [f for f in frames if not f or not f["inlined"]] for tid, frames in shown.items()}
+    for tool, theirs in (("gdb", shown), ("eu-stack", by_eu_stack(where))):
         faults, note = [], ""
         if set(own) != set(theirs):
             faults.append(f"threads {sorted(own)}, not {sorted(theirs)}")
@@ -287,7 +322,7 @@ def main():
             except (target.Broken, subprocess.SubprocessError, ValueError) as error:
                 counts.say("failed", title, str(error))
     for tool, (compared, different) in counts.frames.items():
-        print(f"{compared} frames compared with {tool}, {different} stacks differ")
+        print(f"{compared} frames compared with {tool}, {different} differ")
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
     return 1 if counts.failed or not counts.passed else 0
 
