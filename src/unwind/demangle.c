@@ -96,6 +96,8 @@ static void put_rust(const char *text, size_t len, struct str *to)
 
 bool demangle(const char *name, struct str *to)
 {
+	if (text_starts(name, "_R"))
+		return demangle_rust(name, to);
 	if (!text_starts(name, "_Z") || strlen(name) > MANGLED_NAME_MAX)
 		return false;
 	struct taking t = { 0 };

@@ -8,3 +8,5 @@
  * name is not mangled, or it is damaged, or too long to be worth it.
  */
 bool demangle(const char *name, struct str *to);
+/* The same for names of Rust's version 0, which begin with _R; demangle() calls it. */
+bool demangle_rust(const char *name, struct str *to);

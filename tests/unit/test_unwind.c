@@ -525,6 +525,31 @@ static const struct {
 	{ "_ZSt9terminatev", "std::terminate()" },
 	{ "_ZNSt6vectorIiSaIiEE9push_backERKi",
 		"std::vector<int, std::allocator<int> >::push_back(int const&)" },
+	{ "_RNvC6_123foo3bar", "123foo::bar" },
+	{ "_RNvCs1234_7mycrate3foo", "mycrate::foo" },
+	{ "_RNCNCNgCs6DXkGYLi8lr_2cc5spawn00B5_", "cc::spawn::{closure#0}::{closure#0}" },
+	{ "_RNvMsr_NtCs3ssYzQotkvD_3std4pathNtB5_7PathBuf3newCs15kBYyAo9fc_7mycrate",
+		"<std::path::PathBuf>::new" },
+	{ "_RNCINkXs25_NgCsbmNqQUJIY6D_4core5sliceINyB9_4IterhENuNgNoBb_4iter8iterator8Iterator"
+	  "9rpositionNCNgNpB9_6memchr7memrchrs_0E0Bb_",
+		"<core::slice::Iter<u8> as core::iter::iterator::Iterator>::rposition::<"
+		"core::slice::memchr::memrchr::{closure#1}>::{closure#0}" },
+	{ "_RINbNbCskIICzLVPPb_5alloc5alloc8box_freeDINbNiB4_5boxed5FnBoxuEp6OutputuEL_ECs1iopQb"
+	  "uBiw2_3std",
+		"alloc::alloc::box_free::<dyn alloc::boxed::FnBox<(), Output = ()>>" },
+	{ "_RMC0INtC8arrayvec8ArrayVechKj7b_E", "<arrayvec::ArrayVec<u8, 123>>" },
+	{ "_RINvC1c1fKc41_E", "c::f::<'A'>" },
+	{ "_RINvC1c1fTRhQeOlPtAbj3_SdFUKCmEuFEzEE", "c::f::<(&u8, &mut str, *mut i32, *const u16, "
+						    "[bool; 3], [f64], unsafe extern \"C\" "
+						    "fn(u32), fn() -> !)>" },
+	{ "_RINvC1c1fFG_RL0_hEuKbn1_E", NULL },
+	{ "_RINvC1c1fFG_RL0_hEuKb1_Kln2a_E", "c::f::<for<'a> fn(&'a u8), true, -42>" },
+	{ "_RNvC1c1f.llvm.123", "c::f" },
+	{ "_R", NULL },
+	{ "_RNvC1c", NULL },
+	{ "_RNvC99c1f", NULL },
+	{ "_RNvB_1f", NULL },
+	{ "_RIB_E", NULL },
 	{ "_ZN4core9panicking5panic17h0123456789abcdefE", "core::panicking::panic" },
 	{ "_ZN45_$LT$foo..Bar$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE",
 		"<foo::Bar as core::fmt::Debug>::fmt" },
@@ -537,6 +562,42 @@ START_TEST(test_demangle)
 	ck_assert_msg(
 		good == (names[_i].shown != NULL), "%s: %s", names[_i].mangled, str_text(&text));
 	ck_assert_str_eq(str_text(&text), names[_i].shown ? names[_i].shown : "");
+}
+END_TEST
+
+/* Types inside of types that refer back: 2 to the power of 60 of them, and 10 000 deep. */
+START_TEST(test_demangle_hostile_rust)
+{
+	AUTO_STR(name);
+	AUTO_STR(text);
+	str_puts(&name, "_RINvC1c1fTuuE");
+	size_t before = 8; /* of the last tuple, behind "_R" */
+	static const char digits[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	for (int i = 0; i < 60; i++) {
+		size_t at = name.len - 2;
+		char ref[8] = "B";
+		size_t v = before - 1, n = 1;
+		if (v >= 62)
+			ref[n++] = digits[v / 62];
+		ref[n++] = digits[v % 62];
+		ref[n++] = '_';
+		str_putc(&name, 'T');
+		str_puts(&name, ref);
+		str_puts(&name, ref);
+		str_putc(&name, 'E');
+		before = at;
+	}
+	str_putc(&name, 'E');
+	ck_assert(!demangle(str_text(&name), &text));
+	ck_assert_uint_eq(text.len, 0);
+	str_clear(&name);
+	str_puts(&name, "_RINvC1c1f");
+	for (int i = 0; i < 4000; i++)
+		str_putc(&name, 'S');
+	str_puts(&name, "uE");
+	ck_assert(!demangle(str_text(&name), &text));
+	ck_assert_uint_eq(text.len, 0);
 }
 END_TEST
 
@@ -620,6 +681,7 @@ Suite *suite_unwind(void)
 	t = tcase_create("names");
 	tcase_add_loop_test(t, test_demangle, 0, ARRAY_LEN(names));
 	tcase_add_test(t, test_demangle_hostile);
+	tcase_add_test(t, test_demangle_hostile_rust);
 	tcase_add_test(t, test_symbols);
 	suite_add_tcase(s, t);
 	return s;
