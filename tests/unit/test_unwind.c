@@ -606,12 +606,15 @@ START_TEST(test_demangle_hostile)
 {
 	AUTO_STR(name);
 	AUTO_STR(text);
-	str_puts(&name, "_Z1fI1A");
-	for (int i = 0; i < 60; i++)
-		str_puts(&name, i ? "S0_IS0_S0_E" : "1BI1AS_E");
-	str_puts(&name, "Evv");
-	(void)demangle(str_text(&name), &text);
-	ck_assert_uint_le(text.len, DEMANGLED_NAME_MAX);
+	/* f(X<int, int>, X<the first, the first>, X<the second, the second>, ...) */
+	str_puts(&name, "_Z1f1XIiiE");
+	for (const char *c = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"; *c; c++)
+		str_addf(&name, "S_IS%c_S%c_E", *c, *c);
+	ck_assert(!demangle(str_text(&name), &text));
+	ck_assert_uint_eq(text.len, 0);
+	str_cut(&name, sizeof("_Z1f1XIiiES_IS0_S0_E") - 1);
+	ck_assert(demangle(str_text(&name), &text));
+	ck_assert_str_eq(str_text(&text), "f(X<int, int>, X<X<int, int>, X<int, int> >)");
 	str_clear(&name);
 	str_clear(&text);
 	str_puts(&name, "_Z1f");
@@ -625,6 +628,27 @@ START_TEST(test_demangle_hostile)
 	str_clear(&text);
 	ck_assert(!demangle(str_text(&name), &text));
 	ck_assert_uint_eq(text.len, 0);
+}
+END_TEST
+
+/* Cut off anywhere, or changed anywhere, it is demangled or not, and no more. */
+START_TEST(test_demangle_damage)
+{
+	static const char letters[] = "BCEIKLMNRSTXY09_snuz";
+	AUTO_STR(name);
+	AUTO_STR(text);
+	size_t len = strlen(names[_i].mangled);
+	for (size_t i = 0; i < len * (sizeof(letters) + 1); i++) {
+		str_clear(&name);
+		str_clear(&text);
+		str_puts(&name, names[_i].mangled);
+		if (i < len)
+			str_cut(&name, i);
+		else
+			name.bytes[i % len] = letters[i / len - 1];
+		bool good = demangle(str_text(&name), &text);
+		ck_assert_int_eq(good, text.len > 0);
+	}
 }
 END_TEST
 
@@ -680,6 +704,7 @@ Suite *suite_unwind(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("names");
 	tcase_add_loop_test(t, test_demangle, 0, ARRAY_LEN(names));
+	tcase_add_loop_test(t, test_demangle_damage, 0, ARRAY_LEN(names));
 	tcase_add_test(t, test_demangle_hostile);
 	tcase_add_test(t, test_demangle_hostile_rust);
 	tcase_add_test(t, test_symbols);
