@@ -13,6 +13,14 @@
 
 struct unwind;
 
+/* How much is spent on modules whose debug information is large and compressed, for unpacking it
+ * costs some 5 ms a megabyte. */
+enum unwind_effort {
+	UNWIND_QUICK, /* neither their lines nor their inlined functions */
+	UNWIND_LINES, /* their lines */
+	UNWIND_FULL,
+};
+
 /* The target must outlive it. *ret is always set; ERR_UNSUPPORTED: no row for this architecture,
  * and every stack will be empty and say so. */
 struct err unwind_open(struct target *t, struct unwind **ret);
@@ -27,6 +35,5 @@ void unwind_prepare(struct unwind *u);
 void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_stack *ret);
 
 /* Looks up modules, functions and lines of a stack's frames: reads files only, so it can wait until
- * a live target was resumed. Places live until unwind_close(). `quick`: without the lines of
- * modules whose debug information is large and compressed, for unpacking costs 5 ms a megabyte. */
-void unwind_name(struct unwind *u, struct native_stack *s, bool quick);
+ * a live target was resumed. Places live until unwind_close(). */
+void unwind_name(struct unwind *u, struct native_stack *s, enum unwind_effort effort);

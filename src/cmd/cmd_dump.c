@@ -80,8 +80,10 @@ static bool take_native(struct dump *d)
 		usage_error("dump", "--native: '%s' is not all or none", optarg);
 		return false;
 	}
-	d->native = optarg && optarg[0] == 'n' ? NATIVES_NONE : NATIVES_ALL;
-	d->out.native = d->native == NATIVES_ALL;
+	d->native = NATIVES_EVERY;
+	if (optarg)
+		d->native = optarg[0] == 'n' ? NATIVES_NONE : NATIVES_ALL;
+	d->out.native = d->native != NATIVES_NONE;
 	return true;
 }
 
@@ -249,7 +251,7 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	struct err e = NO_ERR;
 	CLEANUP(natives_fini) struct natives natives;
 	natives_init(&natives, t, d->native);
-	if (failed(found) && natives.mode != NATIVES_ALL)
+	if (failed(found) && !d->out.native)
 		python_walk(p), natives_walk(&natives);
 	else
 		e = look(t, p, &natives, &why);

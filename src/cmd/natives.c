@@ -7,7 +7,8 @@
 
 static bool wanted(const struct natives *n, const struct os_thread *th)
 {
-	return n->mode == NATIVES_ALL || (n->mode == NATIVES_CRASHED && th->crashed);
+	return n->mode == NATIVES_EVERY || n->mode == NATIVES_ALL ||
+	       (n->mode == NATIVES_CRASHED && th->crashed);
 }
 
 void natives_init(struct natives *n, struct target *t, enum natives_mode mode)
@@ -43,13 +44,17 @@ void natives_walk(struct natives *n)
 	}
 }
 
+static const enum unwind_effort effort_of[] = { [NATIVES_CRASHED] = UNWIND_QUICK,
+	[NATIVES_EVERY] = UNWIND_LINES,
+	[NATIVES_ALL] = UNWIND_FULL };
+
 void natives_name(struct natives *n)
 {
 	for (size_t i = 0; i < n->n; i++) {
 		struct os_thread *th = &n->target->threads[i];
 		if (!wanted(n, th))
 			continue;
-		unwind_name(n->unwind, &n->stacks[i], n->mode != NATIVES_ALL);
+		unwind_name(n->unwind, &n->stacks[i], effort_of[n->mode]);
 		th->native = &n->stacks[i];
 	}
 }

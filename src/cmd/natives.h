@@ -4,7 +4,12 @@
 
 #include "pycore/unwind.h"
 
-enum natives_mode { NATIVES_CRASHED, NATIVES_NONE, NATIVES_ALL };
+enum natives_mode {
+	NATIVES_CRASHED, /* of the thread that died */
+	NATIVES_NONE,
+	NATIVES_EVERY, /* of every thread */
+	NATIVES_ALL, /* and all that is known of them, whatever it costs */
+};
 
 struct natives {
 	enum natives_mode mode;

@@ -34,7 +34,7 @@ struct unwind {
 	const struct unwind_arch *arch;
 	struct module *modules; /* one for each image of the target, in its order */
 	size_t n_modules;
-	bool quick; /* unwind_name() was asked to be */
+	enum unwind_effort effort; /* of unwind_name() */
 	struct arena arena; /* rows, places, names */
 	struct hash rows; /* address -> struct cfi_row; 0: there is none */
 	struct hash places; /* address -> struct native_place */

@@ -6,6 +6,7 @@
 #include "lines.h"
 
 #include "elf.h"
+#include "linetable.h"
 
 #include "pycore/alloc.h"
 
@@ -17,6 +18,7 @@ enum { UNITS_MAX = 20000, CHILDREN_MAX = 1000000, LEVELS_MAX = 256, NAMESPACES_M
 
 struct lines {
 	Dwarf *dw; /* NULL: none */
+	struct linetable table; /* in its place */
 };
 
 /* libdw unpacks every section that it knows when it opens a file; these say where variables are,
@@ -36,17 +38,26 @@ struct lines *lines_open(Elf *elf)
 	return l;
 }
 
+struct lines *lines_open_table(Elf *elf, enum byte_order order)
+{
+	struct lines *l = xcalloc(1, sizeof(*l));
+	(void)linetable_open(&l->table, elf, order);
+	return l;
+}
+
 bool lines_any(const struct lines *l)
 {
 	Dwarf_Off next;
 	size_t head;
-	return l->dw && !dwarf_nextcu(l->dw, 0, &next, &head, NULL, NULL, NULL);
+	return l->table.n || (l->dw && !dwarf_nextcu(l->dw, 0, &next, &head, NULL, NULL, NULL));
 }
 
 void lines_close(struct lines *l)
 {
-	if (l)
+	if (l) {
 		dwarf_end(l->dw);
+		linetable_fini(&l->table);
+	}
 	free(l);
 }
 
@@ -136,6 +147,9 @@ size_t lines_calls(struct lines *l, uint64_t addr, struct line_call ret[INLINED_
 {
 	Dwarf_Die unit, die, chain[INLINED_MAX];
 	size_t n = 0;
+	ret[0] = (struct line_call){ 0 };
+	if (l->table.n)
+		return linetable_find(&l->table, addr, &ret[0].file, &ret[0].line);
 	if (!l->dw || !find_unit(l, addr, &unit))
 		return 0;
 	die = unit;

@@ -2,6 +2,7 @@
 /* Source lines and inlined functions of a place of the code, out of a module's DWARF. */
 #pragma once
 
+#include "pycore/bytes.h"
 #include "pycore/limits.h"
 
 #include <libelf.h>
@@ -13,6 +14,8 @@ struct lines;
 
 /* Never NULL; without debug information there are no lines. The handle must outlive it. */
 struct lines *lines_open(Elf *elf);
+/* The same by the line table alone, which knows no inlined functions. */
+struct lines *lines_open_table(Elf *elf, enum byte_order order);
 bool lines_any(const struct lines *l);
 void lines_close(struct lines *l); /* NULL is fine */
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { QUICK_UNPACK_MAX = 1024 * 1024 };
+enum { CHEAP_UNPACK_MAX = 1024 * 1024 };
 
 static const char *shown_name(struct unwind *u, const char *name)
 {
@@ -21,9 +21,13 @@ static const char *shown_name(struct unwind *u, const char *name)
 	return arena_copy(&u->arena, text.bytes, text.len);
 }
 
-static bool too_much(const struct unwind *u, Elf *elf)
+/* The lines of one file, as far as they are worth the effort. */
+static struct lines *lines_in(const struct unwind *u, const struct module *m, Elf *elf)
 {
-	return u->quick && elf_packed_size(elf, ".debug_info") > QUICK_UNPACK_MAX;
+	if (u->effort == UNWIND_FULL || elf_packed_size(elf, ".debug_info") <= CHEAP_UNPACK_MAX)
+		return lines_open(elf);
+	return u->effort == UNWIND_LINES ? lines_open_table(elf, m->img->head.order)
+					 : lines_open(NULL);
 }
 
 /* The module's debug information, its own or what was split off. */
@@ -32,12 +36,12 @@ static struct lines *lines_of(struct unwind *u, struct module *m)
 	if (m->lines)
 		return m->lines;
 	module_open(u, m);
-	m->lines = lines_open(too_much(u, m->elf) ? NULL : m->elf);
+	m->lines = lines_in(u, m, m->elf);
 	if (!lines_any(m->lines) && m->img->match != MATCH_NONE) {
 		module_need_debug_file(u, m);
-		if (m->debug_elf && !too_much(u, m->debug_elf)) {
+		if (m->debug_elf) {
 			lines_close(m->lines);
-			m->lines = lines_open(m->debug_elf);
+			m->lines = lines_in(u, m, m->debug_elf);
 		}
 	}
 	return m->lines;
@@ -84,9 +88,9 @@ static const struct native_place *place_at(struct unwind *u, uint64_t addr)
 	return place;
 }
 
-void unwind_name(struct unwind *u, struct native_stack *s, bool quick)
+void unwind_name(struct unwind *u, struct native_stack *s, enum unwind_effort effort)
 {
-	u->quick = quick;
+	u->effort = effort;
 	for (size_t i = 0; i < s->n; i++) {
 		struct native_frame *f = &s->frames[i];
 		f->place = place_at(u, f->exact || f->signal ? f->pc : f->pc - 1);

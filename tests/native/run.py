@@ -207,7 +207,7 @@ def compare_lines(counts, symbols, name, own, theirs):
 
 def compare(counts, symbols, name, where, pycore):
     began = time.monotonic()
-    text = run([pycore, "dump", "--native", "--json", *where.pycore])
+    text = run([pycore, "dump", "--native=all", "--json", *where.pycore])
     took = time.monotonic() - began
     document = json.loads(text)
     every = {thread["tid"]: thread["native_frames"] for thread in document["threads"]}

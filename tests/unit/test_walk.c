@@ -87,7 +87,7 @@ static void walk(struct made *m, uint64_t pc, uint64_t sp, uint64_t fp)
 		.n_images = m->image.len > 0 };
 	ck_assert_ok(unwind_open(&m->target, &m->unwind));
 	unwind_thread(m->unwind, &m->thread, &m->found);
-	unwind_name(m->unwind, &m->found, false);
+	unwind_name(m->unwind, &m->found, UNWIND_FULL);
 	for (size_t i = 0; i < m->found.n; i++)
 		ck_assert_ptr_nonnull(m->found.frames[i].place);
 }
