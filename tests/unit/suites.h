@@ -30,6 +30,7 @@
 	S(image)     \
 	S(unwind)    \
 	S(walk)      \
+	S(linetable) \
 	S(target_core)
 /* clang-format on */
 
