@@ -87,7 +87,7 @@ static bool parse_unit(const struct linetable *t, size_t at, struct unit *u, siz
 	uint64_t header = cursor_uint(&c, u->word);
 	if (c.overrun || header > cursor_left(&c))
 		return false;
-	u->program = c.at + (size_t)header;
+	u->program = c.size = c.at + (size_t)header;
 	u->min_length = (uint8_t)cursor_uint(&c, 1);
 	if (u->form >= 4 && cursor_uint(&c, 1) != 1)
 		return false; /* bundles of operations: no machine that is unwound here has them */
@@ -96,7 +96,6 @@ static bool parse_unit(const struct linetable *t, size_t at, struct unit *u, siz
 	u->line_range = (uint8_t)cursor_uint(&c, 1);
 	bool good = parse_lengths(&c, u);
 	u->names = c;
-	u->names.size = u->program;
 	return good;
 }
 
