@@ -128,6 +128,7 @@ const struct symbols *module_symbols(struct unwind *u, struct module *m)
 	m->named = true;
 	module_open(u, m);
 	symbols_add(&m->symbols, m->elf);
+	symbols_add_stubs(&m->symbols, m->elf);
 	if (m->img->match != MATCH_NONE && !elf_part_named(m->elf, ".symtab", &part)) {
 		module_need_debug_file(u, m);
 		symbols_add(&m->symbols, m->debug_elf);

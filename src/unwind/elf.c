@@ -24,7 +24,7 @@ Elf *elf_open_file(const struct file_map *file)
 	return elf_open_bytes((uint8_t *)file->bytes, file->size);
 }
 
-static Elf_Scn *section_named(Elf *elf, const char *name, GElf_Shdr *ret)
+Elf_Scn *elf_section_named(Elf *elf, const char *name, GElf_Shdr *ret)
 {
 	size_t names;
 	if (!elf || elf_getshdrstrndx(elf, &names) < 0)
@@ -42,7 +42,7 @@ bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 {
 	GElf_Shdr sh;
 	GElf_Chdr packed;
-	Elf_Scn *scn = section_named(elf, name, &sh);
+	Elf_Scn *scn = elf_section_named(elf, name, &sh);
 	if (!scn || sh.sh_type == SHT_NOBITS)
 		return false;
 	if (sh.sh_flags & SHF_COMPRESSED &&
@@ -60,7 +60,7 @@ uint64_t elf_packed_size(Elf *elf, const char *name)
 {
 	GElf_Shdr sh;
 	GElf_Chdr packed;
-	Elf_Scn *scn = section_named(elf, name, &sh);
+	Elf_Scn *scn = elf_section_named(elf, name, &sh);
 	return scn && sh.sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &packed) ? packed.ch_size
 										 : 0;
 }
@@ -68,7 +68,7 @@ uint64_t elf_packed_size(Elf *elf, const char *name)
 void elf_hide(Elf *elf, const char *name)
 {
 	GElf_Shdr sh;
-	Elf_Scn *scn = section_named(elf, name, &sh);
+	Elf_Scn *scn = elf_section_named(elf, name, &sh);
 	sh.sh_type = SHT_NOBITS;
 	if (scn)
 		(void)gelf_update_shdr(scn, &sh);
@@ -80,7 +80,7 @@ size_t elf_own_build_id(Elf *elf, const uint8_t **ret)
 	GElf_Nhdr note;
 	size_t at = 0, name, desc;
 	GElf_Shdr sh;
-	Elf_Scn *scn = section_named(elf, ".note.gnu.build-id", &sh);
+	Elf_Scn *scn = elf_section_named(elf, ".note.gnu.build-id", &sh);
 	Elf_Data *data = scn && sh.sh_type == SHT_NOTE ? elf_getdata(scn, NULL) : NULL;
 	if (!data || !elf_part_named(elf, ".note.gnu.build-id", &part))
 		return 0;

@@ -14,6 +14,9 @@
 Elf *elf_open_bytes(uint8_t *bytes, size_t size);
 Elf *elf_open_file(const struct file_map *file);
 
+/* A section and its header, or NULL. elf may be NULL. */
+Elf_Scn *elf_section_named(Elf *elf, const char *name, GElf_Shdr *ret);
+
 struct elf_part {
 	const uint8_t *bytes;
 	size_t size;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symbols.h"
 
+#include "elf.h"
+
 #include "pycore/alloc.h"
 #include "pycore/limits.h"
 
@@ -8,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COVERED_BACK_MAX = 16 };
+enum { COVERED_BACK_MAX = 16, STUB = 16 };
 
 /* Sections that hold code; one of the bits is wrong only beyond the sections that are counted. */
 static bool in_code(Elf *elf, size_t index)
@@ -79,6 +81,57 @@ void symbols_add(struct symbols *s, Elf *elf)
 		add_tables(s, elf, SHT_DYNSYM);
 }
 
+/* The stubs of the procedure linkage table: in .plt.sec, or in .plt behind what the first call of
+ * each goes through. They are in the order of their relocations. */
+static bool find_stubs(Elf *elf, size_t n, uint64_t *ret)
+{
+	struct elf_part plt;
+	if (elf_part_named(elf, ".plt.sec", &plt) && plt.size == n * STUB) {
+		*ret = plt.addr;
+		return true;
+	}
+	if (!elf_part_named(elf, ".plt", &plt) || plt.size < n * STUB)
+		return false;
+	size_t head = plt.size - n * STUB;
+	*ret = plt.addr + head;
+	return head == STUB || head == 2 * STUB;
+}
+
+static void add_stub(struct symbols *s, const char *name, uint64_t at)
+{
+	AUTO_FREE char *text = xasprintf("%s@plt", name);
+	s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
+	s->list[s->n++] = (struct symbol){
+		.start = at, .end = at + STUB, .name = arena_copy(&s->names, text, strlen(text))
+	};
+}
+
+void symbols_add_stubs(struct symbols *s, Elf *elf)
+{
+	GElf_Shdr sh, symbols;
+	GElf_Rela rela;
+	GElf_Sym sym;
+	uint64_t at;
+	Elf_Scn *scn = elf_section_named(elf, ".rela.plt", &sh);
+	Elf_Scn *table = scn ? elf_getscn(elf, sh.sh_link) : NULL;
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	Elf_Data *names = table ? elf_getdata(table, NULL) : NULL;
+	if (!data || !names || !gelf_getshdr(table, &symbols) ||
+		sh.sh_entsize != sizeof(Elf64_Rela))
+		return;
+	size_t n = data->d_size / sh.sh_entsize;
+	if (n > SYMBOLS_MAX || !find_stubs(elf, n, &at))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (!gelf_getrela(data, (int)i, &rela) ||
+			!gelf_getsym(names, (int)GELF_R_SYM(rela.r_info), &sym))
+			continue;
+		const char *name = elf_strptr(elf, symbols.sh_link, sym.st_name);
+		if (name && name[0])
+			add_stub(s, name, at + i * STUB);
+	}
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct symbol *x = a, *y = b;
@@ -128,5 +181,6 @@ const struct symbol *symbols_find(const struct symbols *s, uint64_t addr)
 void symbols_fini(struct symbols *s)
 {
 	free(s->list);
+	arena_fini(&s->names);
 	*s = (struct symbols){ 0 };
 }

@@ -2,6 +2,8 @@
 /* A sorted index of a module's functions. */
 #pragma once
 
+#include "pycore/alloc.h"
+
 #include <libelf.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,11 +19,14 @@ struct symbol {
 struct symbols {
 	struct symbol *list;
 	size_t n, cap;
+	struct arena names; /* those that no file holds */
 };
 
 /* Adds the functions of a file's .symtab, or where it has none, of .dynsym. The handle must outlive
  * the index. */
 void symbols_add(struct symbols *s, Elf *elf);
+/* Adds "f@plt" for each stub through which the file calls a function of another one. */
+void symbols_add_stubs(struct symbols *s, Elf *elf);
 void symbols_sort(struct symbols *s);
 /* The function that covers an address, or NULL. */
 const struct symbol *symbols_find(const struct symbols *s, uint64_t addr);

@@ -7,6 +7,7 @@
 
 #include "../../src/unwind/cfi.h"
 #include "../../src/unwind/demangle.h"
+#include "../../src/unwind/elf.h"
 #include "../../src/unwind/symbols.h"
 
 #include "pycore/alloc.h"
@@ -683,6 +684,55 @@ START_TEST(test_symbols)
 }
 END_TEST
 
+/* The slot of the global offset table that a stub of x86-64 jumps through: jmp *x(%rip). */
+static uint64_t slot_of(const struct elf_part *plt, uint64_t stub)
+{
+	for (size_t at = (size_t)(stub - plt->addr), end = at + 10; at < end; at++) {
+		if (plt->bytes[at] == 0xff && plt->bytes[at + 1] == 0x25)
+			return plt->addr + at + 6 +
+			       (uint64_t)bytes_int(plt->bytes + at + 2, 4, ORDER_LITTLE);
+	}
+	return 0;
+}
+
+/* Each stub of this program bears the name that the relocation of its slot has. */
+START_TEST(test_stubs)
+{
+	struct file_map file;
+	struct symbols s = { 0 };
+	struct elf_part plt;
+	GElf_Shdr sh;
+	ck_assert_ok(file_map_open("/proc/self/exe", OPEN_PROC, &file));
+	Elf *elf = elf_open_file(&file);
+	Elf_Scn *relocations = elf_section_named(elf, ".rela.plt", &sh);
+	if (relocations) { /* else every function is called through the table itself */
+		Elf_Data *data = elf_getdata(relocations, NULL);
+		Elf_Scn *table = elf_getscn(elf, sh.sh_link);
+		Elf_Data *all = elf_getdata(table, NULL);
+		GElf_Shdr table_sh;
+		ck_assert_ptr_nonnull(gelf_getshdr(table, &table_sh));
+		ck_assert(
+			elf_part_named(elf, ".plt.sec", &plt) || elf_part_named(elf, ".plt", &plt));
+		symbols_add_stubs(&s, elf);
+		symbols_sort(&s);
+		ck_assert_uint_eq(s.n, data->d_size / sizeof(Elf64_Rela));
+		for (size_t i = 0; i < s.n; i++) {
+			GElf_Rela rela;
+			GElf_Sym sym;
+			ck_assert_ptr_nonnull(gelf_getrela(data, (int)i, &rela));
+			ck_assert_ptr_nonnull(gelf_getsym(all, (int)GELF_R_SYM(rela.r_info), &sym));
+			AUTO_FREE char *wanted =
+				xasprintf("%s@plt", elf_strptr(elf, table_sh.sh_link, sym.st_name));
+			ck_assert_str_eq(s.list[i].name, wanted);
+			ck_assert_uint_eq(slot_of(&plt, s.list[i].start), rela.r_offset);
+		}
+	}
+	symbols_fini(&s);
+	elf_end(elf);
+	file_map_close(&file);
+}
+END_TEST
+
 Suite *suite_unwind(void)
 {
 	Suite *s = suite_create("unwind");
@@ -708,6 +758,9 @@ Suite *suite_unwind(void)
 	tcase_add_test(t, test_demangle_hostile);
 	tcase_add_test(t, test_demangle_hostile_rust);
 	tcase_add_test(t, test_symbols);
+#ifdef __x86_64__
+	tcase_add_test(t, test_stubs);
+#endif
 	suite_add_tcase(s, t);
 	return s;
 }
