@@ -12,12 +12,14 @@
 
 enum { COVERED_BACK_MAX = 16, STUB = 16 };
 
-/* Sections that hold code; one of the bits is wrong only beyond the sections that are counted. */
-static bool in_code(Elf *elf, size_t index)
+/* Where the code of a symbol's section ends; 0: it is none. */
+static uint64_t end_of_code(Elf *elf, const GElf_Sym *sym)
 {
 	GElf_Shdr sh;
-	Elf_Scn *scn = elf_getscn(elf, index);
-	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR;
+	Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
+	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR
+		       ? sh.sh_addr + sh.sh_size
+		       : 0;
 }
 
 /* Functions; labels in code too, for assembly has no others. */
@@ -28,8 +30,7 @@ static bool is_function(Elf *elf, const GElf_Sym *sym, const char *name)
 		return false;
 	if (type == STT_FUNC || type == STT_GNU_IFUNC)
 		return true;
-	return type == STT_NOTYPE && name[0] != '$' && sym->st_shndx < SHN_LORESERVE &&
-	       in_code(elf, sym->st_shndx);
+	return type == STT_NOTYPE && name[0] != '$' && end_of_code(elf, sym);
 }
 
 /* Sized before unsized, global before weak before local, public names before those of the library
@@ -38,7 +39,8 @@ static uint8_t rank_of(const GElf_Sym *sym, const char *name)
 {
 	static const uint8_t binding[16] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
 	size_t underscores = strspn(name, "_");
-	return (uint8_t)((sym->st_size ? 0 : 64) + binding[GELF_ST_BIND(sym->st_info)] * 8 +
+	return (uint8_t)((sym->st_size ? 0 : RANK_UNSIZED) +
+			 binding[GELF_ST_BIND(sym->st_info)] * 8 +
 			 (underscores < 7 ? underscores : 7));
 }
 
@@ -56,7 +58,7 @@ static void add_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr
 		if (!name || !is_function(elf, &sym, name))
 			continue;
 		s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
-		uint64_t end = sym.st_value + sym.st_size;
+		uint64_t end = sym.st_size ? sym.st_value + sym.st_size : end_of_code(elf, &sym);
 		s->list[s->n++] = (struct symbol){ .start = sym.st_value,
 			.end = end >= sym.st_value ? end : sym.st_value,
 			.name = name,
@@ -171,7 +173,7 @@ const struct symbol *symbols_find(const struct symbols *s, uint64_t addr)
 		low = first_there(s, last);
 		for (size_t i = low; i <= last; i++) {
 			const struct symbol *sym = &s->list[i];
-			if (addr < sym->end || (!back && sym->end == sym->start))
+			if (addr < sym->end && (!back || sym->rank < RANK_UNSIZED))
 				return sym;
 		}
 	}

@@ -9,8 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Symbols that do not tell their size have this rank at least: they reach up to the next one, or to
+ * their section's end. */
+enum { RANK_UNSIZED = 64 };
+
 struct symbol {
-	uint64_t start, end; /* as the file has them; end == start: up to the next symbol */
+	uint64_t start, end; /* as the file has them */
 	const char *name; /* in the file's bytes */
 	uint8_t rank; /* of those that begin at one address the least is shown */
 };

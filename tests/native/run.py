@@ -137,7 +137,7 @@ def unnamed(own):
         if re.search("deaths-(debug|split|cc|packed).so", frame["module"] or ""):
             if not frame["function"]:
                 yield f"no function at {frame['address']} of {frame['module']}"
-            if not frame["line"] and "packed" not in frame["module"]:
+            if not frame["line"] and not (frame["function"] or "").endswith("@plt") and "packed" not in frame["module"]:
                 yield f"no line at {frame['address']} of {frame['module']}"
 
 

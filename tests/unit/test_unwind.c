@@ -664,10 +664,11 @@ START_TEST(test_symbols)
 	struct symbol list[] = {
 		{ 0x100, 0x110, "alias", 8 },
 		{ 0x100, 0x110, "first", 0 },
-		{ 0x110, 0x110, "unsized", 64 },
+		{ 0x110, 0x180, "unsized", RANK_UNSIZED },
 		{ 0x120, 0x180, "outer", 0 },
 		{ 0x130, 0x140, "inner", 0 },
 		{ 0x200, 0x210, "last", 0 },
+		{ 0x220, 0x228, "label", RANK_UNSIZED },
 	};
 	struct symbols s = { list, ARRAY_LEN(list), ARRAY_LEN(list) };
 	symbols_sort(&s);
@@ -681,6 +682,8 @@ START_TEST(test_symbols)
 	ck_assert_str_eq(found(&s, 0x190), "");
 	ck_assert_str_eq(found(&s, 0x20f), "last");
 	ck_assert_str_eq(found(&s, 0x210), "");
+	ck_assert_str_eq(found(&s, 0x227), "label");
+	ck_assert_str_eq(found(&s, 0x228), "");
 }
 END_TEST
 
