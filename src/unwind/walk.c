@@ -243,7 +243,10 @@ void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_s
 		return;
 	}
 	if (!unwind_regs_take(u->arch, &th->regs, w.mem->order, &w.regs, &w.pc)) {
-		ret->why = err_of(ERR_ABSENT, "registers of the thread");
+		ret->why =
+			u->target->kind == TARGET_LIVE
+				? err_of(ERR_UNSUPPORTED, "stack of a thread that is not stopped")
+				: err_of(ERR_NOT_SAVED, "registers of the thread");
 		return;
 	}
 	walk(&w, ret);

@@ -197,7 +197,7 @@ START_TEST(test_no_registers)
 	m.thread.regs = (struct core_regs){ 0 };
 	unwind_thread(m.unwind, &m.thread, &m.found);
 	ck_assert_uint_eq(m.found.n, 0);
-	ck_assert_err(m.found.why, ERR_ABSENT);
+	ck_assert_err(m.found.why, ERR_NOT_SAVED);
 	drop(&m);
 }
 END_TEST
