@@ -17,9 +17,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
 override LDFLAGS += -pthread $(sanitize)
-LDLIBS   := -lelf -ldw -lzstd -lz
+LDLIBS   := -lelf -ldw -lzstd -lz -llzma -l:libsupc++.a
 
-LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects out)))
+LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target unwind py py/objects out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/*.c tests/support/*.c)
 # V=1 shows the commands

@@ -24,6 +24,19 @@ enum {
 	HASH_CHAIN_MAX = 65536, /* steps along one symbol hash chain */
 	SYMBOL_NAME_MAX = 256,
 
+	/* native stacks */
+	NATIVE_FRAMES_MAX = 1000000, /* of one thread that are kept */
+	NATIVE_SCAN_BYTES_MAX = 8192, /* of a stack that are searched for one return address */
+	NATIVE_FRAME_BYTES_MAX = 16 * 1024 * 1024, /* that a frame pointer may lead over */
+	STACK_SWITCHES_MAX = 64, /* frames of one thread that lie below the one that they called */
+	EXPRESSION_STEPS_MAX = 10000, /* of one DWARF expression */
+	MODULE_COPY_MAX = 64 * 1024 * 1024, /* bytes of a module without file that are copied */
+	SYMBOLS_MAX = 4 * 1024 * 1024, /* of one module */
+	MANGLED_NAME_MAX = 4096, /* longer names are not demangled */
+	DEMANGLED_NAME_MAX = 16384, /* nor what would become longer */
+	DEBUGDATA_MAX = 256 * 1024 * 1024, /* bytes of symbols that unpacking may yield */
+	INLINED_MAX = 64, /* functions inside of each other at one place */
+
 	/* Python */
 	RUNTIMES_MAX = 16,
 	INTERPRETERS_MAX = 10000,

@@ -8,6 +8,7 @@
 
 #include "pycore/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -55,6 +56,9 @@ struct err file_map_open(const char *path, enum opener_trust trust, struct file_
 struct err file_map_open_below(const char *root, const char *path, struct file_map *ret);
 /* Maps what an open descriptor holds; the descriptor may be closed afterwards. */
 struct err file_map_fd(int fd, struct file_map *ret);
+/* Makes the mapping writable, and what is written stays in this process: for libelf, which changes
+ * section headers in place when it unpacks a section. False if the kernel refuses. */
+bool file_map_unshare(const struct file_map *m);
 void file_map_close(struct file_map *m);
 
 /* Reads a small /proc file whole into a malloc'ed, NUL-terminated buffer of at most `max` bytes. */

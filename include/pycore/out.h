@@ -55,6 +55,7 @@ struct out_options {
 	bool redact; /* neither source lines nor arguments of the command line */
 	const struct source_map *maps; /* borrowed; of those that fit the longest `from` is used */
 	size_t n_maps;
+	bool native; /* native frames were asked for, so a stack that breaks off is damage */
 	enum out_colour colour;
 };
 

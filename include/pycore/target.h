@@ -20,6 +20,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct native_stack;
+
 enum target_kind { TARGET_CORE, TARGET_LIVE };
 
 /* One thread of the kernel. */
@@ -33,6 +35,8 @@ struct os_thread {
 	bool stopped; /* live: stopped by us, so its memory and registers hold still */
 	struct core_regs
 		regs; /* raw is owned by the target; all absent where they could not be had */
+	const struct native_stack *native; /* its native frames; NULL: not asked for. Set, and
+					      owned, by whoever walked them. */
 };
 
 struct target_signal {

@@ -150,6 +150,11 @@ struct err file_map_open_below(const char *root, const char *path, struct file_m
 	return e;
 }
 
+bool file_map_unshare(const struct file_map *m)
+{
+	return !m->size || mprotect((void *)m->bytes, m->size, PROT_READ | PROT_WRITE) == 0;
+}
+
 void file_map_close(struct file_map *m)
 {
 	if (m->bytes)

@@ -79,7 +79,8 @@ enum exit_status target_args_open(const struct target_args *a, struct target **r
 
 /*
  * Stops the process, reads its stacks (python_walk) and lets it go; of a core, only reads. `more`,
- * if not NULL, is called while it is still stopped. Not stopped at all if there is no Python.
+ * if not NULL, is called while it is still stopped. Not stopped at all if there is no Python and
+ * nothing more to do.
  * A failure is said on stderr.
  */
 typedef void look_fn(void *ctx, struct python *p);

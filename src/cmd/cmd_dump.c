@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pycore dump: every Python thread's stack. */
 #include "cmd.h"
+#include "natives.h"
 
 #include "pycore/alloc.h"
+#include "pycore/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,8 +16,8 @@ const char cmd_dump_help[] =
 	"  -o, --output FILE   write to FILE instead of standard output\n"
 	"  --thread TID        only this thread; may be given more than once\n"
 	"  --crashed           only the thread that died\n"
-	"  --native=none       no native frames (there are none yet; accepted so that its meaning "
-	"stays)\n"
+	"  --native[=WHICH]    native frames of all threads or none (default: of the thread that "
+	"died)\n"
 	"  --locals[=HOW]      the variables of every frame: short (default) or full\n"
 	"  --globals           the globals of the modules on the stacks\n"
 	"  --max-string N      characters shown of a text (default 200; 10000 with "
@@ -39,6 +41,7 @@ struct dump {
 	struct out_options out;
 	const char *output;
 	bool json, crashed;
+	enum natives_mode native;
 	pid_t *tids;
 	size_t n_tids, cap_tids;
 	struct source_map *maps;
@@ -89,6 +92,19 @@ static bool take_colour(struct dump *d)
 	}
 	usage_error("dump", "--color: '%s' is not always, never or auto", optarg);
 	return false;
+}
+
+static bool take_native(struct dump *d)
+{
+	if (optarg && strcmp(optarg, "all") != 0 && strcmp(optarg, "none") != 0) {
+		usage_error("dump", "--native: '%s' is not all or none", optarg);
+		return false;
+	}
+	d->native = NATIVES_EVERY;
+	if (optarg)
+		d->native = optarg[0] == 'n' ? NATIVES_NONE : NATIVES_ALL;
+	d->out.native = d->native != NATIVES_NONE;
+	return true;
 }
 
 static bool take_thread(struct dump *d)
@@ -143,11 +159,7 @@ static bool take_option(struct dump *d, int option)
 		d->crashed = true;
 		return true;
 	case OPT_NATIVE:
-		if (optarg && !strcmp(optarg, "none"))
-			return true;
-		usage_error("dump", "--native: this version shows no native frames; only "
-				    "--native=none is known");
-		return false;
+		return take_native(d);
 	case OPT_LOCALS:
 		return take_locals(d);
 	case OPT_GLOBALS:
@@ -264,6 +276,12 @@ static bool report(const struct dump *d, FILE *file, const struct python *p,
 	return good;
 }
 
+static void walk_natives(void *natives, struct python *p)
+{
+	(void)p;
+	natives_walk(natives);
+}
+
 /* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
 static enum exit_status dump_target(const struct dump *d, struct target *t, FILE *file)
 {
@@ -274,11 +292,15 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 		.globals = d->globals,
 		.limits = value_args_limits(&d->values, d->full ? VALUES_FULL : VALUES_SHORT),
 	};
-	if (!look(p, NULL, NULL)) {
+	CLEANUP(natives_fini) struct natives natives;
+	natives_init(&natives, t, d->native);
+	if (!look(p, natives.unwind ? walk_natives : NULL, &natives)) {
 		python_free(p);
 		return STATUS_NOTHING;
 	}
 	python_locate(p);
+	natives_name(&natives);
+	log_debug("named");
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	size_t n;

@@ -89,7 +89,7 @@ static enum exit_status print_target(struct print *d, struct target *t)
 	size_t n = 0;
 	struct err found = python_find(t, &p);
 	p->options.limits = value_args_limits(&d->values, defaults);
-	if (look(p, describe, d)) {
+	if (look(p, p->n_runtimes ? describe : NULL, d)) {
 		if (failed(found))
 			complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 		n = count_objects(d);

@@ -29,7 +29,7 @@ bool look(struct python *p, look_fn *more, void *ctx)
 {
 	AUTO_STR(why);
 	char text[ERR_TEXT_MAX];
-	if (!p->n_runtimes) {
+	if (!p->n_runtimes && !more) {
 		python_walk(p);
 		return true;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads and frames as JSON. */
 #include "facts.h"
+#include "native.h"
 #include "out_json.h"
 
 static void put_names(struct json *j, const struct py_code *c)
@@ -92,6 +93,8 @@ static void put_thread(struct out *o, const struct python *p, const struct py_th
 	}
 	json_close(j, ']');
 	json_uint(j, "frames_omitted", th->n_omitted);
+	if (th->os && th->os->native)
+		json_native(o, j, th->os->native);
 	json_bool(j, "unsteady", th->moving);
 	json_text(j, "error", failed(th->why) ? err_text(th->why, why) : th->os_why);
 	json_exception(o, p, "exception", th->exception);

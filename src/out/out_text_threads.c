@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads and their stacks, as Python prints tracebacks. */
 #include "facts.h"
+#include "native.h"
 #include "out_text.h"
 #include "stacks.h"
 
@@ -196,6 +197,8 @@ static void put_thread(struct out *o, const struct python *p, const struct stack
 	if (th->n_omitted)
 		str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
 	put_frames(o, p, th, &shown);
+	if (th->os && th->os->native)
+		text_native(o, th->os->native);
 	put_thread_exception(o, p, th->exception, &shown);
 	put_thread_exception(o, p, th->handled, &shown);
 }

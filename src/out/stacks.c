@@ -5,6 +5,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
+#include "pycore/native.h"
 
 #include <string.h>
 
@@ -39,6 +40,17 @@ struct repeat stack_repeat(const struct py_frame *frames, size_t n)
 static bool can_join(const struct py_thread *th)
 {
 	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
+}
+
+static bool same_native(const struct native_stack *a, const struct native_stack *b)
+{
+	if (!a || !b || a->n != b->n)
+		return a == b;
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->frames[i].place != b->frames[i].place)
+			return false;
+	}
+	return true;
 }
 
 static bool same_frames(const struct py_frame *a, const struct py_frame *b, size_t n)
@@ -84,7 +96,8 @@ static bool same_stack(const struct py_thread *a, const struct py_thread *b)
 {
 	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil ||
 		!a->addr != !b->addr || (a->addr && a->interpreter != b->interpreter) ||
-		a->why.code != b->why.code || a->moving != b->moving || a->daemon != b->daemon)
+		a->why.code != b->why.code || a->moving != b->moving || a->daemon != b->daemon ||
+		!same_native(a->os->native, b->os->native))
 		return false;
 	if (!a->addr && strcmp(a->os->name, b->os->name) != 0)
 		return false;

@@ -100,6 +100,24 @@ static void add_unlisted(struct target *t)
 	}
 }
 
+/* The kernel's own library is in no list of files. */
+static void add_vdso(struct target *t)
+{
+	uint64_t vdso = 0;
+	struct mem_range r;
+	if (!elfcore_auxv(&t->core->elf, AT_SYSINFO_EHDR, &vdso) || t->n_images >= IMAGES_MAX ||
+		!mem_range_at(t->mem, vdso, &r) || r.start != vdso)
+		return;
+	for (size_t i = 0; i < t->n_images; i++) {
+		if (image_holds(&t->images[i], vdso))
+			return;
+	}
+	struct image *img = target_add_image(t, "[vdso]");
+	image_add_piece(img, (struct image_piece){ r.start, r.end, 0, r.perm });
+	if (failed(image_probe(img, t->mem)))
+		t->n_images--, image_fini(img);
+}
+
 /* The dynamic section's entry of that tag, in the executable. */
 static bool dynamic_entry(struct target *t, const struct image *img, uint64_t tag, uint64_t *ret)
 {
@@ -187,6 +205,7 @@ void core_find_images(struct target *t)
 	add_listed(t);
 	if (!c->n_files || c->files_claimed > c->n_files || t->core->exe_by_user)
 		add_unlisted(t);
+	add_vdso(t);
 	if (t->n_images)
 		qsort(t->images, t->n_images, sizeof(*t->images), by_start);
 	join_split_images(t);

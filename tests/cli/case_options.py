@@ -18,7 +18,7 @@ WRONG = [
     (["dump", "--what", "core"], "--what"), (["dump", "-x", "core"], "x"), (["dump", "--pid"], "pid"),
     (["dump", "--thread", "x", "core"], "--thread"), (["dump", "--thread=-1", "core"], "--thread"), (["dump", "-o"], "o"),
     (["dump", "--color=sometimes", "core"], "sometimes"), (["dump", "--color=\x1b[2J", "core"], "--color"),
-    (["dump", "--native=all", "core"], "--native"), (["dump", "--native", "core"], "--native"),
+    (["dump", "--native=some", "core"], "--native"),
     (["dump", "--tmp-limit=lots", "core"], "--tmp-limit"), (["dump", "--tmp-limit=-1", "core"], "--tmp-limit"),
     (["dump", "--tmp-limit=99999999999T", "core"], "--tmp-limit"), (["dump", "--tmp-limit=0", "core"], "--tmp-limit"),
     (["dump", "--json=x", "core"], "no argument"), (["dump", "--help=x"], "no argument"), (["dump", "--json", "-xh"], "'-x'"),

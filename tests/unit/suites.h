@@ -34,6 +34,9 @@
 	S(out)       \
 	S(source)    \
 	S(image)     \
+	S(unwind)    \
+	S(walk)      \
+	S(linetable) \
 	S(target_core) \
 	S(process_facts)
 /* clang-format on */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a module's CFI lies: PT_GNU_EH_FRAME leads to the header of .eh_frame, in the attached file
+ * or, without one (the vdso, files that are gone), in memory. Else sections of the file are asked.
+ */
+#include "elf.h"
+#include "internal.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct elf_phdr *phdr_of(const struct image *img, uint32_t type)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		if (img->phdrs[i].type == type)
+			return &img->phdrs[i];
+	}
+	return NULL;
+}
+
+/* The segment that shows an address of the file. */
+static const struct elf_phdr *load_at(const struct image *img, uint64_t vaddr)
+{
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		if (p->type == PT_LOAD && vaddr >= p->vaddr && vaddr - p->vaddr < p->filesz)
+			return p;
+	}
+	return NULL;
+}
+
+/* The bytes of a segment. */
+static const uint8_t *segment_bytes(struct unwind *u, struct module *m, const struct elf_phdr *p)
+{
+	struct image *img = m->img;
+	struct mem *mem = u->target->mem;
+	if (img->match != MATCH_NONE)
+		return p->offset <= img->file.size && p->filesz <= img->file.size - p->offset
+			       ? img->file.bytes + p->offset
+			       : NULL;
+	if (m->copy || p->filesz > MODULE_COPY_MAX)
+		return NULL;
+	m->copy = xmalloc(p->filesz);
+	if (failed(mem_read(mem, img->bias + p->vaddr, m->copy, p->filesz))) {
+		free(m->copy);
+		m->copy = NULL;
+	}
+	return m->copy;
+}
+
+static struct cfi_section section_of(const struct unwind *u, const struct image *img)
+{
+	return (struct cfi_section){ .order = img->head.order,
+		.ptr_size = img->head.ptr_size,
+		.signs_ra = u->arch && u->arch->signs_ra };
+}
+
+static bool open_by_header(struct unwind *u, struct module *m)
+{
+	const struct elf_phdr *hdr = phdr_of(m->img, PT_GNU_EH_FRAME);
+	const struct elf_phdr *load = hdr ? load_at(m->img, hdr->vaddr) : NULL;
+	const uint8_t *bytes = load ? segment_bytes(u, m, load) : NULL;
+	m->eh = section_of(u, m->img);
+	return bytes && !failed(cfi_open_eh(bytes, load->filesz, load->vaddr, hdr->vaddr, &m->eh));
+}
+
+static bool open_by_name(
+	struct unwind *u, struct module *m, Elf *elf, const char *name, struct cfi_section *ret)
+{
+	struct elf_part part;
+	if (!elf_part_named(elf, name, &part))
+		return false;
+	*ret = section_of(u, m->img);
+	ret->bytes = part.bytes;
+	ret->size = part.size;
+	ret->addr = part.addr;
+	ret->eh = !strcmp(name, ".eh_frame");
+	return true;
+}
+
+void module_open(struct unwind *u, struct module *m)
+{
+	if (m->opened)
+		return;
+	m->opened = true;
+	(void)failed(target_need_file(u->target, m->img));
+	if (failed(image_probe(m->img, u->target->mem)) && !m->img->elf)
+		return;
+	bool found = open_by_header(u, m);
+	if (m->img->match != MATCH_NONE)
+		m->elf = elf_open_file(&m->img->file);
+	else if (m->copy && load_at(m->img, 0) && !load_at(m->img, 0)->offset)
+		m->elf = elf_open_bytes(m->copy, load_at(m->img, 0)->filesz);
+	if (!found && m->img->match != MATCH_NONE)
+		open_by_name(u, m, m->elf, ".eh_frame", &m->eh);
+}
+
+void module_fini(struct module *m)
+{
+	cfi_fini(&m->eh);
+	cfi_fini(&m->debug);
+	symbols_fini(&m->symbols);
+	elf_end(m->unpacked_elf);
+	elf_end(m->debug_elf);
+	elf_end(m->elf);
+	file_map_close(&m->debug_file);
+	free(m->unpacked);
+	free(m->copy);
+}
+
+struct module *unwind_module(struct unwind *u, uint64_t addr)
+{
+	struct image *img = target_image_at(u->target, addr);
+	return img ? &u->modules[img - u->target->images] : NULL;
+}
+
+static struct err find_row(struct unwind *u, struct module *m, uint64_t addr, struct cfi_row *ret)
+{
+	module_open(u, m);
+	if (!m->img->elf)
+		return err_at(ERR_ABSENT, addr, "call frame information");
+	uint64_t vaddr = addr - m->img->bias;
+	struct err e = cfi_row(&m->eh, vaddr, ret);
+	if (e.code != ERR_ABSENT)
+		return e;
+	if (!m->debug_tried) {
+		m->debug_tried = true;
+		if (m->img->match != MATCH_NONE &&
+			!open_by_name(u, m, m->elf, ".debug_frame", &m->debug)) {
+			module_need_debug_file(u, m);
+			open_by_name(u, m, m->debug_elf, ".debug_frame", &m->debug);
+		}
+	}
+	return cfi_row(&m->debug, vaddr, ret);
+}
+
+const struct cfi_row *unwind_row(struct unwind *u, uint64_t addr)
+{
+	uint64_t known;
+	if (hash_get(&u->rows, addr, &known))
+		return (const struct cfi_row *)(uintptr_t)known;
+	struct module *m = unwind_module(u, addr);
+	struct cfi_row row, *kept = NULL;
+	if (m && !failed(find_row(u, m, addr, &row))) {
+		kept = arena_alloc(&u->arena, sizeof(*kept));
+		*kept = row;
+	}
+	hash_put(&u->rows, addr, (uint64_t)(uintptr_t)kept);
+	return kept;
+}
+
+bool unwind_is_code(struct unwind *u, uint64_t addr)
+{
+	struct module *m = unwind_module(u, addr);
+	struct mem_range r;
+	if (m)
+		module_open(u, m);
+	if (!m || !m->img->elf)
+		return mem_range_at(u->target->mem, addr, &r) && r.perm & MEM_EXEC;
+	const struct elf_phdr *p = load_at(m->img, addr - m->img->bias);
+	return p && p->flags & PF_X;
+}
