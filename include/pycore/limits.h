@@ -56,8 +56,8 @@ enum {
 	VALUE_NODES_TOTAL_MAX = 5000000, /* for one report */
 	VALUE_BYTES_MAX = 16 * 1024 * 1024, /* of text for one value */
 	VALUE_BYTES_TOTAL_MAX = 256 * 1024 * 1024, /* and for all that are different */
-	VARIABLES_MAX = 20000, /* shown of one frame or module */
-	VARIABLE_NAME_MAX = 1000, /* characters of such a name */
+	VARIABLES_MAX = 10000, /* shown of one frame or module */
+	VARIABLE_NAME_MAX = 200, /* characters of such a name */
 	DICT_STEPS_MAX = 1 << 24, /* slots of one dict that are looked at */
 	EXCEPTION_CHAIN_MAX = 100, /* causes, contexts and members of groups of one exception */
 	TRACEBACK_MAX = 100000, /* entries of one traceback that are followed */

@@ -154,6 +154,7 @@ struct python {
 	struct py_text fatal; /* what Py_FatalError printed before it aborted; bytes NULL: it did
 				 not run, or memory does not hold it surely */
 	struct py_globals *globals;
+	struct hash resting; /* tid -> moment of rest, when a walk began that does not stop */
 	struct known *known; /* objects of each interpreter met so far that do not move */
 	struct py_runtime *runtimes;
 	size_t n_runtimes, cap_runtimes;

@@ -40,8 +40,8 @@ struct value_limits {
 struct py_value {
 	uint64_t addr;
 	const char *type; /* as Python names it: "int", "app.Session"; NULL: not known */
-	struct py_text text; /* bytes NULL: `why` says what is wrong with the object */
-	struct err why;
+	struct py_text text; /* if `why` failed: <damaged: ...> in its place */
+	struct err why; /* what is at addr is no object */
 	bool truncated; /* a limit cut something off */
 	bool damaged; /* some part of it shows <damaged: ...> */
 	bool redacted; /* all that is said of it is its type, length and hash */
@@ -67,7 +67,8 @@ struct py_variables {
 
 enum exception_state {
 	EXCEPTION_RAISED, /* on its way through frames right now */
-	EXCEPTION_HANDLED, /* an except or finally block deals with it */
+	EXCEPTION_HANDLED, /* an except or finally block deals with it; in 2.7 one did, in a
+			      function that has not returned yet */
 };
 
 struct py_frame;
@@ -76,6 +77,7 @@ struct py_frame;
 struct py_exception {
 	uint64_t addr; /* 0: it is not made yet, only its class and arguments are known */
 	enum exception_state state; /* of the outermost; what it leads to counts as handled */
+	bool may_be_over; /* 2.7 remembers what was handled until the function returns */
 	const char *type; /* as a traceback names it: "ValueError", "app.Error"; "?": not known */
 	const char *module; /* of its class: "builtins", "app"; NULL: not known */
 	struct py_text message; /* what str() would give; empty: the traceback ends with the type */

@@ -52,11 +52,11 @@ static size_t count_objects(const struct print *d)
 	char text[ERR_TEXT_MAX];
 	for (size_t i = 0; i < d->n; i++) {
 		const struct py_value *v = d->objects[i] ? d->objects[i]->value : NULL;
-		if (v && v->text.bytes)
+		if (v && !failed(v->why))
 			n++;
 		else if (v)
 			complain("there is no object at 0x%" PRIx64 ": %s", d->addresses[i],
-				err_text(v->why, text));
+				v->why.code == ERR_CORRUPT ? v->why.what : err_text(v->why, text));
 	}
 	return n;
 }

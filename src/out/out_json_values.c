@@ -41,6 +41,8 @@ static void put_value(struct out *o, const struct py_value *v)
 	json_text(j, "type", v->type);
 	if (v->redacted)
 		put_redacted(j, v);
+	else if (failed(v->why))
+		json_null(j, "value");
 	else
 		json_py_text(j, "value", &v->text);
 	put_address(j, "address", v->addr);

@@ -174,7 +174,9 @@ static void put_thread_exception(
 	if (!e)
 		return;
 	text_begin_colour(o, "1");
-	str_puts(&o->buf, e->state == EXCEPTION_RAISED ? "\n  Raising " : "\n  Handling ");
+	str_puts(&o->buf, e->state == EXCEPTION_RAISED ? "\n  Raising "
+			  : e->may_be_over	       ? "\n  Last handled, maybe still: "
+						       : "\n  Handling ");
 	text_put(o, e->type ? e->type : "an exception");
 	str_puts(&o->buf, ":\n");
 	text_end_colour(o);

@@ -7,10 +7,7 @@
 
 static void put_value(struct out *o, const struct py_value *v)
 {
-	if (v->text.bytes)
-		text_put_name(o, &v->text);
-	else
-		text_put_error(o, "damaged: ", v->why);
+	text_put_name(o, &v->text);
 	o->damage |= v->damaged;
 	if (v->oddity)
 		str_addf(&o->buf, "  [%s]", v->oddity);
@@ -109,11 +106,11 @@ void text_objects(struct out *o, const struct py_described *const *list, size_t 
 		str_addf(&o->buf, "%sObject at 0x%" PRIx64 ":\n", i ? "\n" : "",
 			list[i]->value->addr);
 		text_end_colour(o);
-		if (list[i]->value->text.bytes) {
+		if (!failed(list[i]->value->why)) {
 			put_object(o, list[i]);
 		} else {
-			str_puts(&o->buf, "  ");
-			text_put_error(o, "no object: ", list[i]->value->why);
+			str_puts(&o->buf, "  there is none: ");
+			put_value(o, list[i]->value);
 			str_putc(&o->buf, '\n');
 		}
 		out_flush(o, false);

@@ -49,7 +49,7 @@ static void read_attributes(struct heap *h, const struct py_object *o, struct py
 	struct attributes a;
 	uint64_t name, value;
 	attributes_open(o, &a);
-	while (attributes_next(&a, &name, &value)) {
+	while (py_variables_fit(h, &v) && attributes_next(&a, &name, &value)) {
 		struct py_text text;
 		str_text_max(h, name, VARIABLE_NAME_MAX, &text);
 		py_add_variable(&v, &text, SCOPE_LOCAL, py_value_at(h, value));

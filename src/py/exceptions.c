@@ -138,6 +138,7 @@ static struct py_exception *describe(
 	struct py_exception *e = arena_alloc(&c->p->arena, sizeof(*e));
 	e->addr = addr;
 	e->state = EXCEPTION_HANDLED;
+	e->may_be_over = c->h->rt->layout.row->text == TEXT_BYTES;
 	e->type = exc_type_name(x, &e->module);
 	exc_message(x, &e->message, &e->message_is_args);
 	exc_syntax(x, &e->source, &e->short_message);

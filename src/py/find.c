@@ -252,6 +252,7 @@ void python_walk(struct python *p)
 {
 	p->n_interpreters = p->n_threads = 0;
 	py_forget_values(p);
+	py_watch_begin(p);
 	for (size_t i = 0; i < p->n_runtimes; i++)
 		py_walk_interpreters(p, i);
 	for (size_t i = 0; i < p->n_interpreters; i++)
@@ -265,6 +266,9 @@ void python_walk(struct python *p)
 	if (p->options.globals)
 		py_read_globals(p);
 	py_read_linecache(p);
+	py_watch_end(p);
+	if (p->options.locals || p->options.globals)
+		py_note_lost_names(p);
 }
 
 bool python_torn(const struct python *p)
@@ -282,6 +286,7 @@ void python_fini(struct python *p)
 	arena_fini(&p->arena);
 	hash_fini(&p->codes);
 	hash_fini(&p->place_of);
+	hash_fini(&p->resting);
 	free(p->runtimes);
 	free(p->interpreters);
 	free(p->threads);

@@ -48,14 +48,16 @@ static void read_module(struct heap *h, struct py_globals *g)
 	if (dict_find(h, g->addr, "__name__", &value))
 		str_text_of(h, value, &g->module);
 	v.why = dict_open(h, g->addr, &d);
-	while (!failed(v.why) && dict_next(&d, &key, &value)) {
+	while (!failed(v.why) && py_variables_fit(h, &v) && dict_next(&d, &key, &value)) {
 		struct py_text name;
 		str_text_max(h, key, VARIABLE_NAME_MAX, &name);
 		if (!py_is_dunder(&name) && is_own(h, value, &g->module))
 			py_add_variable(&v, &name, SCOPE_LOCAL, py_value_at(h, value));
 	}
-	if (!failed(v.why))
+	if (!failed(v.why)) {
 		v.why = d.why;
+		v.omitted += d.used > d.seen ? d.used - d.seen : 0;
+	}
 	g->names = *py_keep_variables(h->p, &v);
 }
 

@@ -122,9 +122,20 @@ static struct err add_tuple(struct heap *h, struct py_slots *s, uint64_t code, e
 	return NO_ERR;
 }
 
+/* The code object says how many there are. */
+static struct err check_count(struct heap *h, uint64_t code, enum field count, enum field names)
+{
+	uint64_t tuple, n, length;
+	TRY(py_field(h->rt, code, count, &n));
+	TRY(py_field(h->rt, code, names, &tuple));
+	TRY(py_field(h->rt, tuple, FIELD_varobject_size, &length));
+	return n == length ? NO_ERR : err_at(ERR_CORRUPT, tuple, "names of variables");
+}
+
 static struct err slots_by_tuples(struct heap *h, struct py_slots *s, uint64_t code)
 {
 	uint64_t arguments, index = 0;
+	TRY(check_count(h, code, FIELD_code_nlocals, FIELD_code_varnames));
 	TRY(count_arguments(h, code, s->flags, &arguments));
 	TRY(add_tuple(h, s, code, FIELD_code_varnames, SCOPE_LOCAL, arguments, &index));
 	TRY(add_tuple(h, s, code, FIELD_code_cellvars, SCOPE_CELL, 0, &index));
@@ -138,6 +149,7 @@ static struct err slots_by_kinds(struct heap *h, struct py_slots *s, uint64_t co
 	struct octets bytes;
 	uint64_t arguments, name, kind, kinds_at;
 	bool some;
+	TRY(check_count(h, code, FIELD_code_nlocalsplus, FIELD_code_localsplusnames));
 	TRY(count_arguments(h, code, s->flags, &arguments));
 	TRY(names_open(h, code, FIELD_code_localsplusnames, &names, &some));
 	TRY(py_field(h->rt, code, FIELD_code_localspluskinds, &kinds_at));
@@ -230,6 +242,10 @@ static struct err add_fast(
 			TRY(mem_ptr(h->rt->mem, base + slot->index * l->key.ptr_size, &word));
 			if (slot->in_cell)
 				word = cell_content(h, word);
+			if (!py_variables_fit(h, to)) {
+				to->omitted += !!py_untag(h->rt, word);
+				continue;
+			}
 			const struct py_value *value = py_value_of_slot(h, word);
 			if (value)
 				py_add_variable(to, &slot->name, scope, value);
@@ -248,12 +264,13 @@ static struct err add_mapping(
 	if (!(o.type->flags & TYPE_DICT))
 		return err_at(ERR_UNSUPPORTED, mapping, "f_locals that is no dict");
 	TRY(dict_open(h, mapping, &d));
-	while (dict_next(&d, &key, &value)) {
+	while (py_variables_fit(h, to) && dict_next(&d, &key, &value)) {
 		struct py_text name;
 		str_text_max(h, key, VARIABLE_NAME_MAX, &name);
 		if (!is_module || !py_is_dunder(&name))
 			py_add_variable(to, &name, SCOPE_LOCAL, py_value_at(h, value));
 	}
+	to->omitted += d.used > d.seen ? d.used - d.seen : 0;
 	return d.why;
 }
 

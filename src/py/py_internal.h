@@ -66,6 +66,10 @@ void py_identify_threads(struct python *p);
  * who holds the GIL or waits for it, adds the threads that Python does not know, and puts all in
  * order. */
 void py_settle_threads(struct python *p);
+/* Between these a walk reads values; if it does not stop the process, and any thread ran in
+ * between, a problem says so. */
+void py_watch_begin(struct python *p);
+void py_watch_end(struct python *p);
 /* frame.c: the frames of one thread state. */
 void py_walk_frames(struct python *p, struct py_thread *th);
 /* Whether the innermost frames of a thread state run code objects, or there are none. */
@@ -115,6 +119,8 @@ void py_text_read_max(struct python *p, const struct py_runtime *rt, uint64_t ad
 /* values.c: the objects of a runtime, made at first use; forgets all values, for a process that
  * moved on. */
 struct heap *py_heap(struct python *p, struct py_runtime *rt);
+/* Says, as a note, if names of types had to be told by other means than the binary. */
+void py_note_lost_names(struct python *p);
 void py_forget_values(struct python *p);
 void py_free_heaps(struct python *p);
 /* An object as text by the limits of p->options, written once. Never NULL. */
@@ -151,6 +157,8 @@ struct variables {
 	size_t n, cap, omitted;
 	struct err why;
 };
+/* Whether one more has room, in its list and in the report: asked before its value is written. */
+bool py_variables_fit(struct heap *h, const struct variables *v);
 void py_add_variable(struct variables *to, const struct py_text *name, enum variable_scope scope,
 	const struct py_value *value);
 const struct py_variables *py_keep_variables(struct python *p, struct variables *v);

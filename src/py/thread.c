@@ -122,6 +122,45 @@ static void walk_resting(struct python *p, struct py_thread *th, int *naps)
 	th->moving = true;
 }
 
+/* The moments at which the threads of the process rest; one that runs has none. */
+static void note_rest(const struct target *t, struct hash *ret)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		uint64_t at;
+		if (target_thread_rests(t, &t->threads[i], &at))
+			hash_put(ret, (uint64_t)t->threads[i].tid, at);
+	}
+}
+
+static bool same_rest(const struct target *t, const struct hash *before, const struct hash *after)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		uint64_t a, b, tid = (uint64_t)t->threads[i].tid;
+		if (!hash_get(before, tid, &a) || !hash_get(after, tid, &b) || a != b)
+			return false;
+	}
+	return true;
+}
+
+void py_watch_begin(struct python *p)
+{
+	hash_clear(&p->resting);
+	if (p->target->nonblocking && (p->options.locals || p->options.globals))
+		note_rest(p->target, &p->resting);
+}
+
+void py_watch_end(struct python *p)
+{
+	CLEANUP(hash_fini) struct hash after = { 0 };
+	if (!p->target->nonblocking || !(p->options.locals || p->options.globals))
+		return;
+	note_rest(p->target, &after);
+	if (!same_rest(p->target, &p->resting, &after))
+		problems_damagef(&p->target->problems, "values",
+			"read while threads of the process ran, so what these changed meanwhile "
+			"may be of different moments");
+}
+
 void py_walk_all_frames(struct python *p)
 {
 	int naps = NAPS_MAX;

@@ -49,6 +49,19 @@ void py_free_heaps(struct python *p)
 	}
 }
 
+void py_note_lost_names(struct python *p)
+{
+	for (size_t i = 0; i < p->n_runtimes; i++) {
+		const struct py_runtime *rt = &p->runtimes[i];
+		if (!rt->heap || !rt->heap->has_static_names)
+			continue;
+		problems_notef(&p->target->problems,
+			rt->image && rt->image->path[0] ? rt->image->path : "Python",
+			"this file is not here as it was, and the core leaves out its names of "
+			"built-in types and functions: those that no module tells are unknown");
+	}
+}
+
 static void take_text(struct heap *h, struct py_value *v, const struct str *text)
 {
 	v->text = (struct py_text){
@@ -68,20 +81,20 @@ static void redact(struct heap *h, const struct py_object *o, struct py_value *v
 static void write_value(struct heap *h, struct py_value *v)
 {
 	struct py_object o;
+	AUTO_STR(text);
+	struct repr r = { .h = h, .limits = &h->p->options.limits, .to = &text };
 	v->why = object_open(h, v->addr, &o);
 	if (failed(v->why)) {
+		repr_damage(&r, v->why);
 		v->damaged = true;
+		take_text(h, v, &text);
 		return;
 	}
 	v->type = type_is_known(o.type) ? o.type->full : NULL;
 	v->oddity = object_oddity(&o);
-	AUTO_STR(text);
 	bool full = h->values_bytes > VALUE_BYTES_TOTAL_MAX;
 	uint64_t left = full ? 0 : VALUE_NODES_TOTAL_MAX - h->values_nodes, may = VALUE_NODES_MAX;
-	struct repr r = { .h = h,
-		.limits = &h->p->options.limits,
-		.to = &text,
-		.nodes_left = may < left ? may : left };
+	r.nodes_left = may < left ? may : left;
 	uint64_t begin = r.nodes_left;
 	redact(h, &o, v);
 	repr_value(&r, v->addr);
@@ -149,13 +162,16 @@ bool py_is_dunder(const struct py_text *name)
 	       !memcmp(name->bytes + name->len - 2, "__", 2);
 }
 
+/* Names count like values, so that a report of nothing but names has an end too. */
+bool py_variables_fit(struct heap *h, const struct variables *v)
+{
+	h->values_bytes += VARIABLE_NAME_MAX;
+	return v->n < VARIABLES_MAX && h->values_bytes < VALUE_BYTES_TOTAL_MAX;
+}
+
 void py_add_variable(struct variables *to, const struct py_text *name, enum variable_scope scope,
 	const struct py_value *value)
 {
-	if (to->n >= VARIABLES_MAX) {
-		to->omitted++;
-		return;
-	}
 	to->list = xgrow(to->list, &to->cap, to->n, sizeof(*to->list));
 	to->list[to->n++] = (struct py_variable){ .name = *name, .scope = scope, .value = value };
 }

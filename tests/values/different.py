@@ -30,9 +30,18 @@ class Different:
 USED = set()
 MORE = Different("what a repr() leaves out stands behind it: where a generator stands, descriptors, what is held",
                  lambda local, version: local.more)
+BEYOND = "a repr() of the library or of C code that is not kept here: shown as any other object"
+
+
 def as_any_object(reason, first=(0,), last=(99,)):
     """Its head and its attributes, whatever these are."""
     return Different(reason, lambda local, version: rf"<\S+ (object|instance) at {local.address}>( {{.*}})?", first, last, True)
+
+
+def as_class_or_object(name):
+    """In some versions a class, which is told by its name whatever its metaclass would say."""
+    return Different(BEYOND, lambda local, version: rf"<class '{name}'>|<\S+ object at {local.address}>( {{.*}})?",
+                     pattern=True)
 
 
 def nul_kept(local, version):
@@ -40,7 +49,6 @@ def nul_kept(local, version):
     return re.sub(r"\bnul\b", "nul\0inside", local.value)
 
 
-BEYOND = "a repr() of the library or of C code that is not kept here: shown as any other object"
 DIFFERENT = {
     "type:socket.socket": Different("the addresses of a socket are known to the kernel only",
                                     lambda local, version: re.sub(r", laddr=.*>$", ">", local.value)),
@@ -54,8 +62,8 @@ DIFFERENT = {
     "named_tuples.getter": as_any_object(BEYOND, (3, 8)),
     "generics.alias": as_any_object(BEYOND),
     "types_of_types.optional_int": as_any_object(BEYOND),
-    "types_of_types.list_of": as_any_object(BEYOND),
-    "types_of_types.anything": as_any_object(BEYOND),
+    "types_of_types.list_of": as_class_or_object("typing.List"),
+    "types_of_types.anything": as_class_or_object("typing.Any"),
     "old_types.buffered": as_any_object(BEYOND),
     "old_types.of_part": as_any_object(BEYOND),
     "hold.modules": Different("2.7 cuts names at a NUL", nul_kept, last=(2, 7)),

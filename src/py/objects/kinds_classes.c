@@ -82,6 +82,8 @@ static const struct kind structseq_kind = { "structseq", render_structseq,
 
 const struct kind *kind_of_class(struct heap *h, const struct py_type *t)
 {
+	if (!type_is_known(t))
+		return NULL;
 	static const struct {
 		const struct class_fields *(*read)(struct heap *, const struct py_type *);
 		const struct kind *kind;

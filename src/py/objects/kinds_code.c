@@ -48,6 +48,7 @@ static struct err render_cfunction(struct repr *r, const struct py_object *o)
 	uint64_t self;
 	struct py_object owner;
 	TRY(cfunction_name(o, name, sizeof(name)));
+	r->damaged |= !strcmp(name, "?");
 	TRY(object_get(o, FIELD_cfunction_self, &self));
 	if (self)
 		TRY(object_open(o->h, self, &owner));

@@ -20,6 +20,12 @@ static bool styled(const struct repr *r, unsigned style)
 	return r->h->rt->layout.row->repr & style;
 }
 
+static bool is_layered(const struct py_object *o)
+{
+	return type_is(o->type, "_io.TextIOWrapper") || type_is(o->type, "_io.BufferedReader") ||
+	       type_is(o->type, "_io.BufferedWriter") || type_is(o->type, "_io.BufferedRandom");
+}
+
 /* The layer below; false: it is a raw file, or was taken off. */
 static bool layer_below(const struct py_object *o, struct py_object *ret)
 {
@@ -27,11 +33,9 @@ static bool layer_below(const struct py_object *o, struct py_object *ret)
 	enum field f;
 	if (type_is(o->type, "_io.TextIOWrapper"))
 		f = FIELD_textio_buffer;
-	else if (type_is(o->type, "_io._BufferedIOBase"))
+	else if (is_layered(o))
 		f = FIELD_buffered_raw;
 	else
-		return false;
-	if (type_is(o->type, "_io.BytesIO") || type_is(o->type, "_io.BufferedRWPair"))
 		return false;
 	return !failed(object_get(o, f, &below)) && below && !failed(object_open(o->h, below, ret));
 }
@@ -43,12 +47,6 @@ static struct py_object raw_of(const struct py_object *o)
 	for (int i = 0; i < LAYERS_MAX && layer_below(&raw, &below); i++)
 		raw = below;
 	return raw;
-}
-
-static bool is_layered(const struct py_object *o)
-{
-	return type_is(o->type, "_io.TextIOWrapper") || type_is(o->type, "_io.BufferedReader") ||
-	       type_is(o->type, "_io.BufferedWriter") || type_is(o->type, "_io.BufferedRandom");
 }
 
 /* Whether a class statement binds that name in one of its classes. */
@@ -91,7 +89,9 @@ static enum file_name find_name(const struct py_object *o, uint64_t *ret)
 		if (overrides(&at, "name"))
 			return NAME_UNKNOWN;
 		if (!is_layered(&at))
-			return attribute_find(&at, "name", ret) ? NAME_OBJECT : NAME_NONE;
+			return attribute_find(&at, "name", ret) ? NAME_OBJECT
+			       : type_is_known(at.type)		? NAME_NONE
+								: NAME_UNKNOWN;
 		if (!layer_below(&at, &below))
 			return NAME_NONE;
 		at = below;

@@ -48,8 +48,11 @@ struct err object_open(struct heap *h, uint64_t addr, struct py_object *ret)
 {
 	struct py_object *o = ret;
 	uint64_t type;
-	if (!addr || addr % h->rt->layout.key.ptr_size)
-		return err_at(ERR_CORRUPT, addr, "address that no object can have");
+	if (!addr)
+		return err_of(ERR_CORRUPT, "NULL");
+	if (addr % h->rt->layout.key.ptr_size)
+		return err_at(
+			ERR_CORRUPT, addr, "address that is not aligned, as every object's is");
 	TRY(py_field(h->rt, addr, FIELD_object_type, &type));
 	const char *fill = fill_pattern(type, h->rt->layout.key.ptr_size);
 	if (fill)

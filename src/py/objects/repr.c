@@ -106,6 +106,9 @@ static const struct kind *row_of(struct heap *h, const struct py_type *t)
 		own->row = by ? by->own : t->own;
 		if (!own->row && by)
 			own->row = kind_of_class(h, t);
+		/* a class is told by its name, whatever its metaclass would say */
+		if (!own->row && t->flags & TYPE_TYPE)
+			own->row = kind_find("type", false);
 		own->has_row = true;
 	}
 	return t->row;

@@ -7,6 +7,7 @@
  */
 #include "repr.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,11 +77,21 @@ static const char *heap_name(struct heap *h, const struct py_type *t, uint64_t *
 	return text_at(h, *ret_name);
 }
 
+/* What a C programmer would call a type. */
+static bool is_c_name(const char *name)
+{
+	size_t n = 0;
+	while (isalnum((uint8_t)name[n]) || (name[n] && strchr("_.-", name[n])))
+		n++;
+	return n && !name[n];
+}
+
 /* What C makes on the heap has its module in tp_name too, so that is not the type's own name. */
 static void name_type(struct heap *h, struct py_type *t)
 {
 	char tp_name[TYPE_NAME_MAX];
-	bool has_name = !failed(py_type_name(h->rt, t->addr, tp_name, sizeof(tp_name))) && *tp_name;
+	bool has_name = !failed(py_type_name(h->rt, t->addr, tp_name, sizeof(tp_name))) &&
+			(t->flags & TYPE_HEAP ? *tp_name : is_c_name(tp_name));
 	uint64_t name = 0;
 	const char *own = heap_name(h, t, &name);
 	t->by_python = has_name && own && (!strcmp(own, tp_name) || str_is(h, name, tp_name));
@@ -144,10 +155,22 @@ static void settle(struct heap *h, struct py_type *t)
 	}
 }
 
+/* A class is the first in its own mro; one that was never made ready has none. */
+static struct err check_mro(struct heap *h, const struct py_type *t)
+{
+	uint64_t mro, first;
+	TRY(py_field(h->rt, t->addr, FIELD_type_mro, &mro));
+	if (!mro)
+		return NO_ERR;
+	TRY(mem_ptr(h->rt->mem, mro + h->rt->layout.field[FIELD_tuple_items].offset, &first));
+	return first == t->addr ? NO_ERR : err_at(ERR_CORRUPT, t->addr, "type");
+}
+
 static struct err read_type(struct heap *h, struct py_type *t)
 {
 	uint64_t base;
 	TRY(read_head(h, t, &base));
+	TRY(check_mro(h, t));
 	name_type(h, t);
 	if (base && failed(type_at(h, base, &t->base)))
 		t->base = NULL;
