@@ -3,6 +3,7 @@
  * Line tables: made by hand for each scheme, and all that the Pythons of this machine make of nasty
  * sources and of their own standard library, compared with what each says itself (lines_truth.py).
  */
+#include "pythons.h"
 #include "suites.h"
 
 #include "pycore/alloc.h"
@@ -243,31 +244,15 @@ static void compare_all(struct truth *t, const char *python)
 	}
 }
 
-/* The Pythons of the version manager and the distribution's; into `ret`, which globfree() frees. */
-static size_t find_pythons(glob_t *ret)
-{
-	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
-	AUTO_FREE char *pattern =
-		root ? xasprintf("%s/versions/*/bin/python", root)
-		     : xasprintf("%s/.pyenv/versions/*/bin/python", home ? home : "");
-	*ret = (glob_t){ 0 };
-	glob(pattern, 0, NULL, ret);
-	glob("/usr/bin/python3", ret->gl_pathc ? GLOB_APPEND : 0, NULL, ret);
-	return ret->gl_pathc;
-}
-
 START_TEST(as_python_says)
 {
 	glob_t pythons;
-	ck_assert_uint_lt((size_t)_i, find_pythons(&pythons));
+	ck_assert_uint_lt((size_t)_i, pythons_find(&pythons));
 	const char *python = pythons.gl_pathv[_i];
-	AUTO_FREE char *script = xasprintf(
-		"%.*slines_truth.py", (int)(sizeof(__FILE__) - sizeof("test_lines.c")), __FILE__);
-	AUTO_FREE char *command = xasprintf("'%s' '%s'", python, script);
-	struct truth t = { .from = popen(command, "r") };
+	struct truth t = { .from = python_open(python, "lines_truth.py") };
 	ck_assert_ptr_nonnull(t.from);
 	compare_all(&t, python);
-	ck_assert_msg(pclose(t.from) == 0, "%s: failed", command);
+	ck_assert_msg(pclose(t.from) == 0, "%s: lines_truth.py failed", python);
 	ck_assert_msg(t.n_codes > 300 && t.n_places > 20000,
 		"%s: only %lu places in %lu code objects", python, t.n_places, t.n_codes);
 	free(t.line);
@@ -280,7 +265,7 @@ Suite *suite_lines(void)
 	Suite *s = suite_create("lines");
 	TCase *tc = tcase_create("lines");
 	glob_t pythons;
-	size_t n = find_pythons(&pythons);
+	size_t n = pythons_find(&pythons);
 	globfree(&pythons);
 	tcase_add_loop_test(tc, by_hand, 0, ARRAY_LEN(tables));
 	tcase_add_loop_test(tc, damaged_locations, 0, ARRAY_LEN(damaged));
