@@ -23,7 +23,7 @@ static struct err put_date(struct repr *r, const struct py_object *o, const uint
 	unsigned year = (unsigned)b[0] << 8 | b[1];
 	if (!year || year > 9999 || !b[2] || b[2] > 12 || !b[3] || b[3] > 31)
 		return err_at(ERR_CORRUPT, o->addr, "date");
-	repr_putf(r, "%s(%u, %u, %u", type_raw_name(o->type), year, b[2], b[3]);
+	repr_putf(r, "%s(%u, %u, %u", type_shown_name(o->type), year, b[2], b[3]);
 	return NO_ERR;
 }
 
@@ -83,7 +83,7 @@ static struct err render_time(struct repr *r, const struct py_object *o)
 {
 	uint8_t b[TIME_BYTES];
 	TRY(packed(o, FIELD_time_data, b, sizeof(b)));
-	repr_put(r, type_raw_name(o->type));
+	repr_put(r, type_shown_name(o->type));
 	TRY(put_time(r, o, "(", b));
 	return put_zone(r, o, FIELD_time_fold, FIELD_time_hastzinfo, FIELD_time_tzinfo);
 }
@@ -130,7 +130,7 @@ static struct err render_timedelta(struct repr *r, const struct py_object *o)
 {
 	struct delta d;
 	TRY(read_delta(o, &d));
-	repr_putf(r, "%s(", type_raw_name(o->type));
+	repr_putf(r, "%s(", type_shown_name(o->type));
 	if (r->h->rt->layout.row->repr & REPR_TIMEDELTA_NAMES)
 		put_named(r, &d);
 	else if (d.microseconds)
@@ -163,7 +163,7 @@ static struct err render_timezone(struct repr *r, const struct py_object *o)
 		repr_put(r, "datetime.timezone.utc");
 		return NO_ERR;
 	}
-	repr_putf(r, "%s(", type_raw_name(o->type));
+	repr_putf(r, "%s(", type_shown_name(o->type));
 	repr_value(r, offset);
 	if (name) {
 		repr_put(r, ", ");
@@ -179,7 +179,7 @@ static struct err render_zone_info(struct repr *r, const struct py_object *o)
 	uint64_t key;
 	if (!member_find(o, "key", &key) || object_is_none(r->h, key))
 		return render_object(r, o);
-	repr_putf(r, "%s(key=", type_raw_name(o->type));
+	repr_putf(r, "%s(key=", type_shown_name(o->type));
 	repr_value(r, key);
 	repr_put(r, ")");
 	return NO_ERR;
@@ -192,7 +192,7 @@ static struct err render_iso_date(struct repr *r, const struct py_object *o)
 	struct sequence s;
 	uint64_t item;
 	TRY(sequence_open(o, &s));
-	repr_put(r, type_raw_name(o->type));
+	repr_put(r, type_shown_name(o->type));
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		TRY(sequence_item(&s, i, &item));
 		repr_put(r, names[i]);

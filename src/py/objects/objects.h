@@ -265,6 +265,9 @@ bool str_same(struct heap *h, uint64_t a, uint64_t b);
 /* An int that fits into 128 bits and is not negative, most significant half first. */
 struct err int_128(struct heap *h, uint64_t addr, uint64_t ret[2]);
 
+/* The name for the content of an object: its own class's where that one's repr() writes it, else
+ * that of the base class whose content it is. */
+const char *type_shown_name(const struct py_type *t);
 /* The name as tp_name has it: "datetime.date" for what C defines, "D" for a class statement's. */
 static inline const char *type_raw_name(const struct py_type *t)
 {

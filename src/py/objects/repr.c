@@ -230,7 +230,8 @@ static void redact_label(struct repr *r, uint64_t str)
 void repr_name(struct repr *r, uint64_t str)
 {
 	struct py_text text;
-	str_text_max(r->h, str, r->limits->max_string, &text);
+	unsigned max = r->limits->max_string;
+	str_text_max(r->h, str, max > VARIABLE_NAME_MAX ? max : VARIABLE_NAME_MAX, &text);
 	if (!text.bytes) {
 		repr_damage(r, text.why);
 		return;

@@ -73,7 +73,7 @@ void repr_unredacted(struct repr *r, uint64_t addr);
 void repr_put(struct repr *r, const char *text);
 void repr_putf(struct repr *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Writes the characters of a string object without quotes: names of the program, which are never
- * redacted; cut at max_string. */
+ * redacted; cut at max_string, or at VARIABLE_NAME_MAX if that is more. */
 void repr_name(struct repr *r, uint64_t str);
 /* The same for what people call things, the name of a thread, say: always redacted. */
 void repr_label(struct repr *r, uint64_t str);

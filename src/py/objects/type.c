@@ -221,6 +221,12 @@ size_t type_mro(struct heap *h, const struct py_type *t, const struct py_type **
 	return n;
 }
 
+const char *type_shown_name(const struct py_type *t)
+{
+	bool own = t->repr_by && t->row && t->row == t->repr_by->own;
+	return type_raw_name(own || !t->shape ? t : t->shape);
+}
+
 bool type_is_known(const struct py_type *t)
 {
 	return strcmp(t->full, "?") != 0;
