@@ -349,8 +349,8 @@ struct err layout_merge_debug_offsets(struct layout *l, const void *block, size_
 /*
  * Fills every field that the DWARF of an ELF file tells; ERR_ABSENT if it has none of CPython's
  * structs, ERR_CORRUPT if it is no ELF file or of another width or byte order than l->key. `image`
- * is the whole file, mapped; it is not kept. `replace`: also fields that another source has filled.
- * Opens no other file.
+ * is the whole file, mapped so that it may be changed (file_map_unshare()); it is not kept.
+ * `replace`: also fields that another source has filled. Opens no other file.
  */
 struct err layout_merge_dwarf(struct layout *l, const void *image, size_t size, bool replace);
 

@@ -49,6 +49,8 @@ static int refuse(const char *path, struct err e)
 static struct err map_file(const char *path, struct file_map *map, struct layout_file *ret)
 {
 	TRY(file_map_open(path, OPEN_NAMED_BY_USER, map));
+	if (!file_map_unshare(map))
+		return err_sys("memory of the file");
 	const char *slash = strrchr(path, '/');
 	*ret = (struct layout_file){ map->bytes, map->size, slash ? slash + 1 : path };
 	return NO_ERR;

@@ -77,7 +77,8 @@ static void better_fields(struct py_runtime *rt)
 			log_debug("debug offsets at 0x%" PRIx64 ": not used: %s", rt->addr, e.what);
 	}
 	bool doubtful = rt->layout.assumed || rt->layout.guess;
-	if (doubtful && rt->image && !failed(target_need_file(rt->target, rt->image))) {
+	if (doubtful && rt->image && !failed(target_need_file(rt->target, rt->image)) &&
+		file_map_unshare(&rt->image->file)) {
 		struct err e = layout_merge_dwarf(
 			&rt->layout, rt->image->file.bytes, rt->image->file.size, true);
 		log_debug("%s: DWARF: %s", rt->image->path, failed(e) ? e.what : "used");

@@ -3,9 +3,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 
 from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, clean_environment, functions, run
-from subjects import NESTED, STACK, python, system_python
+from subjects import NESTED, STACK, library, python, system_python, tool
 
 UNUSED = 4194303
 
@@ -68,6 +69,16 @@ def emit(kit, make):
                        (shutil.which("true"), "stripped"), (kit.pycore, "")]:
         for option in ("--emit", "--emit-debug-offsets"):
             kit.expect(f"layout {option} {name}", ["layout", option, name], NOTHING, err=word, json_too=False, cwd=folder)
+    plain = library(python((3, 12)))
+    packed = folder / "packed.so"
+    subprocess.run([tool("objcopy"), "--compress-debug-sections=zlib", plain, packed], check=True)
+    tables = [kit.expect(f"layout --emit {path.name}", ["layout", "--emit", path], COMPLETE, json_too=False).out
+              for path in (plain, packed)]
+    kit.check_that("layout --emit, compressed sections", fields(tables[0]) == fields(tables[1]) != [], "the tables differ")
+
+
+def fields(table):
+    return [line for line in table.splitlines() if line.startswith("[FIELD_")]
 
 
 def output_file(kit, make):
