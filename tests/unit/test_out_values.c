@@ -167,7 +167,10 @@ END_TEST
 /* Whatever is damaged shows, and makes the exit status 2. */
 START_TEST(damaged_variables)
 {
-	const struct py_value lost = { .addr = 0x1000, .why = corrupt };
+	const struct py_value lost = { .addr = 0x1000,
+		.text = TEXT("<damaged: dict keys, at 0x77>"),
+		.why = corrupt,
+		.damaged = true };
 	struct py_variable lost_list[] = { { .name = TEXT("a"), .value = &lost } };
 	struct py_variable part_list[] = { NAMED(
 		"a", SCOPE_LOCAL, "[<damaged: x>]", .damaged = true) };
@@ -176,7 +179,7 @@ START_TEST(damaged_variables)
 		{ .list = part_list, .len = 1 },
 		{ .why = corrupt },
 	};
-	static const char *const lines[] = { "      a = <damaged: dict keys: ",
+	static const char *const lines[] = { "      a = <damaged: dict keys, at 0x77>\n",
 		"      a = [<damaged: x>]\n", "      <variables: dict keys: " };
 	static const char *const keys[] = {
 		"\"value\":null,\"address\":\"0x1000\",\"truncated\":false,\"damaged\":true,",
@@ -244,9 +247,13 @@ START_TEST(objects_by_address)
 	d.refcount_known = false;
 	ck_has(as_text(OBJECTS), "  References: not known\n");
 	ck_has(as_json(OBJECTS), "\"size\":null,\"refcount\":null,");
-	d.value = &(const struct py_value){ .addr = 0x1000, .why = corrupt };
+	d.value = &(const struct py_value){ .addr = 0x1000,
+		.text = TEXT("<damaged: dict keys, at 0x77>"),
+		.why = corrupt,
+		.damaged = true };
 	d.attributes.len = 0;
-	ck_has(as_text(OBJECTS), "Object at 0x1000:\n  <no object: dict keys: ");
+	ck_has(as_text(OBJECTS),
+		"Object at 0x1000:\n  there is none: <damaged: dict keys, at 0x77>\n");
 	ck_assert(damage);
 }
 END_TEST
