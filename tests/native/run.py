@@ -10,6 +10,7 @@ import lzma
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -305,6 +306,8 @@ def main():
     parser.add_argument("--death", action="append", choices=DEATHS)
     parser.add_argument("-v", action="store_true", help="show what passed too")
     options = parser.parse_args()
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # inherited by all that is to crash
     counts, symbols = Counts(options.v), Symbols()
     missing = [tool for tool in ("gdb", "eu-stack", "gcc", "readelf") if not shutil.which(tool)]
     why = f"{', '.join(missing)} missing" if missing else target.cores_land_here()
