@@ -199,13 +199,10 @@ enum repr_style {
 	REPR_MODULE_PATHS = 1 << 11, /* the same: <module 'x' (namespace) from ['/a/x']> (3.12
 					on) */
 	REPR_NAMESPACE_SORTED = 1 << 12, /* namespace(a=1, b=2) by name, not in order (to 3.8) */
-	REPR_RE_FLAGS = 1 << 13, /* flags of re: re.IGNORECASE|re.MULTILINE (3.8 on) */
 	REPR_WRAPPED_METHODS = 1 << 14, /* <staticmethod(<function f at 0x...>)>, likewise
 					   classmethod (3.10 on) */
 	REPR_FLAGS_IN_ORDER = 1 << 15, /* enum.Flag: <F.A|B: 3>, <F: 0>, <flag 'F'>; before that
 					  <F.B|A: 3>, <F.0: 0>, <enum 'F'> (3.11 on) */
-	REPR_SYNC_STATE = 1 << 16, /* <threading.Event at 0x...: unset>, <threading.Semaphore at
-				      0x...: value=1>, likewise Barrier (3.11 on) */
 	REPR_SOCKET_NUMBERS = 1 << 17, /* family=2, type=1; before that family=AddressFamily.AF_INET
 					  (3.11 on) */
 	REPR_PARTIAL_QUALIFIED = 1 << 18, /* a subclass of partial with its module: m.P(f) (3.13

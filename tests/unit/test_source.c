@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Source lines: what is underlined, compared with each Python's own tracebacks (carets_truth.py);
  * members of zip archives, good and bad; lines by map, linecache and archive. */
+#include "pythons.h"
 #include "suites.h"
 
 #include "tempdir.h"
@@ -154,14 +155,7 @@ END_TEST
 /* Pythons that underline; the pattern leaves out the elder ones. */
 static size_t find_pythons(glob_t *ret)
 {
-	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
-	AUTO_FREE char *pattern =
-		root ? xasprintf("%s/versions/3.1[1-9]*/bin/python", root)
-		     : xasprintf("%s/.pyenv/versions/3.1[1-9]*/bin/python", home ? home : "");
-	*ret = (glob_t){ 0 };
-	glob(pattern, 0, NULL, ret);
-	glob("/usr/bin/python3.1[1-9]", ret->gl_pathc ? GLOB_APPEND : 0, NULL, ret);
-	return ret->gl_pathc;
+	return pythons_like("3.1[1-9]*", "python3.1[1-9]", ret);
 }
 
 struct truth {
@@ -206,9 +200,7 @@ START_TEST(as_python_underlines)
 	glob_t pythons;
 	ck_assert_uint_lt((size_t)_i, find_pythons(&pythons));
 	const char *python = pythons.gl_pathv[_i];
-	AUTO_FREE char *command = xasprintf("'%s' '%.*scarets_truth.py'", python,
-		(int)(sizeof(__FILE__) - sizeof("test_source.c")), __FILE__);
-	struct truth t = { .from = popen(command, "r") };
+	struct truth t = { .from = python_open(python, "carets_truth.py") };
 	ck_assert_ptr_nonnull(t.from);
 	const char *style = next_line(&t, "style ");
 	ck_assert_msg(style != NULL, "%s says nothing", python);
