@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs all unit tests, or the suites named as arguments. Check's own environment variables apply:
- * CK_FORK=no for a debugger, CK_RUN_SUITE, CK_RUN_CASE, CK_VERBOSITY.
+ * Runs all unit tests, or the suites named as arguments; --list names them. Check's own environment
+ * variables apply: CK_FORK=no for a debugger, CK_RUN_SUITE, CK_RUN_CASE, CK_VERBOSITY.
  */
 #include "suites.h"
 
@@ -28,8 +28,17 @@ static int asked_for(const char *name, int argc, char **argv)
 	return argc < 2;
 }
 
+static int list_suites(void)
+{
+	for (int i = 0; i < N_SUITES; i++)
+		puts(suites[i].name);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "--list"))
+		return list_suites();
 	SRunner *runner = srunner_create(NULL);
 	int chosen = 0;
 	for (int i = 0; i < N_SUITES; i++) {
