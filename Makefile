@@ -17,9 +17,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
 override LDFLAGS += -pthread $(sanitize)
-LDLIBS   := -lelf -ldw -lzstd -lz -llzma -l:libsupc++.a
+LDLIBS   := -lelf -ldw -lzstd -lz -llzma -ldl -l:libsupc++.a
 
-LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target unwind py py/objects out)))
+LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects unwind verdict out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/*.c tests/support/*.c)
 # V=1 shows the commands
@@ -70,7 +70,7 @@ lint: ## layers, house rules, format and man pages
 	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
 
 .PHONY: bench
-bench: all ## time and memory beside gdb, PyStack and py-spy
+bench: all ## time and memory beside gdb, PyStack, py-spy and eu-stack
 	/usr/bin/python3 tests/bench/bench.py --pycore $(B)/pycore
 
 .PHONY: install

@@ -91,7 +91,9 @@ struct core_regs {
 	uint64_t pc, sp;
 	uint64_t tls; /* thread pointer: fs_base, TPIDR, ... */
 	int64_t syscall; /* number of the system call that it is in; -1: in none */
-	uint64_t syscall_args[2]; /* its first arguments */
+	uint64_t syscall_args[6];
+	bool has_result;
+	int64_t result; /* where a system call leaves what it returns: what it has, if it is over */
 };
 
 struct core_siginfo {
@@ -172,6 +174,12 @@ size_t elfcore_range_above(const struct elfcore *c, uint64_t from);
 /* The value of an auxv entry (AT_ENTRY, ...); false when absent. */
 bool elfcore_auxv(const struct elfcore *c, uint64_t type, uint64_t *ret);
 
+/* A register of a set. */
+struct core_reg {
+	const char *name; /* as the manuals spell it */
+	int at; /* its index in the set */
+};
+
 /* Register sets per architecture, one row each. Indexes count registers in the set; -1: none. */
 struct core_arch {
 	uint16_t machine;
@@ -180,13 +188,20 @@ struct core_arch {
 	size_t prstatus_size, pid_at, cursig_at, regs_at;
 	size_t regs_size, reg_size;
 	int pc, sp;
+	/* The general registers, the stack pointer among them, in the order of the manuals; then
+	 * the program counter and the flags; from n_shown on what else makes addresses. */
+	const struct core_reg *regs;
+	size_t n_shown, n_regs;
 	int tls; /* -1: in a note of its own */
 	uint32_t tls_note; /* NT_ARM_TLS, NT_386_TLS; 0: none */
 	int tls_selector; /* NT_386_TLS: the segment register that selects one of its entries */
 	int64_t futex; /* number of the futex system call */
 	int64_t restart; /* of restart_syscall, by which a timed wait goes on after a stop, with its
 			    arguments */
-	int syscall, syscall_args[2];
+	int syscall, syscall_args[6];
+	int result; /* where a system call leaves what it returns; -1: it cannot be told */
+	bool result_is_first; /* one that was cut short may have left its result in the place of its
+				 first argument */
 	/* How to know that the thread is in a system call: the register `in_call` holds one of two
 	 * values then (0, 0: anything but all ones); -1: the number itself is negative outside. */
 	int in_call;
@@ -200,6 +215,9 @@ const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size);
  * set that is shorter than the architecture's. */
 struct core_regs core_regs_parse(
 	const struct core_arch *arch, enum byte_order order, const void *raw, size_t size);
+/* A register by the name that arch->regs has for it; false: there is none, or no set is known. */
+bool core_regs_get(const struct core_arch *arch, enum byte_order order,
+	const struct core_regs *regs, const char *name, uint64_t *ret);
 /* Adds what another register set (a note type of the kernel's regsets) tells: the thread pointer,
  * the system call. Others, and damaged ones, change nothing. */
 void core_regs_add(const struct core_arch *arch, enum byte_order order, uint32_t note,

@@ -49,6 +49,7 @@ struct image {
 	struct file_map file;
 	bool file_tried;
 	struct err file_why; /* why none is attached, once tried */
+	bool servers_tried;
 
 	struct image_dynsym *dynsym; /* opened by image_dynsym() */
 };
@@ -80,6 +81,28 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
  * there are none. */
 const uint8_t *image_file_bytes(const struct image *img, uint64_t addr, size_t *ret_size);
 
+/* What a file is, told by its content. */
+struct elf_ident {
+	struct elf_head head;
+	uint8_t build_id[BUILD_ID_MAX];
+	size_t build_id_size; /* 0: none */
+	bool program; /* a program or library, not only the debug information of one */
+	bool has_debug; /* .symtab or DWARF */
+	bool cut; /* its section headers are not all there */
+};
+/* ERR_UNSUPPORTED "is no ELF program or library". Reads headers and notes only. */
+struct err elf_ident_read(const uint8_t *bytes, size_t size, struct elf_ident *ret);
+
+/*
+ * A copy of an ELF file that holds no sections but those that are named, unpacked where they are
+ * compressed (by zlib or zstd; also the older .zdebug_*, under their usual names). Sections that
+ * are damaged are left out, and *ret_whole is false. `names` ends with NULL; *ret is malloc'ed.
+ * ERR_ABSENT: none of these sections is compressed; ERR_LIMIT: they would be larger than
+ * DEBUG_UNPACKED_MAX; ERR_CORRUPT.
+ */
+struct err elf_unpack(const uint8_t *bytes, size_t size, const char *const *names, uint8_t **ret,
+	size_t *ret_size, bool *ret_whole);
+
 /* A symbol's address in memory and its size. */
 struct image_symbol {
 	uint64_t addr, size;
@@ -88,6 +111,11 @@ struct image_symbol {
  * ERR_ABSENT: there is none of that name; other errors: the table could not be read. */
 struct err image_dynsym(
 	struct image *img, struct mem *mem, const char *name, struct image_symbol *ret);
+/* Makes an ELF file of the functions of the dynamic symbol table, out of memory as far as it is
+ * there, for images whose own file is gone. *ret is malloc'ed. The same errors, and ERR_LIMIT: the
+ * symbols and their names are more than `max` bytes. */
+struct err image_dynsym_file(
+	struct image *img, struct mem *mem, size_t max, uint8_t **ret, size_t *ret_size);
 /* Looks data symbols up in .symtab of the attached file, local ones too, also with a compiler's
  * suffix (name.lto_priv.0), in one pass. ret[i] belongs to names[i]; addr 0: there is none (or no
  * file, or no table). */

@@ -276,6 +276,8 @@ struct layout_row {
 	enum generators_scheme generators;
 	struct generator_marks generator;
 	enum refs_scheme refs;
+	uint8_t gc_refs_flags; /* low bits of a collectable object's gc_refs that are flags, not
+				  part of its number */
 	unsigned repr; /* enum repr_style, or'ed */
 	uint16_t unicode; /* version of the Unicode database: 0x0f00 is 15.0 */
 	struct owner_marks owner;

@@ -17,12 +17,23 @@ enum {
 	COMMAND_LINE_MAX = 128 * 1024,
 	ENVIRONMENT_MAX = 16384, /* words of the environment that are looked at */
 
+	/* system calls that threads are in */
+	CALL_FDS_SHOWN = 8, /* descriptors of one poll, select or epoll */
+	KERNEL_FRAMES_MAX = 64, /* of one thread */
+	SELECT_BITS_MAX = 4096, /* bits of one set of select that are looked at */
+
 	/* ELF images */
 	IMAGES_MAX = 65536,
 	IMAGE_PHDRS_MAX = 512,
+	ELF_SECTIONS_MAX = 65536, /* of a file that are looked at */
 	LINK_MAP_MAX = 65536, /* steps along the dynamic linker's list */
 	HASH_CHAIN_MAX = 65536, /* steps along one symbol hash chain */
 	SYMBOL_NAME_MAX = 256,
+
+	/* files that are looked for */
+	SEARCH_DIRS_MAX = 64, /* folders that the command line names, of each kind */
+	SEARCH_DEEP_MAX = 8, /* folders inside of such a folder, one in the other */
+	SEARCH_FILES_MAX = 200000, /* entries of such a folder and those inside of it */
 
 	/* native stacks */
 	NATIVE_FRAMES_MAX = 1000000, /* of one thread that are kept */
@@ -31,10 +42,14 @@ enum {
 	STACK_SWITCHES_MAX = 64, /* frames of one thread that lie below the one that they called */
 	EXPRESSION_STEPS_MAX = 10000, /* of one DWARF expression */
 	MODULE_COPY_MAX = 64 * 1024 * 1024, /* bytes of a module without file that are copied */
+	MODULES_COPY_MAX = 512 * 1024 * 1024, /* of all of them */
 	SYMBOLS_MAX = 4 * 1024 * 1024, /* of one module */
+	SYMBOL_STEPS_MAX = 65536, /* symbols that are looked at for one address */
 	MANGLED_NAME_MAX = 4096, /* longer names are not demangled */
 	DEMANGLED_NAME_MAX = 16384, /* nor what would become longer */
 	DEBUGDATA_MAX = 256 * 1024 * 1024, /* bytes of symbols that unpacking may yield */
+	DEBUG_UNPACKED_MAX = 1024 * 1024 * 1024, /* bytes of a file's debug information likewise */
+	LINE_BYTES_MAX = 1 << 29, /* of one module's line programs; a unit begun is run to its end */
 	INLINED_MAX = 64, /* functions inside of each other at one place */
 
 	/* Python */

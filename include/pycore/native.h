@@ -14,7 +14,8 @@
 
 /* How a frame was found. The innermost one is where the registers of its thread say: NATIVE_CFI. */
 enum native_found {
-	NATIVE_CFI, /* by call frame information: sure */
+	NATIVE_CFI, /* by call frame information, or because code without it does nothing more but
+		       return: sure */
 	NATIVE_FRAME_POINTER, /* guessed: the frame pointer leads to it */
 	NATIVE_SCAN, /* guessed: the stack holds an address that follows a call */
 };
@@ -35,7 +36,9 @@ struct native_place {
 	uint64_t address; /* of the instruction: of frames that wait for a call to return, inside of
 			     the call */
 	const struct image *image; /* NULL: in no file */
-	uint64_t function_start; /* address in memory of the function's symbol; 0: none */
+	/* The function's code in memory, as its symbol says; where none covers the place, the code
+	 * that shares its unwind entry; 0, 0: not known. */
+	uint64_t function_start, function_size;
 	const struct native_call *calls; /* innermost first; one at least */
 	size_t n_calls;
 };

@@ -34,11 +34,28 @@ struct opened {
 struct err opener_open(const char *path, enum opener_trust trust, struct opened *ret);
 
 /*
- * As opener_open() with OPEN_NAMED_BY_TARGET, below the root of another process
- * ("/proc/4711/root"): the kernel resolves links and ".." inside of it (openat2, Linux 5.6). root
- * NULL: this machine's own.
+ * As opener_open() with OPEN_NAMED_BY_TARGET, below another root: that of a process
+ * ("/proc/4711/root"), or a folder that holds a copy of one. Links, absolute ones too, and their
+ * ".." are resolved inside of it and never lead out: by the kernel (openat2, Linux 5.6), or where
+ * it does not know how, by opener_walk_below(). root NULL: this machine's own.
  */
 struct err opener_open_below(const char *root, const char *path, struct opened *ret);
+/* The same, one component at a time, without the kernel's help. root must not be NULL. */
+struct err opener_walk_below(const char *root, const char *path, struct opened *ret);
+
+/* The path of an open file, all links resolved, as this process sees it; malloc'ed. NULL: it has
+ * none any more. */
+char *opener_real_path(int fd);
+
+/*
+ * Shows every regular file in a folder that the user named, and in the folders inside of it down to
+ * `depth` (0: only its own files), in no order. Links to files are followed, links to folders not.
+ * Ends when `*budget` entries were looked at, which it counts down. ERR_SYS, ERR_DENIED: the folder
+ * itself cannot be read.
+ */
+typedef void opener_visit_fn(void *ctx, const char *path, int fd);
+struct err opener_visit(
+	const char *folder, unsigned depth, size_t *budget, opener_visit_fn *visit, void *ctx);
 
 /* A whole file mapped read-only. Zero-initialised is nothing. */
 struct file_map {
@@ -47,6 +64,7 @@ struct file_map {
 	/* The later of the times of its content and of its inode. A file that replaces another one
 	 * may have been given an old time of its content; the inode's is always the kernel's. */
 	struct timespec changed;
+	struct timespec modified; /* that of its content alone */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;

@@ -10,6 +10,7 @@
 
 #include "pycore/python.h"
 #include "pycore/target.h"
+#include "pycore/verdict.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 struct out;
 
 struct out_ops {
+	/* Why it died: pycore dump; nothing for a process that lives. */
+	void (*verdict)(struct out *o, const struct verdict *v);
 	/* Head: where the data are from, and the process. */
 	void (*process)(struct out *o, const struct target *t);
 	/* Every Python; p may hold none, and then says why. */
@@ -42,6 +45,14 @@ struct out_ops {
 
 enum out_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
+/* Which native frames of a merged stack are shown. */
+enum out_native {
+	OUT_NATIVE_INNER, /* what the innermost Python frame called */
+	OUT_NATIVE_EVERY, /* all but internal ones. They were asked for, so a native stack that
+			     breaks off is damage; the same holds for: */
+	OUT_NATIVE_ALL,
+};
+
 /* The target's files below `from` lie below `to` here. */
 struct source_map {
 	const char *from, *to;
@@ -55,7 +66,7 @@ struct out_options {
 	bool redact; /* neither source lines nor arguments of the command line */
 	const struct source_map *maps; /* borrowed; of those that fit the longest `from` is used */
 	size_t n_maps;
-	bool native; /* native frames were asked for, so a stack that breaks off is damage */
+	enum out_native native;
 	enum out_colour colour;
 };
 
@@ -70,6 +81,7 @@ struct out {
 	struct source *source; /* source lines; opened on first use */
 	bool colour;
 	bool damage; /* something printed shows an error in place of a fact */
+	bool has_verdict; /* text: it stands above, and what it says need not be said again */
 };
 
 /* Output to file, which stays the caller's. Free with out_close(), which flushes; it returns false

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct merged_stack;
+
 /* How a runtime was found. */
 enum found_by {
 	FOUND_BY_SYMBOL, /* dynamic symbol or .symtab */
@@ -111,6 +113,13 @@ struct py_frame {
 	uint8_t owner;
 };
 
+/* A call of the interpreter's evaluation function, from C, that has not returned. It runs one
+ * Python frame; from 3.11 on also those that this one called without a detour through C. */
+struct py_entry {
+	uint64_t on_stack; /* an address inside of the call's C frame; 0: this version keeps none */
+	size_t n_frames; /* of the thread's frames; 0: it has just begun, or is about to end */
+};
+
 enum gil_state { GIL_UNKNOWN, GIL_NONE, GIL_HOLDER, GIL_WAITING };
 
 struct py_thread {
@@ -133,6 +142,11 @@ struct py_thread {
 	struct py_frame *frames; /* innermost first */
 	size_t n_frames;
 	size_t n_omitted; /* frames further out than FRAMES_MAX */
+	struct py_entry *entries; /* innermost first; together they run all frames. With n_omitted
+				     or `why` those further out are missing. */
+	size_t n_entries;
+	const struct merged_stack *merged; /* its native and Python frames as one stack; NULL: not
+					      asked for. Set, and owned, by whoever merged. */
 	struct err why; /* the chain of frames broke off here */
 	bool torn; /* because it was seen while it was being changed: another look may see it whole
 		    */
@@ -169,6 +183,7 @@ struct python {
 	struct py_place *places;
 	uint64_t scanned, linetable_bytes; /* spent of SCAN_TOTAL_MAX and LINETABLES_TOTAL_MAX */
 	bool unknown_version; /* one was found that no layout reads */
+	bool idle; /* one was found that holds no interpreter */
 	struct str why; /* what was found and tried, when there is no runtime */
 };
 
@@ -205,6 +220,10 @@ struct py_described {
 	struct py_variables attributes;
 };
 const struct py_described *python_describe(struct python *p, uint64_t addr);
+/* The object at an address that may as well hold anything else, if there is no doubt that it is one
+ * in use; else NULL. As short as `limits` say, without size and attributes. */
+const struct py_described *python_prove(
+	struct python *p, uint64_t addr, const struct value_limits *limits);
 
 /* Whether a walk met the frames of a thread at a moment when another walk may see more of them. */
 bool python_torn(const struct python *p);

@@ -20,9 +20,36 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct file_search;
+struct call_record;
 struct native_stack;
+struct searcher;
+struct registers;
 
 enum target_kind { TARGET_CORE, TARGET_LIVE };
+
+/*
+ * What a thread of a live process is doing, as the kernel tells: read just before the process is
+ * stopped, because stopping disturbs it. Owned by the target, until the next stop. target_call()
+ * gives the system call that it is in.
+ */
+struct thread_activity {
+	bool has_cpu;
+	double cpu_seconds; /* spent so far, in user and kernel mode */
+	bool moved_on; /* at the stop it was somewhere else already: its frames are of then, the
+			  rest of this is of before */
+	bool outside; /* it waits in the kernel, but not in a system call: for a page of memory */
+	const struct call_record *call; /* NULL: in none, or unknown; for target_call() */
+	bool known; /* whether the kernel told what it is in: outside, call, or none */
+	/* Names of functions of the kernel, innermost first. Where the whole stack may not be read
+	 * the one function that it waits in. Of all threads only with ACTIVITY_STACKS, else of
+	 * those that sleep without being interruptible. */
+	const char *const *kernel_stack;
+	size_t n_kernel_stack; /* 0: not asked for, may not be read, or it runs */
+};
+
+/* How much is read of that before each stop. */
+enum activity_wanted { ACTIVITY_USUAL, ACTIVITY_NONE, ACTIVITY_STACKS };
 
 /* One thread of the kernel. */
 struct os_thread {
@@ -30,13 +57,16 @@ struct os_thread {
 	pid_t ns_tid; /* in the target's own pid namespace; the same number where that is not
 			 another one */
 	char name[17]; /* the kernel's name of the thread; "" unknown */
-	char state; /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown */
+	char state; /* 'R', 'S', 'D', 'T', 't', 'Z'; 0 unknown; thread_state_words() */
 	bool crashed; /* the thread that died */
 	bool stopped; /* live: stopped by us, so its memory and registers hold still */
 	struct core_regs
 		regs; /* raw is owned by the target; all absent where they could not be had */
+	struct thread_activity activity;
 	const struct native_stack *native; /* its native frames; NULL: not asked for. Set, and
 					      owned, by whoever walked them. */
+	const struct registers *registers; /* what they point to; NULL: not read. Set, and owned, by
+					      whoever read them. */
 };
 
 struct target_signal {
@@ -72,7 +102,10 @@ struct target {
 	/* Of a core: what its notes say, as far as the owner of the core file confirms it, for a
 	 * core can be made up. */
 	struct target_user user;
-	char *root; /* where its files are, "/proc/4711/root"; NULL: they are this machine's */
+	char *root; /* where its files are, "/proc/4711/root" or a sysroot; NULL: they are this
+		       machine's */
+	bool root_by_user; /* it is a sysroot */
+	struct searcher *files; /* looks for its files; owned */
 
 	char **argv; /* NULL-terminated; NULL: unknown */
 	size_t argc;
@@ -84,6 +117,7 @@ struct target {
 				  newer than this may not be what ran. */
 	double pause_seconds; /* live: how long threads were stopped; < 0: were not */
 	bool nonblocking; /* live: never stopped on purpose, so reads race with the process */
+	enum activity_wanted activity; /* live; may be set before a stop */
 
 	struct problems problems;
 
@@ -93,6 +127,7 @@ struct target {
 
 struct target_core_options {
 	const char *exe; /* the executable as named by the user, or NULL */
+	const struct file_search *search; /* NULL: the usual places. Must outlive the target. */
 	struct container_options container;
 };
 
@@ -104,6 +139,7 @@ struct err target_open_core(
 struct target_live_options {
 	bool nonblocking; /* never stop it */
 	const char *proc; /* root of procfs; NULL: "/proc". Tests give a made-up one. */
+	const struct file_search *search; /* as of a core */
 };
 
 /*
@@ -126,6 +162,29 @@ void target_resume(struct target *t);
 
 void target_close(struct target *t); /* NULL is fine; resumes first */
 
+/* "sleeping", "running" ...: what the kernel means by the letter; NULL: unknown. Literal. */
+const char *thread_state_words(char state);
+
+/* A system call in words. */
+struct thread_call {
+	int64_t number;
+	const char *name; /* literal: "futex"; NULL: pycore does not know the number */
+	char *arguments[6]; /* of the target, to be escaped: "3</tmp/fifo>", "no timeout" */
+	size_t n_arguments;
+};
+
+/*
+ * The system call that the thread is in: of a live process as of just before the stop (see
+ * thread_activity), of a core by its registers. False: it is in none, or that cannot be told. With
+ * redact there are neither paths nor addresses of sockets in it. What a socket is connected to is
+ * looked up now, so it is for after the stop. Free with thread_call_fini().
+ */
+bool target_call(
+	struct target *t, const struct os_thread *th, bool redact, struct thread_call *ret);
+void thread_call_fini(struct thread_call *c);
+/* Appends "futex(0x7f12..., FUTEX_WAIT, 2, no timeout)", not escaped. */
+void thread_call_text(const struct thread_call *c, struct str *to);
+
 /* Forgets memory read so far, so that what is read next is the present (live; a no-op for cores).
  */
 void target_forget(struct target *t);
@@ -139,6 +198,8 @@ struct image *target_image_at(struct target *t, uint64_t addr);
 /* Sees to it that the image's file on disk is attached, if there is one that matches; cheap when
  * repeated. */
 struct err target_need_file(struct target *t, struct image *img);
+/* The same, and where there is none of a core here, debuginfod is asked for it, if it may be. */
+struct err target_fetch_file(struct target *t, struct image *img);
 struct os_thread *target_thread(struct target *t, pid_t tid); /* NULL: none */
 
 /* How much of the memory a core holds; all 0 when live. */
@@ -155,7 +216,8 @@ bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *re
 /*
  * Opens and maps a file that the target names, to be shown: by the opener's rules, as seen from the
  * target's root, and only if the owner, group and mode of the file let the target's own user read
- * it (ERR_DENIED). Else a process could have a report by root show any file of the machine.
+ * it (ERR_DENIED). Else a process could have a report by root show any file of the machine. Below a
+ * sysroot only the time of the content counts as ret->changed, for inodes are new in any copy.
  */
 struct err target_open_file(const struct target *t, const char *path, struct file_map *ret);
 

@@ -9,15 +9,17 @@
 #pragma once
 
 #include "pycore/native.h"
+#include "pycore/str.h"
 #include "pycore/target.h"
 
 struct unwind;
 
-/* How much is spent on modules whose debug information is large and compressed, for unpacking it
- * costs some 5 ms a megabyte. */
+/* How much is spent on names. Unpacking large debug information that is compressed costs some 5 ms
+ * a megabyte. */
 enum unwind_effort {
-	UNWIND_QUICK, /* neither their lines nor their inlined functions */
-	UNWIND_LINES, /* their lines */
+	UNWIND_SYMBOLS, /* functions as symbols name them: no lines, no inlined functions */
+	UNWIND_QUICK, /* as much of where debug information is large and compressed; else all */
+	UNWIND_LINES, /* the lines there, too */
 	UNWIND_FULL,
 };
 
@@ -37,3 +39,11 @@ void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_s
 /* Looks up modules, functions and lines of a stack's frames: reads files only, so it can wait until
  * a live target was resumed. Places live until unwind_close(). */
 void unwind_name(struct unwind *u, struct native_stack *s, enum unwind_effort effort);
+/* The same for at most n frames from number `from` on; those that have been named with less effort
+ * are named anew. */
+void unwind_name_frames(
+	struct unwind *u, struct native_stack *s, size_t from, size_t n, enum unwind_effort effort);
+
+/* Appends the name of a C++ type, "std::runtime_error" of the "St13runtime_error" that its typeinfo
+ * holds. False, and nothing appended: it is none, or too long. */
+bool unwind_type_name(const char *mangled, struct str *to);

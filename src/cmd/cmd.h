@@ -5,6 +5,7 @@
 
 #include "pycore/out.h"
 #include "pycore/python.h"
+#include "pycore/search.h"
 #include "pycore/target.h"
 
 #include <getopt.h>
@@ -49,12 +50,29 @@ struct target_args {
 	pid_t pid; /* 0: a core */
 	bool nonblocking;
 	struct container_options container;
+	struct file_search search;
+	const char *lib_paths[SEARCH_DIRS_MAX], *debug_dirs[SEARCH_DIRS_MAX];
 };
 /* Options that target_args understands, for the commands' option tables. */
-enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT_VALUES_FIRST };
+enum {
+	OPT_PID = 256,
+	OPT_NONBLOCKING,
+	OPT_SYSROOT,
+	OPT_LIB_PATH,
+	OPT_DEBUG_DIR,
+	OPT_DEBUGINFOD,
+	OPT_TMPDIR,
+	OPT_TMP_LIMIT,
+	OPT_DEBUG,
+	OPT_VALUES_FIRST
+};
 #define TARGET_OPTIONS                                                                             \
 	{ "pid", required_argument, NULL, OPT_PID },                                               \
 		{ "nonblocking", no_argument, NULL, OPT_NONBLOCKING },                             \
+		{ "sysroot", required_argument, NULL, OPT_SYSROOT },                               \
+		{ "lib-path", required_argument, NULL, OPT_LIB_PATH },                             \
+		{ "debug-dir", required_argument, NULL, OPT_DEBUG_DIR },                           \
+		{ "debuginfod", optional_argument, NULL, OPT_DEBUGINFOD },                         \
 		{ "tmpdir", required_argument, NULL, OPT_TMPDIR },                                 \
 		{ "tmp-limit", required_argument, NULL, OPT_TMP_LIMIT },                           \
 	{                                                                                          \
@@ -64,6 +82,14 @@ enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT
 	"  --pid N             a live process instead of a core file\n"                            \
 	"  --nonblocking       never stop the live process; what is read may be torn, and is "     \
 	"marked so\n"                                                                              \
+	"  --sysroot DIR       the process's / is DIR here: its files are looked for below it\n"   \
+	"  --lib-path DIR      look here for programs and libraries, by build-id and name; may "   \
+	"be "                                                                                      \
+	"repeated\n"                                                                               \
+	"  --debug-dir DIR     look here for debug information, as in /usr/lib/debug; may be "     \
+	"repeated\n"                                                                               \
+	"  --debuginfod[=SECONDS]  ask the servers of $DEBUGINFOD_URLS for what is missing, at "   \
+	"most so long (90)\n"                                                                      \
 	"  --tmpdir DIR        where a compressed core is unpacked (default $TMPDIR, else "        \
 	"/var/tmp)\n"                                                                              \
 	"  --tmp-limit SIZE    bytes that unpacking may take on disk, with K, M, G or T "          \
@@ -74,7 +100,7 @@ enum { OPT_PID = 256, OPT_NONBLOCKING, OPT_TMPDIR, OPT_TMP_LIMIT, OPT_DEBUG, OPT
 bool target_args_take(struct target_args *a, int option, const char *command);
 /* Takes the operands behind the options: CORE [EXE], or none with --pid. */
 bool target_args_operands(struct target_args *a, int argc, char **argv, const char *command);
-/* Opens it. A failure is said on stderr, and yields the exit status. */
+/* Opens it; `a` must outlive it. A failure is said on stderr, and yields the exit status. */
 enum exit_status target_args_open(const struct target_args *a, struct target **ret);
 
 /*

@@ -16,8 +16,9 @@ const char cmd_dump_help[] =
 	"  -o, --output FILE   write to FILE instead of standard output\n"
 	"  --thread TID        only this thread; may be given more than once\n"
 	"  --crashed           only the thread that died\n"
-	"  --native[=WHICH]    native frames of all threads or none (default: of the thread that "
-	"died)\n"
+	"  --native[=WHICH]    native frames too: of Python's threads; all, also the interpreter's "
+	"own and\n"
+	"                      other threads; none (default: those that the thread died in)\n"
 	"  --locals[=HOW]      the variables of every frame: short (default) or full\n"
 	"  --globals           the globals of the modules on the stacks\n"
 	"  --max-string N      characters shown of a text (default 200; 10000 with "
@@ -101,9 +102,12 @@ static bool take_native(struct dump *d)
 		return false;
 	}
 	d->native = NATIVES_EVERY;
-	if (optarg)
-		d->native = optarg[0] == 'n' ? NATIVES_NONE : NATIVES_ALL;
-	d->out.native = d->native != NATIVES_NONE;
+	d->out.native = OUT_NATIVE_EVERY;
+	if (optarg) {
+		bool none = optarg[0] == 'n';
+		d->native = none ? NATIVES_NONE : NATIVES_ALL;
+		d->out.native = none ? OUT_NATIVE_INNER : OUT_NATIVE_ALL;
+	}
 	return true;
 }
 
@@ -255,12 +259,13 @@ static FILE *open_output(const struct dump *d)
 	return f;
 }
 
-static bool report(const struct dump *d, FILE *file, const struct python *p,
-	const struct py_thread *const *list, size_t n, bool *ret_damage)
+static bool report(const struct dump *d, FILE *file, const struct verdict *v,
+	const struct python *p, const struct py_thread *const *list, size_t n, bool *ret_damage)
 {
 	if (file != stdout && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		complain("%s: could not be emptied: %s", d->output, strerror(errno));
 	struct out *o = d->json ? out_json_open(file, &d->out) : out_text_open(file, &d->out);
+	o->ops->verdict(o, v);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);
 	o->ops->interpreters(o, p);
@@ -278,8 +283,26 @@ static bool report(const struct dump *d, FILE *file, const struct python *p,
 
 static void walk_natives(void *natives, struct python *p)
 {
-	(void)p;
-	natives_walk(natives);
+	natives_walk(natives, p);
+}
+
+static void reach_verdict(const struct dump *d, struct python *p, struct unwind *u,
+	struct verdict *ret, struct registers *ret_registers)
+{
+	const struct verdict_question q = {
+		.python = p,
+		.unwind = u,
+		.redact = d->values.redact,
+		.exe = d->args.exe,
+		.search = &d->args.search,
+		.native = d->native == NATIVES_EVERY || d->native == NATIVES_ALL,
+		.locals = d->locals,
+	};
+	verdict_reach(&q, ret, ret_registers);
+	for (size_t i = 0; i < p->target->n_threads; i++) {
+		if (p->target->threads[i].crashed)
+			p->target->threads[i].registers = ret_registers;
+	}
 }
 
 /* Reads what there is and prints it; the process is stopped no longer than the reading takes. */
@@ -294,19 +317,25 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	};
 	CLEANUP(natives_fini) struct natives natives;
 	natives_init(&natives, t, d->native);
+	t->activity = d->native == NATIVES_ALL ? ACTIVITY_STACKS : ACTIVITY_USUAL;
 	if (!look(p, natives.unwind ? walk_natives : NULL, &natives)) {
 		python_free(p);
 		return STATUS_NOTHING;
 	}
 	python_locate(p);
 	natives_name(&natives);
+	natives_merge(&natives, p);
 	log_debug("named");
+	CLEANUP(verdict_fini) struct verdict verdict;
+	CLEANUP(registers_fini) struct registers registers;
+	reach_verdict(d, p, natives.unwind, &verdict, &registers);
+	log_debug("judged");
 	if (failed(found))
 		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
 	size_t n;
 	const struct py_thread **list = select_threads(d, p, &n);
 	bool damage = false, complete = all_found(d, p);
-	bool good = report(d, file, p, list, n, &damage);
+	bool good = report(d, file, &verdict, p, list, n, &damage);
 	free(list);
 	damage |= t->problems.damage;
 	python_free(p);

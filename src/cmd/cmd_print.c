@@ -88,6 +88,7 @@ static enum exit_status print_target(struct print *d, struct target *t)
 	bool damage = false, good = false;
 	size_t n = 0;
 	struct err found = python_find(t, &p);
+	t->activity = ACTIVITY_NONE;
 	p->options.limits = value_args_limits(&d->values, defaults);
 	if (look(p, p->n_runtimes ? describe : NULL, d)) {
 		if (failed(found))

@@ -5,12 +5,6 @@
 
 #include <stdlib.h>
 
-static bool wanted(const struct natives *n, const struct os_thread *th)
-{
-	return n->mode == NATIVES_EVERY || n->mode == NATIVES_ALL ||
-	       (n->mode == NATIVES_CRASHED && th->crashed);
-}
-
 void natives_init(struct natives *n, struct target *t, enum natives_mode mode)
 {
 	*n = (struct natives){ .mode = mode, .target = t };
@@ -26,21 +20,35 @@ static void drop_stacks(struct natives *n)
 	for (size_t i = 0; i < n->n; i++)
 		native_stack_fini(&n->stacks[i]);
 	free(n->stacks);
+	free(n->wanted);
 	n->stacks = NULL;
+	n->wanted = NULL;
 	n->n = 0;
 }
 
-void natives_walk(struct natives *n)
+static void choose(struct natives *n, const struct python *p)
+{
+	const struct os_thread *threads = n->target->threads;
+	for (size_t i = 0; i < n->n; i++)
+		n->wanted[i] = threads[i].crashed || n->mode == NATIVES_ALL;
+	for (size_t i = 0; n->mode == NATIVES_EVERY && i < p->n_threads; i++) {
+		if (p->threads[i].addr && p->threads[i].os)
+			n->wanted[p->threads[i].os - threads] = true;
+	}
+}
+
+void natives_walk(struct natives *n, const struct python *p)
 {
 	drop_stacks(n);
 	if (!n->unwind)
 		return;
 	n->n = n->target->n_threads;
 	n->stacks = xcalloc(n->n, sizeof(*n->stacks));
+	n->wanted = xcalloc(n->n, sizeof(*n->wanted));
+	choose(n, p);
 	for (size_t i = 0; i < n->n; i++) {
-		const struct os_thread *th = &n->target->threads[i];
-		if (wanted(n, th))
-			unwind_thread(n->unwind, th, &n->stacks[i]);
+		if (n->wanted[i])
+			unwind_thread(n->unwind, &n->target->threads[i], &n->stacks[i]);
 	}
 }
 
@@ -51,11 +59,23 @@ static const enum unwind_effort effort_of[] = { [NATIVES_CRASHED] = UNWIND_QUICK
 void natives_name(struct natives *n)
 {
 	for (size_t i = 0; i < n->n; i++) {
-		struct os_thread *th = &n->target->threads[i];
-		if (!wanted(n, th))
+		if (!n->wanted[i])
 			continue;
 		unwind_name(n->unwind, &n->stacks[i], effort_of[n->mode]);
-		th->native = &n->stacks[i];
+		n->target->threads[i].native = &n->stacks[i];
+	}
+}
+
+void natives_merge(struct natives *n, struct python *p)
+{
+	n->n_merged = p->n_threads;
+	n->merged = xcalloc(n->n_merged, sizeof(*n->merged));
+	for (size_t i = 0; i < p->n_threads; i++) {
+		struct py_thread *th = &p->threads[i];
+		if (!th->os || !th->os->native)
+			continue;
+		merge_thread(p, th, &n->merged[i]);
+		th->merged = &n->merged[i];
 	}
 }
 
@@ -63,6 +83,9 @@ void natives_fini(struct natives *n)
 {
 	for (size_t i = 0; i < n->n; i++)
 		n->target->threads[i].native = NULL;
+	for (size_t i = 0; i < n->n_merged; i++)
+		merged_stack_fini(&n->merged[i]);
+	free(n->merged);
 	drop_stacks(n);
 	unwind_close(n->unwind);
 }

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 pid_t parse_id(const char *text)
@@ -48,6 +49,48 @@ static uint64_t parse_size(const char *text)
 	return (uint64_t)v << shift;
 }
 
+/* The module's name is the target's, and so escaped. */
+static void show_download(const char *module, uint64_t bytes, uint64_t total, bool ended)
+{
+	AUTO_STR(name);
+	out_escape_text(&name, module, strlen(module));
+	if (ended)
+		fputs("\r\x1b[K", stderr);
+	else if (total)
+		fprintf(stderr,
+			"\r\x1b[Kpycore: debuginfod: %.60s: %.1f of %.1f MiB (Ctrl-C goes on "
+			"without) ",
+			str_text(&name), (double)bytes / (1 << 20), (double)total / (1 << 20));
+	else
+		fprintf(stderr,
+			"\r\x1b[Kpycore: debuginfod: %.60s: asking (Ctrl-C goes on without) ",
+			str_text(&name));
+}
+
+static bool take_folder(const char *command, const char *option, const char *list[], size_t *n)
+{
+	if (*n == SEARCH_DIRS_MAX) {
+		usage_error(command, "%s: more than %d folders", option, SEARCH_DIRS_MAX);
+		return false;
+	}
+	list[(*n)++] = optarg;
+	return true;
+}
+
+/* Of --debuginfod: how long its downloads may take together. */
+static bool take_seconds(const char *command, unsigned *ret)
+{
+	enum { SECONDS_USUAL = 90, SECONDS_MAX = 86400 };
+	pid_t seconds = optarg ? parse_id(optarg) : SECONDS_USUAL;
+	if (!seconds || seconds > SECONDS_MAX) {
+		usage_error(command, "--debuginfod: '%s' is no number of seconds from 1 to %d",
+			optarg, SECONDS_MAX);
+		return false;
+	}
+	*ret = (unsigned)seconds;
+	return true;
+}
+
 bool target_args_take(struct target_args *a, int option, const char *command)
 {
 	switch (option) {
@@ -59,6 +102,18 @@ bool target_args_take(struct target_args *a, int option, const char *command)
 	case OPT_NONBLOCKING:
 		a->nonblocking = true;
 		return true;
+	case OPT_SYSROOT:
+		a->search.sysroot = optarg;
+		return true;
+	case OPT_LIB_PATH:
+		a->search.lib_paths = a->lib_paths;
+		return take_folder(command, "--lib-path", a->lib_paths, &a->search.n_lib_paths);
+	case OPT_DEBUG_DIR:
+		a->search.debug_dirs = a->debug_dirs;
+		return take_folder(command, "--debug-dir", a->debug_dirs, &a->search.n_debug_dirs);
+	case OPT_DEBUGINFOD:
+		a->search.progress = isatty(STDERR_FILENO) ? show_download : NULL;
+		return take_seconds(command, &a->search.debuginfod_seconds);
 	case OPT_TMPDIR:
 		a->container.tmpdir = optarg;
 		return true;
@@ -102,7 +157,7 @@ static enum exit_status open_live(const struct target_args *a, struct target **r
 {
 	AUTO_STR(why);
 	char text[ERR_TEXT_MAX];
-	struct target_live_options opt = { .nonblocking = a->nonblocking };
+	struct target_live_options opt = { .nonblocking = a->nonblocking, .search = &a->search };
 	struct err e = target_open_live(a->pid, &opt, &why, ret);
 	if (!failed(e))
 		return STATUS_COMPLETE;
@@ -122,12 +177,37 @@ static void show_progress(uint64_t unpacked, unsigned percent, bool done)
 			percent);
 }
 
+/* A name that leads nowhere would only be seen by what the report lacks. */
+static bool is_folder(const char *option, const char *path)
+{
+	struct stat st;
+	errno = 0;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return true;
+	complain("%s: %s: %s", option, path, strerror(errno ? errno : ENOTDIR));
+	return false;
+}
+
+static bool are_folders(const struct file_search *s)
+{
+	bool good = !s->sysroot || is_folder("--sysroot", s->sysroot);
+	for (size_t i = 0; good && i < s->n_lib_paths; i++)
+		good = is_folder("--lib-path", s->lib_paths[i]);
+	for (size_t i = 0; good && i < s->n_debug_dirs; i++)
+		good = is_folder("--debug-dir", s->debug_dirs[i]);
+	return good;
+}
+
 enum exit_status target_args_open(const struct target_args *a, struct target **ret)
 {
+	if (!are_folders(&a->search))
+		return STATUS_NOTHING;
 	if (a->pid)
 		return open_live(a, ret);
 	char text[ERR_TEXT_MAX];
-	struct target_core_options opt = { .exe = a->exe, .container = a->container };
+	struct target_core_options opt = {
+		.exe = a->exe, .search = &a->search, .container = a->container
+	};
 	opt.container.progress = isatty(STDERR_FILENO) ? show_progress : NULL;
 	struct err e = target_open_core(a->core, &opt, ret);
 	if (!failed(e))

@@ -85,7 +85,7 @@ static struct err read_gnu_head(const struct image *img, struct mem *mem, struct
 	return NO_ERR;
 }
 
-static struct err open_dynsym(struct image *img, struct mem *mem)
+struct err image_dynsym_open(struct image *img, struct mem *mem)
 {
 	if (img->dynsym)
 		return img->dynsym->why;
@@ -197,7 +197,7 @@ static struct err find_sysv(
 struct err image_dynsym(
 	struct image *img, struct mem *mem, const char *name, struct image_symbol *ret)
 {
-	TRY(open_dynsym(img, mem));
+	TRY(image_dynsym_open(img, mem));
 	return img->dynsym->gnu_hash ? find_gnu(img, mem, name, ret)
 				     : find_sysv(img, mem, name, ret);
 }

@@ -13,8 +13,6 @@
 #include <elf.h>
 #include <string.h>
 
-enum { NOTES_MAX = 64 * 1024 };
-
 void image_init(struct image *img, const char *path)
 {
 	*img = (struct image){ .path = xstrdup(path) };
@@ -68,7 +66,7 @@ const char *image_name(const struct image *img)
 }
 
 /* The program headers that lie at `bytes`, of which `size` are at hand. */
-static size_t parse_phdrs(
+size_t image_parse_phdrs(
 	const struct elf_head *head, const uint8_t *bytes, uint64_t size, struct elf_phdr **ret)
 {
 	size_t n = head->phnum < IMAGE_PHDRS_MAX ? head->phnum : IMAGE_PHDRS_MAX;
@@ -123,31 +121,12 @@ struct err image_probe(struct image *img, struct mem *mem)
 	uint64_t n = img->head.phnum < IMAGE_PHDRS_MAX ? img->head.phnum : IMAGE_PHDRS_MAX;
 	AUTO_FREE uint8_t *phdrs = xmalloc(n * img->head.phentsize);
 	TRY(mem_read(mem, start + img->head.phoff, phdrs, n * img->head.phentsize));
-	img->n_phdrs = parse_phdrs(&img->head, phdrs, n * img->head.phentsize, &img->phdrs);
+	img->n_phdrs = image_parse_phdrs(&img->head, phdrs, n * img->head.phentsize, &img->phdrs);
 	if (!find_bias(img, start, &img->bias))
 		return err_at(ERR_CORRUPT, start, "program headers");
 	img->elf = true;
 	read_build_id(img, mem);
 	return NO_ERR;
-}
-
-/* The build-id of a file: in its note segments. */
-static size_t file_build_id(
-	const struct file_map *f, const struct elf_head *head, uint8_t ret[BUILD_ID_MAX])
-{
-	if (head->phoff > f->size)
-		return 0;
-	AUTO_FREE struct elf_phdr *phdrs = NULL;
-	size_t n = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &phdrs);
-	for (size_t i = 0; i < n; i++) {
-		const struct elf_phdr *p = &phdrs[i];
-		if (p->type != PT_NOTE || p->offset > f->size || p->filesz > f->size - p->offset)
-			continue;
-		size_t size = elf_build_id(f->bytes + p->offset, p->filesz, head->order, ret);
-		if (size)
-			return size;
-	}
-	return 0;
 }
 
 /* True if memory shows the same header and program headers as the file. */
@@ -158,7 +137,7 @@ static bool same_header(
 		img->head.phnum != head->phnum || head->phoff > f->size)
 		return false;
 	AUTO_FREE struct elf_phdr *phdrs = NULL;
-	size_t n = parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &phdrs);
+	size_t n = image_parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &phdrs);
 	if (n != img->n_phdrs)
 		return false;
 	for (size_t i = 0; i < n; i++) {
@@ -177,31 +156,37 @@ static void learn_from_file(
 	img->head = *head;
 	free(img->phdrs);
 	img->n_phdrs =
-		parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
+		image_parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
 	img->probed = img->elf = find_bias(img, image_start(img), &img->bias);
 }
 
 struct err image_attach(struct image *img, const char *path, struct file_map *file,
 	bool named_by_user, uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size)
 {
-	struct elf_head head;
-	if (failed(elf_head_parse(file->bytes, file->size, &head)) || head.phoff > file->size ||
-		(head.type != ET_EXEC && head.type != ET_DYN))
-		return err_of(ERR_UNSUPPORTED, "is no ELF program or library");
-	size_t size = file_build_id(file, &head, ret_id);
+	struct elf_ident id;
+	TRY(elf_ident_read(file->bytes, file->size, &id));
+	size_t size = id.build_id_size;
+	memcpy(ret_id, id.build_id, size);
 	*ret_id_size = size;
+	bool kind = id.head.type == ET_EXEC || id.head.type == ET_DYN;
+	if (kind && id.cut)
+		return err_of(ERR_TRUNCATED, "is cut off");
+	if (kind && !id.program && id.has_debug)
+		return err_of(ERR_UNSUPPORTED, "holds debug information only, no code");
+	if (!id.program)
+		return err_of(ERR_UNSUPPORTED, "is no ELF program or library");
 	enum image_match match;
 	if (img->elf && (img->build_id_size || size)) {
 		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
 			return err_of(ERR_CORRUPT, "build-id differs");
 		match = MATCH_BUILD_ID;
 	} else if (img->elf) {
-		if (!same_header(img, &head, file))
+		if (!same_header(img, &id.head, file))
 			return err_of(
 				ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
 		match = MATCH_HEADER;
 	} else if (named_by_user) {
-		learn_from_file(img, &head, file);
+		learn_from_file(img, &id.head, file);
 		match = MATCH_UNPROVEN;
 	} else {
 		return err_of(ERR_ABSENT,

@@ -24,6 +24,7 @@ struct type_named {
 /* Zero-initialised is closed. */
 struct types {
 	Elf *elf;
+	uint8_t *unpacked; /* the file that this is on, where the given one is compressed */
 	Dwarf *dwarf;
 	enum byte_order order;
 	unsigned ptr_size;

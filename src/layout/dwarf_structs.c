@@ -14,6 +14,8 @@
 #include "dwarf_die.h"
 #include "fields.h"
 
+#include "pycore/image.h"
+
 static uint32_t hash_name(const char *name, size_t len)
 {
 	uint32_t h = 2166136261u;
@@ -137,6 +139,21 @@ static void walk_units(struct types *t)
 	}
 }
 
+/* libelf knows not every compression, so that it gets sections that are not compressed. */
+static Elf *open_elf(struct types *t, const void *image, size_t size)
+{
+	static const char *const needed[] = { ".debug_abbrev", ".debug_addr", ".debug_info",
+		".debug_line_str", ".debug_str", ".debug_str_offsets", ".debug_types",
+		".note.gnu.build-id", NULL };
+	size_t unpacked_size;
+	bool whole;
+	elf_version(EV_CURRENT);
+	if (!failed(elf_unpack(image, size, needed, &t->unpacked, &unpacked_size, &whole)))
+		return elf_memory((char *)t->unpacked, unpacked_size);
+	/* libelf only reads, but takes no const. */
+	return elf_memory((char *)image, size);
+}
+
 struct err types_open(struct types *t, const void *image, size_t size)
 {
 	*t = (struct types){ 0 };
@@ -145,9 +162,7 @@ struct err types_open(struct types *t, const void *image, size_t size)
 		return err_of(ERR_CORRUPT, "ELF header");
 	t->order = ident[EI_DATA] == ELFDATA2MSB ? ORDER_BIG : ORDER_LITTLE;
 	t->ptr_size = ident[EI_CLASS] == ELFCLASS32 ? 4 : 8;
-	elf_version(EV_CURRENT);
-	/* libelf only reads, but takes no const. */
-	t->elf = elf_memory((char *)image, size);
+	t->elf = open_elf(t, image, size);
 	if (!t->elf || elf_kind(t->elf) != ELF_K_ELF)
 		return err_of(ERR_CORRUPT, "ELF header");
 	t->dwarf = dwarf_begin_elf(t->elf, DWARF_C_READ, NULL);
@@ -169,6 +184,7 @@ void types_close(struct types *t)
 		dwarf_end(t->dwarf);
 	if (t->elf)
 		elf_end(t->elf);
+	free(t->unpacked);
 	*t = (struct types){ 0 };
 }
 

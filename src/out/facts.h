@@ -3,16 +3,10 @@
 #pragma once
 
 #include "pycore/python.h"
+#include "pycore/signals.h"
 #include "pycore/target.h"
 
 #include "source.h"
-
-/* "SIGSEGV"; NULL for a number that has no name. */
-const char *signal_name(int signo);
-/* "SEGV_MAPERR"; NULL where the pair has no name. */
-const char *signal_code_name(int signo, int code);
-/* What the code means, in words; NULL where there is nothing to add. */
-const char *signal_code_text(int signo, int code);
 
 /* What could not be told of a frame, if anything: its code, its names, its line. */
 struct err frame_error(const struct py_frame *f);

@@ -2,33 +2,12 @@
 #include "native.h"
 
 #include "out_internal.h"
-#include "stacks.h"
+
+#include "pycore/alloc.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum { PERIOD_MAX = 16 };
-
-/* How often the `period` frames at the outer end of the innermost n stand there in a row. */
-static size_t count_repeats(const struct native_frame *frames, size_t n, size_t period)
-{
-	size_t same = 0;
-	while (same + period < n &&
-		frames[n - 1 - same].place == frames[n - 1 - same - period].place)
-		same++;
-	return 1 + same / period;
-}
-
-static struct repeat find_repeat(const struct native_frame *frames, size_t n)
-{
-	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n;
-		period++) {
-		size_t times = count_repeats(frames, n, period);
-		if (times > REPEATS_SHOWN)
-			return (struct repeat){ period, times };
-	}
-	return (struct repeat){ 1, 1 };
-}
 
 static void put(struct out *o, const char *text)
 {
@@ -50,9 +29,10 @@ static void put_module(struct out *o, const struct native_frame *f, bool with_of
 	str_putc(&o->buf, ')');
 }
 
-static void put_call(struct out *o, const struct native_frame *f, const struct native_call *c)
+static void put_call(struct out *o, const struct native_frame *f, const struct native_call *c,
+	const char *mark, const char *indent)
 {
-	str_addf(&o->buf, "    0x%012" PRIx64 " in ", f->pc);
+	str_addf(&o->buf, "%s0x%012" PRIx64 " in ", indent, f->pc);
 	put(o, c->function ? c->function : "??");
 	if (c->file) {
 		str_puts(&o->buf, " at ");
@@ -60,8 +40,7 @@ static void put_call(struct out *o, const struct native_frame *f, const struct n
 		str_addf(&o->buf, ":%d", c->line);
 	}
 	put_module(o, f, !c->function);
-	if (c->inlined)
-		str_puts(&o->buf, " [inlined]");
+	str_puts(&o->buf, c->inlined ? " [inlined]" : mark);
 	if (f->signal)
 		str_puts(&o->buf, " [calls a signal handler]");
 	if (f->found_by != NATIVE_CFI)
@@ -72,51 +51,65 @@ static void put_call(struct out *o, const struct native_frame *f, const struct n
 	str_putc(&o->buf, '\n');
 }
 
-static void put_frame(struct out *o, const struct native_frame *f)
+/* Once each, in the order in which they are met. */
+static void note_nameless(struct nameless *modules, const struct native_frame *f)
+{
+	const struct native_call *c = &f->place->calls[0];
+	const struct image *img = f->place->image;
+	if (!img || c->function || c->file)
+		return;
+	for (size_t i = 0; i < modules->n; i++) {
+		if (modules->list[i] == img)
+			return;
+	}
+	modules->list = xgrow(modules->list, &modules->cap, modules->n, sizeof(*modules->list));
+	modules->list[modules->n++] = img;
+}
+
+void text_native_frame(struct out *o, const struct native_frame *f, const char *mark,
+	const char *indent, struct nameless *modules)
 {
 	for (size_t i = f->place->n_calls; i > 0; i--)
-		put_call(o, f, &f->place->calls[i - 1]);
+		put_call(o, f, &f->place->calls[i - 1], mark, indent);
+	note_nameless(modules, f);
 }
 
-static void put_repeats(struct out *o, struct repeat r)
+static void note_damage(struct out *o, const struct native_stack *s)
 {
-	size_t more = r.times - REPEATS_SHOWN;
-	str_puts(&o->buf, "    [Previous ");
-	if (r.period > 1)
-		str_addf(&o->buf, "%zu frames", r.period);
-	else
-		str_puts(&o->buf, "frame");
-	str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
+	o->damage |= o->opt.native != OUT_NATIVE_INNER && (failed(s->why) || s->cut);
 }
 
-static void put_end(struct out *o, const struct native_stack *s)
+void text_native_end(struct out *o, const struct native_stack *s, const char *indent)
 {
 	char why[ERR_TEXT_MAX];
 	if (failed(s->why))
-		str_addf(&o->buf, "    <what called %s is not known: %s>\n",
+		str_addf(&o->buf, "%s<what called %s is not known: %s>\n", indent,
 			s->n ? "these frames" : "it", err_text(s->why, why));
 	if (s->cut)
-		str_puts(&o->buf, "    [frames further out are left out]\n");
-	o->damage |= o->opt.native && (failed(s->why) || s->cut);
+		str_addf(&o->buf, "%s[frames further out are left out]\n", indent);
+	note_damage(o, s);
 }
 
-void text_native(struct out *o, const struct native_stack *s)
+void text_nameless(struct out *o, struct nameless *modules)
 {
-	str_puts(&o->buf, "  Native stack, most recent call last:\n");
-	put_end(o, s);
-	for (size_t left = s->n; left > 0;) {
-		struct repeat r = find_repeat(s->frames, left);
-		size_t show = r.times > 1 ? r.period * REPEATS_SHOWN : r.period;
-		for (size_t i = 0; i < show; i++)
-			put_frame(o, &s->frames[left - 1 - i]);
-		if (r.times > 1)
-			put_repeats(o, r);
-		left -= r.period * r.times;
-		out_flush(o, false);
+	char id[2 * BUILD_ID_MAX + 1];
+	if (modules->n)
+		str_puts(&o->buf, "\nModules without symbols:\n");
+	for (size_t i = 0; i < modules->n; i++) {
+		const struct image *img = modules->list[i];
+		str_puts(&o->buf, "  ");
+		put(o, img->path[0] ? img->path : "unnamed module");
+		if (img->build_id_size)
+			str_addf(&o->buf, "  build-id %s",
+				build_id_text(img->build_id, img->build_id_size, id));
+		str_putc(&o->buf, '\n');
 	}
+	free(modules->list);
+	*modules = (struct nameless){ 0 };
 }
 
-static void json_call(struct json *j, const struct native_frame *f, const struct native_call *c)
+static void json_call(
+	struct json *j, const struct native_frame *f, const struct native_call *c, bool foreign)
 {
 	const struct image *img = f->place->image;
 	char id[2 * BUILD_ID_MAX + 1];
@@ -141,21 +134,21 @@ static void json_call(struct json *j, const struct native_frame *f, const struct
 	json_bool(j, "signal", f->signal);
 	json_text(j, "found_by", native_found_text(f->found_by));
 	json_bool(j, "certain", f->certain);
+	if (foreign && !c->inlined)
+		json_bool(j, "python_frames_unknown", true);
 	json_close(j, '}');
 }
 
-void json_native(struct out *o, struct json *j, const struct native_stack *s)
+void json_native_frame(struct json *j, const struct native_frame *f, bool foreign)
+{
+	for (size_t i = 0; i < f->place->n_calls; i++)
+		json_call(j, f, &f->place->calls[i], foreign);
+}
+
+void json_native_end(struct out *o, struct json *j, const struct native_stack *s)
 {
 	char why[ERR_TEXT_MAX];
-	json_open(j, "native_frames", '[');
-	for (size_t i = 0; i < s->n; i++) {
-		const struct native_frame *f = &s->frames[i];
-		for (size_t k = 0; k < f->place->n_calls; k++)
-			json_call(j, f, &f->place->calls[k]);
-		out_flush(o, false);
-	}
-	json_close(j, ']');
 	json_text(j, "native_error", failed(s->why) ? err_text(s->why, why) : NULL);
 	json_bool(j, "native_cut", s->cut);
-	o->damage |= o->opt.native && (failed(s->why) || s->cut);
+	note_damage(o, s);
 }

@@ -4,6 +4,7 @@
 #include "facts.h"
 #include "out_facts.h"
 #include "out_json.h"
+#include "verdict.h"
 
 #include "pycore/alloc.h"
 
@@ -306,6 +307,7 @@ static void json_finish(struct out *o)
 }
 
 static const struct out_ops json_ops = {
+	.verdict = json_verdict,
 	.process = json_process,
 	.pythons = json_pythons,
 	.interpreters = json_interpreters,

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads and frames as JSON. */
+#include "activity.h"
 #include "facts.h"
 #include "native.h"
 #include "out_json.h"
+#include "registers.h"
+#include "stacks.h"
+
+#include "pycore/merge.h"
 
 static void put_names(struct json *j, const struct py_code *c)
 {
@@ -66,16 +71,60 @@ static void put_identity(struct out *o, const struct python *p, const struct py_
 	}
 }
 
-static void put_state(struct json *j, const struct py_thread *th)
+static void put_state(struct out *o, const struct python *p, const struct py_thread *th)
 {
+	struct json *j = json_writer(o);
 	char state[2] = { th->os ? th->os->state : 0 };
 	json_bool(j, "main", th->main);
 	json_bool(j, "crashed", th->os && th->os->crashed);
 	json_text(j, "state", state[0] ? state : NULL);
-	json_null(j, "waits_in");
-	json_null(j, "registers");
+	json_activity(o, j, p->target, th->os);
+	json_registers(j, th->os ? th->os->registers : NULL);
 	json_text(j, "gil", gil_state_name(th->gil));
-	json_null(j, "merged");
+}
+
+static void put_stack(
+	struct out *o, const struct python *p, const char *key, const struct shown_stack *s)
+{
+	struct json *j = json_writer(o);
+	json_open(j, key, '[');
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->frames[i].python)
+			json_frame(o, p, s->frames[i].python);
+		else
+			json_native_frame(j, s->frames[i].native, s->frames[i].foreign);
+		out_flush(o, false);
+	}
+	json_close(j, ']');
+}
+
+/* Both stacks by themselves. */
+static void put_apart(struct out *o, const struct python *p, const struct py_thread *th,
+	const struct shown_stack *python)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack native;
+	shown_stack_init_native(&native, th->os->native);
+	put_stack(o, p, "python_frames", python);
+	put_stack(o, p, "native_frames", &native);
+}
+
+static void put_stacks(struct out *o, const struct python *p, const struct py_thread *th)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack s;
+	struct json *j = json_writer(o);
+	shown_stack_init(&s, th, o->opt.native);
+	if (th->merged)
+		json_bool(j, "merged", th->merged->merged);
+	else
+		json_null(j, "merged");
+	json_text(j, "merge_error", s.apart ? th->merged->why : NULL);
+	put_stack(o, p, "frames", &s);
+	json_uint(j, "frames_hidden", s.n_hidden);
+	json_uint(j, "frames_omitted", th->n_omitted);
+	if (s.apart)
+		put_apart(o, p, th, &s);
+	if (th->merged)
+		json_native_end(o, j, th->os->native);
 }
 
 static void put_thread(struct out *o, const struct python *p, const struct py_thread *th)
@@ -84,17 +133,9 @@ static void put_thread(struct out *o, const struct python *p, const struct py_th
 	char why[ERR_TEXT_MAX];
 	json_open(j, NULL, '{');
 	put_identity(o, p, th);
-	put_state(j, th);
+	put_state(o, p, th);
 	o->damage |= failed(th->why) || th->moving;
-	json_open(j, "frames", '[');
-	for (size_t i = 0; i < th->n_frames; i++) {
-		json_frame(o, p, &th->frames[i]);
-		out_flush(o, false);
-	}
-	json_close(j, ']');
-	json_uint(j, "frames_omitted", th->n_omitted);
-	if (th->os && th->os->native)
-		json_native(o, j, th->os->native);
+	put_stacks(o, p, th);
 	json_bool(j, "unsteady", th->moving);
 	json_text(j, "error", failed(th->why) ? err_text(th->why, why) : th->os_why);
 	json_exception(o, p, "exception", th->exception);
@@ -111,5 +152,4 @@ void json_threads(
 		put_thread(o, p, list[i]);
 	json_close(j, ']');
 	json_py_text(j, "fatal_error", &p->fatal);
-	json_null(j, "verdict");
 }

@@ -4,6 +4,7 @@
 #include "facts.h"
 #include "out_facts.h"
 #include "out_text.h"
+#include "verdict.h"
 
 #include "pycore/alloc.h"
 
@@ -160,8 +161,10 @@ static void put_core_head(struct out *o, const struct target *t)
 	struct target_coverage c = target_coverage(t);
 	text_label(o, "Core file:");
 	text_put(o, t->path);
-	str_puts(&o->buf, ", file's time ");
-	put_time(o, t->as_of);
+	if (!o->has_verdict) {
+		str_puts(&o->buf, ", file's time ");
+		put_time(o, t->as_of);
+	}
 	str_putc(&o->buf, '\n');
 	text_label(o, "Memory:");
 	put_size(o, c.saved);
@@ -180,6 +183,8 @@ static void put_core_head(struct out *o, const struct target *t)
 		text_end_colour(o);
 	}
 	str_putc(&o->buf, '\n');
+	if (o->has_verdict)
+		return;
 	text_label(o, "Process:");
 	if (t->pid > 0)
 		str_addf(&o->buf, "%d, ", (int)t->pid);
@@ -356,6 +361,7 @@ static void text_finish(struct out *o)
 }
 
 static const struct out_ops text_ops = {
+	.verdict = text_verdict,
 	.process = text_process,
 	.pythons = text_pythons,
 	.interpreters = text_interpreters,

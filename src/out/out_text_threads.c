@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads and their stacks, as Python prints tracebacks. */
+#include "activity.h"
 #include "facts.h"
 #include "native.h"
 #include "out_text.h"
+#include "registers.h"
 #include "stacks.h"
+
+#include "pycore/merge.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define INDENT "  "
+
+/* Threads as they are printed. */
+struct report {
+	struct out *o;
+	const struct python *p;
+	struct hash shown; /* frames of the thread by address whose variables stand above already */
+	struct nameless nameless;
+	bool hidden; /* native frames are left out although they were asked for */
+};
 
 static void put_file_or_function(struct out *o, const struct py_text *name)
 {
@@ -47,31 +62,76 @@ void text_put_frame(struct out *o, const struct python *p, const struct py_frame
 		put_variables(o, f, shown);
 }
 
-static void put_repeat(struct out *o, struct repeat r)
+static void put_repeat(struct out *o, struct repeat r, const char *indent)
 {
 	size_t more = r.times - REPEATS_SHOWN;
 	if (r.period == 1)
-		str_puts(&o->buf, "  [Previous frame");
+		str_addf(&o->buf, "%s[Previous frame", indent);
 	else
-		str_addf(&o->buf, "  [Previous %zu frames", r.period);
+		str_addf(&o->buf, "%s[Previous %zu frames", indent, r.period);
 	str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
 }
 
-/* Prints from the outermost frame inwards; a run that repeats is shown SHOWN times and counted. */
-static void put_frames(
-	struct out *o, const struct python *p, const struct py_thread *th, struct hash *shown)
+static void put_one(struct report *r, const struct shown_frame *f, const char *indent)
 {
-	for (size_t left = th->n_frames; left > 0;) {
-		struct repeat r = stack_repeat(th->frames, left);
+	if (f->python)
+		text_put_frame(r->o, r->p, f->python, true, &r->shown);
+	else
+		text_native_frame(r->o, f->native,
+			f->foreign ? " [its Python frames are another greenlet's, or lost]" : "",
+			indent, &r->nameless);
+}
+
+/* How many of the innermost n frames are there up to the outermost native one. */
+static size_t up_to_native(const struct shown_stack *s)
+{
+	size_t n = s->n;
+	while (n && !s->frames[n - 1].native)
+		n--;
+	return n;
+}
+
+/* Prints from the outermost frame inwards; a run that repeats is shown SHOWN times
+ * and counted. */
+static void put_frames(
+	struct report *r, const struct shown_frame *frames, size_t n, const char *indent)
+{
+	for (size_t left = n; left > 0;) {
+		struct repeat found = stack_repeat(frames, left);
 		size_t show =
-			r.times > REPEATS_SHOWN ? r.period * REPEATS_SHOWN : r.period * r.times;
+			found.period * (found.times > REPEATS_SHOWN ? REPEATS_SHOWN : found.times);
 		for (size_t i = 0; i < show; i++)
-			text_put_frame(o, p, &th->frames[left - 1 - i], true, shown);
-		if (r.times > REPEATS_SHOWN)
-			put_repeat(o, r);
-		left -= r.period * r.times;
-		out_flush(o, false);
+			put_one(r, &frames[left - 1 - i], indent);
+		if (found.times > REPEATS_SHOWN)
+			put_repeat(r->o, found, indent);
+		left -= found.period * found.times;
+		out_flush(r->o, false);
 	}
+}
+
+/* Where the native stack broke off, Python frames may be known that lie further out. */
+static void put_stack(struct report *r, const struct py_thread *th)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack s;
+	shown_stack_init(&s, th, r->o->opt.native);
+	size_t n = s.ends ? up_to_native(&s) : s.n;
+	put_frames(r, s.frames + n, s.n - n, INDENT);
+	if (s.ends)
+		text_native_end(r->o, th->os->native, INDENT);
+	put_frames(r, s.frames, n, INDENT);
+	r->hidden |= s.n_hidden && r->o->opt.native == OUT_NATIVE_EVERY;
+}
+
+/* The native stack of a thread that could not be merged. */
+static void put_apart(struct report *r, const struct py_thread *th)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack s;
+	static const char indent[] = INDENT INDENT;
+	shown_stack_init_native(&s, th->os->native);
+	str_addf(&r->o->buf, "  Not merged with the native stack: %s.\n", th->merged->why);
+	str_puts(&r->o->buf, "  Native stack, most recent call last:\n");
+	text_native_end(r->o, th->os->native, indent);
+	put_frames(r, s.frames, s.n, indent);
 }
 
 /* Only the kernel's name tells what it is. */
@@ -143,11 +203,13 @@ static void put_thread_line(struct out *o, const struct python *p, const struct 
 		put_quoted_name(o, th);
 	text_end_colour(o);
 	put_marks(o, p, th);
-	if (th->n_frames)
+	if (th->n_frames) {
 		str_puts(&o->buf, ", most recent call last:\n");
-	else
-		str_puts(&o->buf, failed(th->why) ? ": its frames could not be read\n"
-						  : ": no Python frame\n");
+		return;
+	}
+	str_puts(&o->buf, failed(th->why) ? ": its frames could not be read" : ": no Python frame");
+	str_puts(&o->buf,
+		th->merged && th->merged->n ? "; native frames, most recent call last:\n" : "\n");
 }
 
 /* The names of a group, in the order of its ids. */
@@ -183,14 +245,16 @@ static void put_thread_exception(
 	text_put_exception(o, p, e, "  ", shown);
 }
 
-static void put_thread(struct out *o, const struct python *p, const struct stack_group *g)
+static void put_thread(struct report *r, const struct stack_group *g)
 {
 	const struct py_thread *th = g->threads[0];
-	CLEANUP(hash_fini) struct hash shown = { 0 };
+	struct out *o = r->o;
 	char why[ERR_TEXT_MAX];
+	hash_clear(&r->shown);
 	str_putc(&o->buf, '\n');
-	put_thread_line(o, p, g);
+	put_thread_line(o, r->p, g);
 	put_names(o, g);
+	text_activity(o, r->p->target, g->threads, g->n);
 	o->damage |= failed(th->why) || th->moving;
 	if (failed(th->why))
 		str_addf(&o->buf, "  <%s%s>\n",
@@ -198,11 +262,12 @@ static void put_thread(struct out *o, const struct python *p, const struct stack
 			err_text(th->why, why));
 	if (th->n_omitted)
 		str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
-	put_frames(o, p, th, &shown);
-	if (th->os && th->os->native)
-		text_native(o, th->os->native);
-	put_thread_exception(o, p, th->exception, &shown);
-	put_thread_exception(o, p, th->handled, &shown);
+	put_stack(r, th);
+	if (th->merged && !th->merged->merged)
+		put_apart(r, th);
+	text_registers(o, th->os ? th->os->registers : NULL);
+	put_thread_exception(o, r->p, th->exception, &r->shown);
+	put_thread_exception(o, r->p, th->handled, &r->shown);
 }
 
 /* sys.last_exc and its elders. */
@@ -223,18 +288,24 @@ void text_threads(
 	struct out *o, const struct python *p, const struct py_thread *const *list, size_t n)
 {
 	struct stack_groups groups;
-	if (p->fatal.bytes) {
+	struct report r = { .o = o, .p = p };
+	if (p->fatal.bytes && !o->has_verdict) {
 		str_puts(&o->buf, "\nFatal Python error: ");
 		out_escape_text(&o->buf, p->fatal.bytes, p->fatal.len);
 		str_putc(&o->buf, '\n');
 	}
 	/* the same stack may hold other values in each thread */
-	stack_groups_init(&groups, list, n, !o->opt.no_group && !p->options.locals);
+	stack_groups_init(&groups, list, n, o->opt.native, !o->opt.no_group && !p->options.locals);
 	for (size_t i = 0; i < groups.n; i++)
-		put_thread(o, p, &groups.list[i]);
+		put_thread(&r, &groups.list[i]);
 	stack_groups_fini(&groups);
+	hash_fini(&r.shown);
 	for (size_t i = 0; i < p->n_interpreters; i++) {
 		if (p->interpreters[i].last)
 			put_last(o, p, &p->interpreters[i]);
 	}
+	if (r.hidden)
+		str_puts(&o->buf, "\nFrames of the interpreter itself are left out; --native=all "
+				  "shows them.\n");
+	text_nameless(o, &r.nameless);
 }

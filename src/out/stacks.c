@@ -5,28 +5,91 @@
 
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
+#include "pycore/merge.h"
 #include "pycore/native.h"
 
 #include <string.h>
 
-enum { PERIOD_MAX = 16 };
+/* Recursion through C has many frames between two calls of one function. */
+enum { PERIOD_MAX = 64 };
+
+/* Whether a native frame is shown; i: its place in the merged stack. */
+static bool is_shown(const struct merged_stack *m, size_t i, enum out_native which)
+{
+	switch (which) {
+	case OUT_NATIVE_INNER:
+		return i < m->n_inner;
+	case OUT_NATIVE_EVERY:
+		return !m->frames[i].internal;
+	case OUT_NATIVE_ALL:
+		return true;
+	}
+	__builtin_unreachable();
+}
+
+static void show_merged(struct shown_stack *s, const struct merged_stack *m, enum out_native which)
+{
+	s->frames = xcalloc(m->n, sizeof(*s->frames));
+	for (size_t i = 0; i < m->n; i++) {
+		const struct merged_frame *f = &m->frames[i];
+		if (f->python || is_shown(m, i, which))
+			s->frames[s->n++] =
+				(struct shown_frame){ f->python, f->native, f->foreign };
+		else
+			s->n_hidden++;
+	}
+	s->ends = which != OUT_NATIVE_INNER || !s->n_hidden;
+}
+
+void shown_stack_init(struct shown_stack *s, const struct py_thread *th, enum out_native which)
+{
+	*s = (struct shown_stack){ .apart = th->merged && !th->merged->merged };
+	if (th->merged && th->merged->merged) {
+		show_merged(s, th->merged, which);
+		return;
+	}
+	s->frames = xcalloc(th->n_frames, sizeof(*s->frames));
+	for (; s->n < th->n_frames; s->n++)
+		s->frames[s->n].python = &th->frames[s->n];
+}
+
+void shown_stack_init_native(struct shown_stack *s, const struct native_stack *native)
+{
+	*s = (struct shown_stack){ .ends = true };
+	s->frames = xcalloc(native->n, sizeof(*s->frames));
+	for (; s->n < native->n; s->n++)
+		s->frames[s->n].native = &native->frames[s->n];
+}
+
+void shown_stack_fini(struct shown_stack *s)
+{
+	free(s->frames);
+	*s = (struct shown_stack){ 0 };
+}
+
+static bool same_frame(const struct shown_frame *a, const struct shown_frame *b)
+{
+	if (a->python && b->python)
+		return frame_same(a->python, b->python);
+	return a->native && b->native && a->native->place == b->native->place;
+}
 
 /* Frame i, counted from the outermost of n. */
-static const struct py_frame *outer(const struct py_frame *frames, size_t n, size_t i)
+static const struct shown_frame *outer(const struct shown_frame *frames, size_t n, size_t i)
 {
 	return &frames[n - 1 - i];
 }
 
-static size_t count_repeats(const struct py_frame *frames, size_t n, size_t period)
+static size_t count_repeats(const struct shown_frame *frames, size_t n, size_t period)
 {
 	size_t same = 0;
 	while (same + period < n &&
-		frame_same(outer(frames, n, same), outer(frames, n, same + period)))
+		same_frame(outer(frames, n, same), outer(frames, n, same + period)))
 		same++;
 	return 1 + same / period;
 }
 
-struct repeat stack_repeat(const struct py_frame *frames, size_t n)
+struct repeat stack_repeat(const struct shown_frame *frames, size_t n)
 {
 	for (size_t period = 1; period <= PERIOD_MAX && period * (REPEATS_SHOWN + 1) <= n;
 		period++) {
@@ -42,12 +105,39 @@ static bool can_join(const struct py_thread *th)
 	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
 }
 
-static bool same_native(const struct native_stack *a, const struct native_stack *b)
+/* Whether both print the same. */
+static bool same_native(const struct native_frame *a, const struct native_frame *b)
 {
-	if (!a || !b || a->n != b->n)
-		return a == b;
+	return a->place == b->place && a->pc == b->pc && a->found_by == b->found_by &&
+	       a->certain == b->certain && a->signal == b->signal;
+}
+
+static bool same_shown(const struct shown_stack *a, const struct shown_stack *b)
+{
+	if (a->n != b->n || a->apart != b->apart)
+		return false;
 	for (size_t i = 0; i < a->n; i++) {
-		if (a->frames[i].place != b->frames[i].place)
+		const struct shown_frame *x = &a->frames[i], *y = &b->frames[i];
+		if (!same_frame(x, y) || (x->native && !same_native(x->native, y->native)))
+			return false;
+	}
+	return true;
+}
+
+/* What is told of the native stacks beside the frames shown. */
+static bool same_rest(const struct py_thread *a, const struct py_thread *b, bool apart)
+{
+	const struct native_stack *x = a->os->native, *y = b->os->native;
+	if (!x || !y)
+		return x == y;
+	if (x->why.code != y->why.code || x->cut != y->cut)
+		return false;
+	if (!apart)
+		return true;
+	if (x->n != y->n || strcmp(a->merged->why, b->merged->why) != 0)
+		return false;
+	for (size_t i = 0; i < x->n; i++) {
+		if (!same_native(&x->frames[i], &y->frames[i]))
 			return false;
 	}
 	return true;
@@ -92,25 +182,36 @@ static bool same_exception(const struct py_exception *a, const struct py_excepti
 	return a == b;
 }
 
-static bool same_stack(const struct py_thread *a, const struct py_thread *b)
+static bool same_standing(const struct py_thread *a, const struct py_thread *b)
 {
-	if (!can_join(a) || !can_join(b) || a->n_frames != b->n_frames || a->gil != b->gil ||
-		!a->addr != !b->addr || (a->addr && a->interpreter != b->interpreter) ||
-		a->why.code != b->why.code || a->moving != b->moving || a->daemon != b->daemon ||
-		!same_native(a->os->native, b->os->native))
+	if (a->gil != b->gil || !a->addr != !b->addr ||
+		(a->addr && a->interpreter != b->interpreter) || a->why.code != b->why.code ||
+		a->moving != b->moving || a->daemon != b->daemon)
 		return false;
-	if (!a->addr && strcmp(a->os->name, b->os->name) != 0)
-		return false;
-	return same_frames(a->frames, b->frames, a->n_frames) &&
+	return a->addr || !strcmp(a->os->name, b->os->name);
+}
+
+static bool same_thread(const struct py_thread *a, const struct shown_stack *of_a,
+	const struct py_thread *b, enum out_native which)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack of_b;
+	shown_stack_init(&of_b, b, which);
+	return same_standing(a, b) && same_shown(of_a, &of_b) && same_rest(a, b, of_a->apart) &&
 	       same_exception(a->exception, b->exception) && same_exception(a->handled, b->handled);
 }
 
 /* A number that equal stacks share. */
-static uint64_t stack_key(const struct py_thread *th)
+static uint64_t stack_key(const struct shown_stack *s)
 {
-	uint64_t h = th->n_frames;
-	for (size_t i = 0; i < th->n_frames; i++)
-		h = (h ^ (uintptr_t)th->frames[i].place->code) * 0x9e3779b97f4a7c15u;
+	uint64_t h = s->n;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct shown_frame *f = &s->frames[i];
+		uint64_t id = f->native
+				      ? (uintptr_t)f->native->place
+				      : (uintptr_t)f->python->place->code ^
+						(uint64_t)(uint32_t)f->python->place->at.line << 48;
+		h = (h ^ id) * 0x9e3779b97f4a7c15u;
+	}
 	return h >> 1;
 }
 
@@ -125,19 +226,28 @@ static void add(struct stack_groups *g, size_t group, const struct py_thread *th
 	to->threads[to->n++] = th;
 }
 
-void stack_groups_init(
-	struct stack_groups *g, const struct py_thread *const *threads, size_t n, bool join)
+/* The group of a thread that may be in one with others; a new one if there is none. */
+static size_t find_group(struct hash *known, const struct stack_groups *g,
+	const struct py_thread *th, enum out_native which)
+{
+	CLEANUP(shown_stack_fini) struct shown_stack shown;
+	shown_stack_init(&shown, th, which);
+	uint64_t key = stack_key(&shown), group;
+	if (hash_get(known, key, &group) &&
+		same_thread(th, &shown, g->list[group].threads[0], which))
+		return group;
+	hash_put(known, key, g->n);
+	return g->n;
+}
+
+void stack_groups_init(struct stack_groups *g, const struct py_thread *const *threads, size_t n,
+	enum out_native which, bool join)
 {
 	CLEANUP(hash_fini) struct hash known = { 0 };
 	*g = (struct stack_groups){ 0 };
 	for (size_t i = 0; i < n; i++) {
-		uint64_t key = stack_key(threads[i]), group = g->n;
-		if (join && can_join(threads[i]) && hash_get(&known, key, &group) &&
-			!same_stack(threads[i], g->list[group].threads[0]))
-			group = g->n;
-		if (join && group == g->n && can_join(threads[i]))
-			hash_put(&known, key, group);
-		add(g, group, threads[i]);
+		bool alone = !join || !can_join(threads[i]);
+		add(g, alone ? g->n : find_group(&known, g, threads[i], which), threads[i]);
 	}
 }
 

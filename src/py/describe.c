@@ -3,7 +3,8 @@
  * One object by its address.
  *
  * Whether the collector tracks it stands in front of it (Include/internal/pycore_gc.h): to 3.7
- * gc_refs is -2 for an object that is not tracked, from 3.8 on _gc_next is 0.
+ * gc_refs is -2, above a flag from 3.4 on, for an object that is not tracked, from 3.8 on _gc_next
+ * is 0.
  */
 #include "py_internal.h"
 
@@ -25,7 +26,7 @@ static struct err gc_state(const struct py_object *o, const char **ret)
 	uint64_t head = o->addr - l->field[FIELD_gc_head_sizeof].offset;
 	bool refs = layout_has(l, FIELD_gc_head_refs);
 	TRY(py_field(rt, head, refs ? FIELD_gc_head_refs : FIELD_gc_head_next, &v));
-	bool tracked = refs ? (int64_t)v != -2 : v != 0;
+	bool tracked = refs ? (int64_t)v >> rt->layout.row->gc_refs_flags != -2 : v != 0;
 	*ret = tracked ? "tracked" : "not tracked";
 	return NO_ERR;
 }

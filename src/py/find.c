@@ -99,6 +99,12 @@ static bool known_already(const struct python *p, const struct py_runtime *rt)
 	return false;
 }
 
+static bool holds_none(const struct py_runtime *rt)
+{
+	uint64_t first;
+	return !failed(py_first_interpreter(rt, &first)) && !first;
+}
+
 bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by)
 {
 	struct py_runtime rt = { .target = p->target,
@@ -132,6 +138,7 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	if (known_already(p, &rt))
 		return false;
 	if (!py_runtime_proven(&rt, &why)) {
+		p->idle |= !rt.layout.guess && holds_none(&rt);
 		if (rt.layout.guess) {
 			p->unknown_version = true;
 			str_puts(&why, "; this version is newer than those that are known: ");
@@ -189,6 +196,7 @@ static void try_images(struct python *p, bool likely, void try(struct python *, 
 
 static void search(struct python *p)
 {
+	p->idle = false;
 	try_images(p, true, try_symbols);
 	if (!p->n_runtimes)
 		try_images(p, false, try_symbols);
@@ -198,8 +206,9 @@ static void search(struct python *p)
 		py_scan_cookies(p);
 	if (!p->n_runtimes)
 		py_scan_interpreters(p);
-	/* these go by the layout of any image, also one that only its name says is Python */
-	if (!p->n_runtimes && !p->unknown_version)
+	/* these go by the layout of any image, also one that only its name says is Python; of one
+	 * that was shut down the thread states are still there, but freed */
+	if (!p->n_runtimes && !p->unknown_version && !p->idle)
 		py_find_orphans(p);
 }
 

@@ -7,9 +7,11 @@
  * frames that stand for an entry from C (shims, 3.12 on) and frames that have not reached their
  * first traceable instruction are hidden, as _PyFrame_IsIncomplete() does.
  */
-#include "py_internal.h"
+#include "calls.h"
 
 #include "pycore/limits.h"
+
+#include <string.h>
 
 enum { FRAME_BYTES_MAX = 1024 };
 
@@ -155,12 +157,12 @@ static void add_frame(struct python *p, struct py_runtime *rt, struct py_thread 
 
 /* Follows the chain. A cycle is found when a frame comes back that was marked at the last power of
  * two. */
-static struct err follow(
-	struct python *p, struct py_runtime *rt, struct py_thread *th, struct frames *out)
+static struct err follow(struct python *p, struct py_thread *th, uint64_t at, struct frames *out,
+	struct calls *calls)
 {
-	uint64_t at, mark = 0;
+	struct py_runtime *rt = py_runtime_of(p, th);
+	uint64_t mark = 0;
 	bool shim = true;
-	TRY(first_link(rt, th, &at));
 	for (size_t steps = 0; at; steps++) {
 		if (steps >= FRAME_STEPS_MAX)
 			return err_at(ERR_LIMIT, at, "chain of frames");
@@ -169,9 +171,12 @@ static struct err follow(
 		if (!(steps & (steps - 1)))
 			mark = at;
 		struct link k;
+		calls_reach(calls, at, out->n);
 		TRY(read_link(rt, at, &k));
 		shim = is_shim(rt, &k);
-		if (!shim && !is_being_popped(rt, th, &k))
+		if (shim)
+			calls_shim(calls, at, out->n);
+		else if (!is_being_popped(rt, th, &k))
 			add_frame(p, rt, th, out, &k);
 		at = k.next;
 	}
@@ -181,16 +186,83 @@ static struct err follow(
 	return th->torn ? err_of(ERR_CORRUPT, "callers of a generator that was yielding") : NO_ERR;
 }
 
+/* What a walk of a thread's frames gathers. */
+struct walk {
+	struct py_thread th; /* as the walk has it */
+	struct frames frames;
+	struct calls calls;
+};
+
+static void walk_fini(struct walk *w)
+{
+	free(w->frames.list);
+	calls_fini(&w->calls);
+}
+
+/* skip: the innermost call of the evaluation function runs no frame yet. */
+static void walk(struct python *p, const struct py_thread *th, bool skip, struct walk *ret)
+{
+	const struct py_runtime *rt = py_runtime_of(p, th);
+	uint64_t first;
+	*ret = (struct walk){ .th = *th };
+	ret->th.n_omitted = 0;
+	ret->th.torn = false;
+	ret->th.why = first_link(rt, &ret->th, &first);
+	calls_init(&ret->calls, rt, &ret->th);
+	if (skip)
+		first = calls_skip(&ret->calls);
+	if (skip || !failed(ret->th.why))
+		ret->th.why = follow(p, &ret->th, first, &ret->frames, &ret->calls);
+	calls_finish(&ret->calls, ret->frames.list, ret->frames.n);
+}
+
+static bool went_wrong(const struct walk *w)
+{
+	return failed(w->th.why) || w->calls.lost;
+}
+
+/* 3.11 and 3.12 link a call's cframe before it names a frame: what it names meanwhile is left from
+ * something else. */
+static bool may_just_begin(const struct walk *w)
+{
+	return went_wrong(w) && w->th.has_cframe && py_is_evaluating(&w->th, w->th.cframe);
+}
+
+/* Whether the walk has met no frame of a code object. */
+static bool met_nothing(const struct walk *w)
+{
+	for (size_t i = 0; i < w->frames.n; i++) {
+		if (!failed(w->frames.list[i].place->code->why))
+			return false;
+	}
+	return true;
+}
+
+static void *keep(struct python *p, const void *list, size_t n, size_t size)
+{
+	void *kept = arena_alloc(&p->arena, (n ? n : 1) * size);
+	if (n)
+		memcpy(kept, list, n * size);
+	return kept;
+}
+
 void py_walk_frames(struct python *p, struct py_thread *th)
 {
-	struct frames out = { 0 };
-	th->n_omitted = 0;
-	th->why = follow(p, py_runtime_of(p, th), th, &out);
-	th->frames = arena_alloc(&p->arena, (out.n ? out.n : 1) * sizeof(*out.list));
-	th->n_frames = out.n;
-	for (size_t i = 0; i < out.n; i++)
-		th->frames[i] = out.list[i];
-	free(out.list);
+	CLEANUP(walk_fini) struct walk w, other = { 0 };
+	const struct walk *best = &w;
+	walk(p, th, false, &w);
+	if (may_just_begin(&w)) {
+		w.th.torn = true;
+		if (w.calls.outer && met_nothing(&w))
+			walk(p, th, true, &other);
+		if (other.calls.n && !went_wrong(&other))
+			best = &other;
+	}
+	*th = best->th;
+	th->frames = keep(p, best->frames.list, best->frames.n, sizeof(*th->frames));
+	th->n_frames = best->frames.n;
+	th->entries = keep(p, best->calls.list, best->calls.n, sizeof(*th->entries));
+	th->n_entries = best->calls.n;
 	for (size_t i = 0; p->options.locals && i < th->n_frames; i++) {
 		struct py_frame *f = &th->frames[i];
 		f->variables = py_read_variables(p, py_runtime_of(p, th), f->addr, f->place->code);

@@ -10,6 +10,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/log.h"
+#include "pycore/search.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -50,50 +51,26 @@ static void overlay_image(struct target *t, const struct image *img)
 	}
 }
 
-/* Tries to attach the file at `path`; a mismatch is worth a note that names both build-ids. */
-static struct err attach_path(struct target *t, struct image *img, const char *path, bool by_user)
-{
-	struct file_map file;
-	struct err e =
-		file_map_open(path, by_user ? OPEN_NAMED_BY_USER : OPEN_NAMED_BY_TARGET, &file);
-	if (failed(e)) {
-		if (by_user)
-			problems_notef(&t->problems, path, "not used: %s",
-				e.sys ? strerror(e.sys) : e.what);
-		return e;
-	}
-	uint8_t id[BUILD_ID_MAX];
-	size_t id_size = 0;
-	e = image_attach(img, path, &file, by_user, id, &id_size);
-	file_map_close(&file);
-	if (!failed(e))
-		return NO_ERR;
-	char core_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
-	if (e.code == ERR_CORRUPT && (id_size || img->build_id_size))
-		problems_notef(&t->problems, path,
-			"not the file that the core was made with, not used: its build-id is %s, "
-			"in the core %s",
-			id_size ? build_id_text(id, id_size, file_id) : "none",
-			img->build_id_size
-				? build_id_text(img->build_id, img->build_id_size, core_id)
-				: "none");
-	else if (by_user)
-		problems_notef(&t->problems, path, "not used: %s", e.what);
-	return e;
-}
-
 static struct err core_need_file(struct target *t, struct image *img)
 {
 	if (failed(image_probe(img, t->mem)))
 		log_debug("%s: no ELF header in the core", img->path);
 	struct err e = err_of(ERR_ABSENT, "file");
 	if (img == t->exe && t->core->exe_by_user)
-		e = attach_path(t, img, t->core->exe_by_user, true);
-	if (failed(e) && img->path[0] == '/')
-		e = attach_path(t, img, img->path, false);
+		e = searcher_try(t->files, img, t->core->exe_by_user, PLACE_EXE);
+	if (failed(e))
+		e = searcher_find_image(t->files, img);
 	if (!failed(e))
 		overlay_image(t, img);
 	log_debug("%s: %s", img->path, failed(e) ? "no file attached" : "file attached");
+	return e;
+}
+
+static struct err core_fetch_file(struct target *t, struct image *img)
+{
+	struct err e = searcher_fetch_image(t->files, img);
+	if (!failed(e))
+		overlay_image(t, img);
 	return e;
 }
 
@@ -244,6 +221,7 @@ struct err target_open_core(
 	t->pid = pid_of(&core->elf);
 	take_user(t);
 	take_threads(t);
+	target_open_files(t, opt->search);
 	core_find_images(t);
 	use_named_exe(t);
 	core_find_command_line(t);
@@ -293,5 +271,6 @@ bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *re
 
 const struct target_ops target_core_ops = {
 	.need_file = core_need_file,
+	.fetch_file = core_fetch_file,
 	.close = core_close,
 };

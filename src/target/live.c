@@ -3,11 +3,13 @@
  * A live process as a target. All of it is read: through /proc/PID/mem, and the rest of procfs.
  * What is mapped is known as of the opening; what is in memory, as of the stop.
  */
-#include "live.h"
+#include "activity.h"
+#include "live_tracer.h"
 
 #include "pycore/alloc.h"
 #include "pycore/log.h"
 #include "pycore/opener.h"
+#include "pycore/search.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -203,7 +205,7 @@ static struct err open_memory(struct target *t, struct str *why)
 	return NO_ERR;
 }
 
-static struct err fill(struct target *t, struct str *why)
+static struct err fill(struct target *t, const struct file_search *search, struct str *why)
 {
 	struct target_live *live = t->live;
 	struct live_stat stat;
@@ -212,6 +214,7 @@ static struct err fill(struct target *t, struct str *why)
 	AUTO_FREE char *self = xasprintf("%s/self", live->proc);
 	if (links_differ(live->dir, self, "ns/mnt") || links_differ(live->dir, self, "root"))
 		t->root = xasprintf("%s/root", live->dir);
+	target_open_files(t, search);
 	TRY(explain(t, live_read_threads(t), why));
 	live_read_command_line(t);
 	live_read_user(t);
@@ -231,36 +234,13 @@ struct err target_open_live(
 	live->proc = xstrdup(opt->proc ? opt->proc : "/proc");
 	live->dir = xasprintf("%s/%d", live->proc, (int)pid);
 	live->mem.fd = -1;
-	struct err e = fill(t, why);
+	struct err e = fill(t, opt->search, why);
 	if (failed(e)) {
 		target_close(t);
 		return e;
 	}
 	*ret = t;
 	return NO_ERR;
-}
-
-/* Attaches the file at `path` if it is the one that is mapped. */
-static struct err attach(
-	struct target *t, struct image *img, const char *path, enum opener_trust trust)
-{
-	struct file_map file;
-	TRY(file_map_open(path, trust, &file));
-	uint8_t id[BUILD_ID_MAX];
-	size_t id_size = 0;
-	struct err e = image_attach(img, path, &file, false, id, &id_size);
-	file_map_close(&file);
-	char mapped_id[2 * BUILD_ID_MAX + 1], file_id[2 * BUILD_ID_MAX + 1];
-	if (e.code == ERR_CORRUPT && id_size && !img->deleted)
-		problems_notef(&t->problems, path,
-			"not the file that the process has mapped, not used: its build-id is %s, "
-			"in memory %s",
-			build_id_text(id, id_size, file_id),
-			img->build_id_size
-				? build_id_text(img->build_id, img->build_id_size, mapped_id)
-				: "none");
-	log_debug("%s: %s as %s", path, failed(e) ? e.what : "attached", img->path);
-	return e;
 }
 
 /* maps gives paths as seen from our root where that is possible, so that of a process in a chroot
@@ -272,7 +252,7 @@ static struct err attach_below_root(struct target *t, struct image *img)
 	size_t skip =
 		root && strcmp(root, "/") != 0 && text_starts(img->path, root) ? strlen(root) : 0;
 	AUTO_FREE char *path = xasprintf("%s/root%s", live->dir, img->path + skip);
-	return attach(t, img, path, OPEN_PROC);
+	return searcher_try(t->files, img, path, PLACE_PROC);
 }
 
 /*
@@ -288,15 +268,17 @@ static struct err live_need_file(struct target *t, struct image *img)
 	const struct image_piece *p = &img->pieces[0];
 	AUTO_FREE char *mapped =
 		xasprintf("%s/map_files/%" PRIx64 "-%" PRIx64, live->dir, p->start, p->end);
-	struct err e = attach(t, img, mapped, OPEN_PROC);
+	struct err e = searcher_try(t->files, img, mapped, PLACE_PROC);
 	if (failed(e) && img == t->exe) {
 		AUTO_FREE char *exe = xasprintf("%s/exe", live->mm_dir);
-		e = attach(t, img, exe, OPEN_PROC);
+		e = searcher_try(t->files, img, exe, PLACE_PROC);
 	}
-	if (failed(e) && t->root)
+	if (failed(e) && t->root && !t->root_by_user)
 		e = attach_below_root(t, img);
 	if (failed(e))
-		e = attach(t, img, img->path, OPEN_NAMED_BY_TARGET);
+		e = searcher_find_image(t->files, img);
+	if (failed(e) && t->root && !t->root_by_user)
+		e = searcher_try(t->files, img, img->path, PLACE_NAMED);
 	return e;
 }
 
@@ -312,6 +294,20 @@ static bool live_rests(const struct target *t, const struct os_thread *th, uint6
 	return true;
 }
 
+/* What the threads are doing is read before they are stopped. live_stop() itself lists them anew
+ * before a second stop, and with that reads it too. */
+static struct err stop(struct target *t, struct str *why)
+{
+	struct target_live *live = t->live;
+	if (live->stop && live->stop->running)
+		return NO_ERR;
+	if (!live->stopped_before)
+		live_read_activity(t);
+	TRY(live_stop(t, why));
+	live_compare_activity(t);
+	return NO_ERR;
+}
+
 static void live_forget(struct target *t)
 {
 	mem_cache_clear(&t->live->cache);
@@ -323,6 +319,7 @@ static void live_close(struct target *t)
 	if (!live)
 		return;
 	live_stop_free(live->stop);
+	live_free_activity(live);
 	mem_cache_fini(&live->cache);
 	mem_live_fini(&live->mem);
 	free(live->mm_dir);
@@ -333,7 +330,7 @@ static void live_close(struct target *t)
 }
 
 const struct target_ops target_live_ops = {
-	.stop = live_stop,
+	.stop = stop,
 	.resume = live_resume,
 	.forget = live_forget,
 	.rests = live_rests,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a live target share: live.c, live_maps.c, live_proc.c, live_rights.c,
- * live_stop.c. */
+ * live_stop.c, activity.c. */
 #pragma once
 
 #include "target_internal.h"
@@ -28,6 +28,7 @@ struct live_stat {
 	char state;
 	bool kernel_thread;
 	uint64_t start_ticks; /* since boot */
+	double cpu_seconds; /* in user and kernel mode; of a thread: its own */
 };
 struct err live_read_stat(const char *dir, struct live_stat *ret);
 /* Whether a state is that of a process or thread with nothing left to read; so is 0. */
@@ -41,6 +42,9 @@ struct target_live {
 	bool other_pid_ns;
 	struct mem_live mem;
 	struct mem_cache cache; /* over mem; what the target shows */
+	struct arena activity; /* what the threads' activity is made of */
+	struct sockets *sockets; /* both are read when they are asked for */
+	struct file_locks *locks;
 	bool stopped_before; /* at least one stop has ended: names and states of threads are old */
 	struct live_stop
 		*stop; /* the last one, which holds the raw registers; NULL before the first */

@@ -4,7 +4,7 @@
  * parentheses and is any bytes, parentheses and newlines too, so its end is the last ") " of the
  * file; in `status` it is escaped, so that a row is found by its name after a newline.
  */
-#include "live.h"
+#include "activity.h"
 
 #include "pycore/alloc.h"
 #include "pycore/limits.h"
@@ -105,17 +105,20 @@ struct err live_read_stat(const char *dir, struct live_stat *ret)
 	size_t len;
 	TRY(slurp(dir, "stat", &text, &len));
 	const char *name = memchr(text, '(', len), *end = memrchr(text, ')', len);
-	uint64_t flags, start;
+	uint64_t flags, user, system, start;
 	char state;
-	/* The fields 3 (state), 9 (flags) and 22 (starttime). */
+	/* The fields 3 (state), 9 (flags), 14 and 15 (utime, stime) and 22 (starttime). */
 	if (!name || !end || end < name ||
 		sscanf(end + 1,
-			" %c %*d %*d %*d %*d %*d %" SCNu64
-			" %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-			&state, &flags, &start) != 3)
+			" %c %*d %*d %*d %*d %*d %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+			" %*d %*d %*d %*d %*d %*d %" SCNu64,
+			&state, &flags, &user, &system, &start) != 5)
 		return err_of(ERR_CORRUPT, "stat of the process");
 	struct live_stat st = {
-		.state = state, .kernel_thread = flags & KERNEL_THREAD_FLAG, .start_ticks = start
+		.state = state,
+		.kernel_thread = flags & KERNEL_THREAD_FLAG,
+		.start_ticks = start,
+		.cpu_seconds = (double)(user + system) / (double)sysconf(_SC_CLK_TCK),
 	};
 	size_t n = (size_t)(end - name) - 1;
 	memcpy(st.name, name + 1, n < sizeof(st.name) - 1 ? n : sizeof(st.name) - 1);
@@ -204,32 +207,27 @@ struct err live_describe_thread(const struct target_live *live, struct os_thread
 		TRY(live_read_status(dir, &status));
 	memcpy(th->name, stat.name, sizeof(th->name));
 	th->state = stat.state;
+	th->activity.has_cpu = true;
+	th->activity.cpu_seconds = stat.cpu_seconds;
 	th->ns_tid = status.ns_pid;
 	return NO_ERR;
 }
 
-/*
- * /proc/PID/task/TID/syscall (fs/proc/base.c, proc_pid_syscall): "NR A1 ... A6 SP PC" inside a
- * system call, "-1 SP PC" where it waits outside of one, "running".
- */
-static void read_syscall(const struct target_live *live, struct os_thread *th)
+/* Where a thread is that is not going to be stopped. */
+static void read_regs(const struct target_live *live, struct os_thread *th)
 {
-	char name[64];
-	snprintf(name, sizeof(name), "task/%d/syscall", (int)th->tid);
-	AUTO_FREE char *text = NULL;
-	size_t len;
-	if (failed(slurp(live->dir, name, &text, &len)))
+	char dir[PATH_ROOM];
+	snprintf(dir, sizeof(dir), "%s/task/%d", live->dir, (int)th->tid);
+	struct live_call c = live_read_call(dir);
+	if (c.seen != SEEN_IN_CALL && c.seen != SEEN_OUTSIDE)
 		return;
-	struct core_regs r = { .has_pc = true, .has_sp = true, .has_syscall = true, .syscall = -1 };
-	int fields = sscanf(text,
-		"%" SCNd64 " %" SCNx64 " %" SCNx64 " %*x %*x %*x %*x %" SCNx64 " %" SCNx64,
-		&r.syscall, &r.syscall_args[0], &r.syscall_args[1], &r.sp, &r.pc);
-	if (fields != 5) {
-		r.syscall_args[0] = r.syscall_args[1] = 0;
-		if (sscanf(text, "-1 %" SCNx64 " %" SCNx64, &r.sp, &r.pc) != 2)
-			return;
-		r.syscall = -1;
-	}
+	struct core_regs r = { .has_pc = true,
+		.has_sp = true,
+		.has_syscall = true,
+		.pc = c.pc,
+		.sp = c.sp,
+		.syscall = c.number };
+	memcpy(r.syscall_args, c.args, sizeof(c.args));
 	th->regs = r;
 }
 
@@ -242,13 +240,15 @@ static void add_thread(void *ctx, pid_t tid)
 		return;
 	}
 	if (t->nonblocking)
-		read_syscall(t->live, th);
+		read_regs(t->live, th);
 }
 
 struct err live_read_threads(struct target *t)
 {
 	t->n_threads = 0;
 	TRY(live_each_thread(t->live, add_thread, t));
+	if (t->live->stopped_before)
+		live_read_activity(t);
 	return t->n_threads ? NO_ERR : err_of(ERR_GONE, "process");
 }
 

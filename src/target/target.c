@@ -4,6 +4,7 @@
 #include "target_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/search.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -79,7 +80,10 @@ struct os_thread *target_thread(struct target *t, pid_t tid)
 struct err target_stop(struct target *t, struct str *why)
 {
 	const struct target_ops *ops = ops_of(t);
-	return ops->stop ? ops->stop(t, why) : NO_ERR;
+	if (!ops->stop)
+		return NO_ERR;
+	searcher_offline(t->files, true);
+	return ops->stop(t, why);
 }
 
 void target_resume(struct target *t)
@@ -87,6 +91,7 @@ void target_resume(struct target *t)
 	const struct target_ops *ops = ops_of(t);
 	if (ops->resume)
 		ops->resume(t);
+	searcher_offline(t->files, false);
 }
 
 void target_forget(struct target *t)
@@ -110,6 +115,23 @@ struct err target_need_file(struct target *t, struct image *img)
 		img->file_why = ops_of(t)->need_file(t, img);
 	}
 	return img->match == MATCH_NONE ? img->file_why : NO_ERR;
+}
+
+struct err target_fetch_file(struct target *t, struct image *img)
+{
+	const struct target_ops *ops = ops_of(t);
+	struct err e = target_need_file(t, img);
+	return failed(e) && ops->fetch_file && !failed(ops->fetch_file(t, img)) ? NO_ERR : e;
+}
+
+void target_open_files(struct target *t, const struct file_search *search)
+{
+	if (search && search->sysroot) {
+		free(t->root);
+		t->root = xstrdup(search->sysroot);
+		t->root_by_user = true;
+	}
+	t->files = searcher_open(search, t->root, &t->problems);
 }
 
 static bool in_group(const struct target_user *u, gid_t gid)
@@ -141,6 +163,8 @@ struct err target_open_file(const struct target *t, const char *path, struct fil
 		file_map_close(&f);
 		return err_of(ERR_DENIED, "file that the target may not read");
 	}
+	if (t->root_by_user)
+		f.changed = f.modified;
 	*ret = f;
 	return NO_ERR;
 }
@@ -159,6 +183,7 @@ void target_close(struct target *t)
 	free(t->threads);
 	free(t->argv);
 	free(t->exe_path);
+	searcher_close(t->files);
 	free(t->root);
 	free(t->user.groups);
 	free(t->path);

@@ -11,9 +11,13 @@ struct target_ops {
 	void (*forget)(struct target *t);
 	bool (*rests)(const struct target *t, const struct os_thread *th, uint64_t *ret);
 	struct err (*need_file)(struct target *t, struct image *img);
+	struct err (*fetch_file)(struct target *t, struct image *img);
 	void (*close)(struct target *t);
 };
 extern const struct target_ops target_core_ops, target_live_ops;
+
+/* Opens t->files; t->root becomes the sysroot, if there is one. */
+void target_open_files(struct target *t, const struct file_search *search);
 
 /* Appends; the pointer stays valid until the next one is added. */
 struct image *target_add_image(struct target *t, const char *path);

@@ -60,6 +60,23 @@ static size_t arm_frame_set_up(const uint8_t bytes[PROLOGUE_BYTES])
 	return (store & 0xffc07fff) == 0xa9807bfd && move == 0x910003fd ? at + 8 : 0;
 }
 
+/* add $n, %rsp, if that is there, and ret: so ends the stub that `python -X perf` copies for each
+ * function (Python/asm_trampoline.S), which has no unwind tables */
+static bool x86_returns(const uint8_t b[PROLOGUE_BYTES], uint64_t *ret)
+{
+	enum { RET = 0xc3 };
+	static const uint8_t add8[] = { 0x48, 0x83, 0xc4 }, add32[] = { 0x48, 0x81, 0xc4 };
+	if (b[0] == RET)
+		*ret = 0;
+	else if (!memcmp(b, add8, 3) && b[3] < 0x80 && b[4] == RET)
+		*ret = b[3];
+	else if (!memcmp(b, add32, 3) && b[6] < 0x80 && b[7] == RET)
+		*ret = bytes_uint(b + 3, 4, ORDER_LITTLE);
+	else
+		return false;
+	return true;
+}
+
 #define COLUMN(i) (UINT64_C(1) << (i))
 
 /* clang-format off */
@@ -69,7 +86,8 @@ static const struct unwind_arch archs[] = {
 		.sp = 7, .fp = 6, .ra = 16,
 		.kept = COLUMN(3) | COLUMN(6) | COLUMN(12) | COLUMN(13) | COLUMN(14) | COLUMN(15),
 		.code_mask = UINT64_MAX, .pushes_ra = true, .call_bytes = CALL_BYTES_MAX,
-		.ends_in_call = x86_ends_in_call, .frame_set_up = x86_frame_set_up },
+		.ends_in_call = x86_ends_in_call, .frame_set_up = x86_frame_set_up,
+		.returns = x86_returns },
 	{ .machine = EM_AARCH64, .ptr_size = 8, .n_columns = 32,
 		.raw_of = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 			20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },

@@ -45,6 +45,9 @@ struct unwind_arch {
 	/* How many bytes a function that begins so has run when its frame pointer is set up; 0: it
 	 * keeps none. */
 	size_t (*frame_set_up)(const uint8_t bytes[PROLOGUE_BYTES]);
+	/* Whether code that goes on so only gives up its part of the stack, *ret bytes, and
+	 * returns. NULL: such code is not known here. */
+	bool (*returns)(const uint8_t bytes[PROLOGUE_BYTES], uint64_t *ret);
 };
 
 /* NULL: none. */

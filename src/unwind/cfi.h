@@ -65,6 +65,7 @@ struct cfi_rule {
 
 struct cfi_row {
 	uint64_t start, end; /* code that it holds for */
+	uint64_t function, function_end; /* all code that the same FDE describes */
 	bool signal; /* frame of a signal handler's call */
 	bool ra_signed;
 	uint8_t ra; /* column */

@@ -209,6 +209,8 @@ struct err cfi_row(struct cfi_section *s, uint64_t pc, struct cfi_row *ret)
 		return err_at(ERR_CORRUPT, pc, "call frame information");
 	*ret = r.row;
 	ret->end = r.at > pc ? r.at : f.end;
+	ret->function = f.start;
+	ret->function_end = f.end;
 	ret->signal = f.cie.signal;
 	ret->ra = f.cie.ra;
 	ret->section = s;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Debug information that was split off a file, where distributions put it (GDB manual, "Separate
- * Debug Files"): by build-id, or by the name and checksum that .gnu_debuglink holds: {name, NUL,
- * padding to 4 bytes, CRC-32}, beside the file, in .debug beside it, or below /usr/lib/debug.
+ * What a module's file says of other files with its debug information (GDB manual, "Separate Debug
+ * Files"): .gnu_debuglink {name, NUL, padding to 4 bytes, CRC-32} names what was split off;
+ * .gnu_debugaltlink {name, NUL, build-id} and .debug_sup (DWARF 5, section 7.3.6: {uint16 version,
+ * uint8 is_supplementary, name, NUL, ULEB128 length, id}) what it shares with others; and
+ * .gnu_debugdata holds symbols, packed.
  */
-#include "elf.h"
 #include "internal.h"
 
 #include "pycore/attr.h"
@@ -14,89 +15,103 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char debug_root[] = "/usr/lib/debug";
-
-/* CRC-32 as Ethernet has it. */
-static uint32_t checksum(const uint8_t *bytes, size_t n)
+static struct debug_link link_of(struct module *m)
 {
-	uint32_t table[256], crc = UINT32_MAX;
-	for (uint32_t i = 0; i < ARRAY_LEN(table); i++) {
-		table[i] = i;
-		for (int bit = 0; bit < 8; bit++)
-			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-	}
-	for (size_t i = 0; i < n; i++)
-		crc = table[(crc ^ bytes[i]) & 0xff] ^ crc >> 8;
-	return ~crc;
+	struct elf_part part;
+	const char *nul;
+	if (!elf_part_named(m->elf, ".gnu_debuglink", &part) ||
+		!(nul = memchr(part.bytes, '\0', part.size)))
+		return (struct debug_link){ 0 };
+	size_t crc_at = ((size_t)(nul - (const char *)part.bytes) + 4) & ~(size_t)3;
+	if (part.size < 4 || crc_at > part.size - 4)
+		return (struct debug_link){ 0 };
+	return (struct debug_link){ .name = (const char *)part.bytes,
+		.crc = (uint32_t)bytes_uint(part.bytes + crc_at, 4, m->img->head.order) };
 }
 
-/* Whether an opened file belongs to the module: it has the same build-id, or where there is none,
- * the checksum that the module's own file names. */
-static bool belongs(
-	const struct module *m, Elf *elf, const struct file_map *file, const uint32_t *crc)
+void module_need_debug_file(struct unwind *u, struct module *m, bool ask)
 {
-	const uint8_t *id;
-	size_t size = elf_own_build_id(elf, &id);
-	if (m->img->build_id_size)
-		return size == m->img->build_id_size && !memcmp(id, m->img->build_id, size);
-	return crc && checksum(file->bytes, file->size) == *crc;
-}
-
-static bool try_path(struct unwind *u, struct module *m, const char *path, const uint32_t *crc)
-{
-	struct file_map file;
-	if (failed(file_map_open_below(u->target->root, path, &file)))
-		return false;
-	Elf *elf = elf_open_file(&file);
-	if (elf && belongs(m, elf, &file, crc)) {
-		m->debug_file = file;
-		m->debug_elf = elf;
-		return true;
-	}
-	problems_notef(&u->target->problems, path,
-		"not used as debug information: it does not belong to %s", m->img->path);
-	elf_end(elf);
-	file_map_close(&file);
-	return false;
-}
-
-static bool try_build_id(struct unwind *u, struct module *m)
-{
-	char id[2 * BUILD_ID_MAX + 1];
-	if (m->img->build_id_size < 2)
-		return false;
-	build_id_text(m->img->build_id, m->img->build_id_size, id);
-	AUTO_FREE char *path = xasprintf("%s/.build-id/%.2s/%s.debug", debug_root, id, id + 2);
-	return try_path(u, m, path, NULL);
-}
-
-static void try_link(struct unwind *u, struct module *m)
-{
-	struct elf_part link;
-	const char *nul, *slash = strrchr(m->img->path, '/');
-	if (!slash || !elf_part_named(m->elf, ".gnu_debuglink", &link) ||
-		!(nul = memchr(link.bytes, '\0', link.size)))
-		return;
-	const char *name = (const char *)link.bytes;
-	size_t crc_at = ((size_t)(nul - name) + 4) & ~(size_t)3;
-	if (!name[0] || strchr(name, '/') || crc_at + 4 > link.size)
-		return;
-	uint32_t crc = (uint32_t)bytes_uint(link.bytes + crc_at, 4, m->img->head.order);
-	int dir = (int)(slash - m->img->path);
-	AUTO_FREE char *beside = xasprintf("%.*s/%s", dir, m->img->path, name);
-	AUTO_FREE char *below = xasprintf("%.*s/.debug/%s", dir, m->img->path, name);
-	AUTO_FREE char *apart = xasprintf("%s%.*s/%s", debug_root, dir, m->img->path, name);
-	if (!strcmp(beside, m->img->path) || !try_path(u, m, beside, &crc))
-		(void)(try_path(u, m, below, &crc) || try_path(u, m, apart, &crc));
-}
-
-void module_need_debug_file(struct unwind *u, struct module *m)
-{
-	if (m->debug_file_tried)
+	if (m->debug_elf || (m->debug_file_tried && (m->debug_file_asked || !ask)))
 		return;
 	m->debug_file_tried = true;
-	if (!try_build_id(u, m) && m->elf)
-		try_link(u, m);
+	m->debug_file_asked |= ask;
+	struct debug_link link = link_of(m);
+	/* the kernel's own images have symbols enough */
+	ask = ask && m->img->path[0] != '[';
+	if (searcher_find_debug(u->target->files, m->img, &link, ask, &m->debug_file))
+		m->debug_elf = elf_open_file(&m->debug_file.map);
+}
+
+/* Which file of the module a handle is on. */
+static const char *path_of(const struct module *m, const Elf *elf)
+{
+	if (elf == m->debug_elf)
+		return m->debug_file.path;
+	return elf == m->alt_elf ? m->alt_file.path : m->img->path;
+}
+
+Elf *module_unpacked(struct unwind *u, struct module *m, Elf *elf, const char *const *names)
+{
+	struct elf_copy copy = { 0 };
+	struct err why;
+	char text[ERR_TEXT_MAX];
+	Elf *unpacked = elf_unpacked(elf, names, &copy, &why);
+	if (failed(why))
+		problems_notef(
+			&u->target->problems, path_of(m, elf), "%s: not used", err_text(why, text));
+	if (!copy.bytes)
+		return unpacked;
+	m->copies = xgrow(m->copies, &m->cap_copies, m->n_copies, sizeof(*m->copies));
+	m->copies[m->n_copies++] = copy;
+	return unpacked;
+}
+
+/* .debug_sup of the file that refers to another one. */
+static bool read_sup(Elf *elf, enum byte_order order, struct debug_alt *ret)
+{
+	struct elf_part part;
+	if (!elf_part_named(elf, ".debug_sup", &part))
+		return false;
+	struct cursor c = cursor_of(part.bytes, part.size, order);
+	cursor_skip(&c, 2);
+	bool refers = cursor_uint(&c, 1) == 0;
+	const char *name = (const char *)c.bytes + c.at;
+	const char *nul = memchr(name, '\0', cursor_left(&c));
+	cursor_skip(&c, nul ? (uint64_t)(nul - name) + 1 : UINT64_MAX);
+	uint64_t n = cursor_uint(&c, 1); /* 128 and more take several bytes, and are none */
+	const uint8_t *id = n <= BUILD_ID_MAX ? cursor_take(&c, n) : NULL;
+	*ret = (struct debug_alt){ .name = name, .id = id, .id_size = (size_t)n };
+	return refers && id && n;
+}
+
+static bool read_alt(Elf *elf, enum byte_order order, struct debug_alt *ret)
+{
+	struct elf_part part;
+	if (!elf_part_named(elf, ".gnu_debugaltlink", &part))
+		return read_sup(elf, order, ret);
+	const uint8_t *nul = memchr(part.bytes, '\0', part.size);
+	size_t n = nul ? (size_t)(nul + 1 - part.bytes) : part.size;
+	*ret = (struct debug_alt){
+		.name = (const char *)part.bytes, .id = part.bytes + n, .id_size = part.size - n
+	};
+	return nul && ret->id_size && ret->id_size <= BUILD_ID_MAX;
+}
+
+Elf *module_need_alt(struct unwind *u, struct module *m, Elf *elf)
+{
+	struct debug_alt alt;
+	char id[2 * BUILD_ID_MAX + 1];
+	const struct found_file *of = elf == m->debug_elf ? &m->debug_file : NULL;
+	if (m->alt_elf || !elf || !read_alt(elf, m->img->head.order, &alt))
+		return m->alt_elf;
+	if (searcher_find_alt(u->target->files, m->img, of, &alt, true, &m->alt_file))
+		m->alt_elf = elf_open_file(&m->alt_file.map);
+	if (!m->alt_elf)
+		problems_notef(&u->target->problems, path_of(m, elf),
+			"its debug information refers to %s with the build-id %s, which was not "
+			"found: names of inlined functions may be missing",
+			alt.name, build_id_text(alt.id, alt.id_size, id));
+	return m->alt_elf;
 }
 
 /* Symbols that were packed into the file: .gnu_debugdata is an ELF file, compressed by xz. */
@@ -120,7 +135,7 @@ static void unpack_symbols(struct module *m)
 	}
 }
 
-const struct symbols *module_symbols(struct unwind *u, struct module *m)
+struct symbols *module_symbols(struct unwind *u, struct module *m)
 {
 	struct elf_part part;
 	if (m->named)
@@ -129,13 +144,12 @@ const struct symbols *module_symbols(struct unwind *u, struct module *m)
 	module_open(u, m);
 	symbols_add(&m->symbols, m->elf);
 	symbols_add_stubs(&m->symbols, m->elf);
-	if (m->img->match != MATCH_NONE && !elf_part_named(m->elf, ".symtab", &part)) {
-		module_need_debug_file(u, m);
+	if (!elf_part_named(m->elf, ".symtab", &part)) {
+		module_need_debug_file(u, m, true);
 		symbols_add(&m->symbols, m->debug_elf);
 		if (!m->debug_elf)
 			unpack_symbols(m);
 		symbols_add(&m->symbols, m->unpacked_elf);
 	}
-	symbols_sort(&m->symbols);
 	return &m->symbols;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "elf.h"
 
-#include "pycore/limits.h"
+#include "pycore/alloc.h"
 
 #include <string.h>
 
@@ -24,6 +24,12 @@ Elf *elf_open_file(const struct file_map *file)
 	return elf_open_bytes((uint8_t *)file->bytes, file->size);
 }
 
+enum byte_order elf_order(Elf *elf)
+{
+	const char *ident = elf_getident(elf, NULL);
+	return ident && ident[EI_DATA] == ELFDATA2MSB ? ORDER_BIG : ORDER_LITTLE;
+}
+
 Elf_Scn *elf_section_named(Elf *elf, const char *name, GElf_Shdr *ret)
 {
 	size_t names;
@@ -41,13 +47,8 @@ Elf_Scn *elf_section_named(Elf *elf, const char *name, GElf_Shdr *ret)
 bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 {
 	GElf_Shdr sh;
-	GElf_Chdr packed;
 	Elf_Scn *scn = elf_section_named(elf, name, &sh);
-	if (!scn || sh.sh_type == SHT_NOBITS)
-		return false;
-	if (sh.sh_flags & SHF_COMPRESSED &&
-		(!gelf_getchdr(scn, &packed) || packed.ch_size > DEBUGDATA_MAX ||
-			elf_compress(scn, 0, 0) < 0))
+	if (!scn || sh.sh_type == SHT_NOBITS || sh.sh_flags & SHF_COMPRESSED)
 		return false;
 	Elf_Data *data = elf_getdata(scn, NULL);
 	if (!data || !data->d_buf || !data->d_size)
@@ -56,13 +57,51 @@ bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 	return true;
 }
 
+/* Of the older way to compress: .zdebug_NAME begins with "ZLIB" and the size, big endian. */
+static uint64_t gnu_packed_size(Elf *elf, const char *name)
+{
+	struct elf_part part;
+	AUTO_FREE char *old = xasprintf(".z%s", name + 1);
+	return elf_part_named(elf, old, &part) && part.size >= 12
+		       ? bytes_uint(part.bytes + 4, 8, ORDER_BIG)
+		       : 0;
+}
+
 uint64_t elf_packed_size(Elf *elf, const char *name)
 {
 	GElf_Shdr sh;
 	GElf_Chdr packed;
 	Elf_Scn *scn = elf_section_named(elf, name, &sh);
-	return scn && sh.sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &packed) ? packed.ch_size
-										 : 0;
+	if (!scn)
+		return gnu_packed_size(elf, name);
+	return sh.sh_flags & SHF_COMPRESSED && gelf_getchdr(scn, &packed) ? packed.ch_size : 0;
+}
+
+Elf *elf_unpacked(Elf *elf, const char *const *names, struct elf_copy *ret, struct err *ret_why)
+{
+	size_t size, copy_size;
+	bool whole;
+	const uint8_t *bytes = elf ? (const uint8_t *)elf_rawfile(elf, &size) : NULL;
+	*ret_why = NO_ERR;
+	if (!bytes)
+		return NULL;
+	struct err e = elf_unpack(bytes, size, names, &ret->bytes, &copy_size, &whole);
+	if (e.code == ERR_ABSENT)
+		return elf;
+	*ret_why = e;
+	if (failed(e))
+		return NULL;
+	if (!whole)
+		*ret_why = err_of(ERR_CORRUPT, "compressed debug information");
+	ret->elf = elf_open_bytes(ret->bytes, copy_size);
+	return ret->elf;
+}
+
+void elf_copy_fini(struct elf_copy *c)
+{
+	elf_end(c->elf);
+	free(c->bytes);
+	*c = (struct elf_copy){ 0 };
 }
 
 void elf_hide(Elf *elf, const char *name)
@@ -72,25 +111,4 @@ void elf_hide(Elf *elf, const char *name)
 	sh.sh_type = SHT_NOBITS;
 	if (scn)
 		(void)gelf_update_shdr(scn, &sh);
-}
-
-size_t elf_own_build_id(Elf *elf, const uint8_t **ret)
-{
-	struct elf_part part;
-	GElf_Nhdr note;
-	size_t at = 0, name, desc;
-	GElf_Shdr sh;
-	Elf_Scn *scn = elf_section_named(elf, ".note.gnu.build-id", &sh);
-	Elf_Data *data = scn && sh.sh_type == SHT_NOTE ? elf_getdata(scn, NULL) : NULL;
-	if (!data || !elf_part_named(elf, ".note.gnu.build-id", &part))
-		return 0;
-	while ((at = gelf_getnote(data, at, &note, &name, &desc))) {
-		const char *owner = (const char *)data->d_buf + name;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof("GNU") &&
-			!memcmp(owner, "GNU", sizeof("GNU")) && note.n_descsz <= BUILD_ID_MAX) {
-			*ret = (const uint8_t *)data->d_buf + desc;
-			return note.n_descsz;
-		}
-	}
-	return 0;
 }

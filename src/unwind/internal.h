@@ -4,10 +4,12 @@
 
 #include "arch.h"
 #include "cfi.h"
+#include "elf.h"
 #include "symbols.h"
 
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
+#include "pycore/search.h"
 #include "pycore/unwind.h"
 
 #include <libelf.h>
@@ -16,13 +18,20 @@
 struct module {
 	struct image *img;
 	bool opened, named; /* CFI, names: looked for */
+	bool fetched; /* debuginfod was asked for the file */
 	uint8_t *copy; /* memory of a module without file; owned */
+	const struct elf_phdr *copied; /* the segment that this is */
+	uint8_t *made; /* see image_dynsym_file(); owned */
 	struct cfi_section eh, debug;
 	bool debug_tried;
 	Elf *elf; /* of the attached file, or of the copy; NULL: none */
-	struct file_map debug_file; /* with the debug information that was split off */
+	struct found_file debug_file; /* with the debug information that was split off */
 	Elf *debug_elf;
-	bool debug_file_tried;
+	bool debug_file_tried, debug_file_asked; /* here; and at debuginfod */
+	struct found_file alt_file; /* that one of them refers to */
+	Elf *alt_elf;
+	struct elf_copy *copies; /* unpacked sections of all these */
+	size_t n_copies, cap_copies;
 	uint8_t *unpacked; /* .gnu_debugdata; owned */
 	Elf *unpacked_elf;
 	struct symbols symbols;
@@ -34,10 +43,12 @@ struct unwind {
 	const struct unwind_arch *arch;
 	struct module *modules; /* one for each image of the target, in its order */
 	size_t n_modules;
+	uint64_t copied; /* bytes of memory of modules without file */
 	enum unwind_effort effort; /* of unwind_name() */
 	struct arena arena; /* rows, places, names */
 	struct hash rows; /* address -> struct cfi_row; 0: there is none */
-	struct hash places; /* address -> struct native_place */
+	struct hash symbol_places,
+		places; /* address -> struct native_place: by symbols only, or not */
 };
 
 /* The module that is mapped at addr, or NULL. */
@@ -49,7 +60,14 @@ bool unwind_is_code(struct unwind *u, uint64_t addr);
 
 void module_open(struct unwind *u, struct module *m);
 void module_fini(struct module *m);
-/* Sees to it that the debug information is at hand that was split off, if there is any. */
-void module_need_debug_file(struct unwind *u, struct module *m);
+/* Sees to it that the debug information is at hand that was split off, if there is any. `ask`:
+ * debuginfod may be asked. */
+void module_need_debug_file(struct unwind *u, struct module *m, bool ask);
+/* The file that the DWARF of the module's own file or of its debug file refers to (dwz), or NULL.
+ */
+Elf *module_need_alt(struct unwind *u, struct module *m, Elf *elf);
+/* A handle on sections of one of the module's files, unpacked; `names` ends with NULL. NULL: they
+ * cannot be had. */
+Elf *module_unpacked(struct unwind *u, struct module *m, Elf *elf, const char *const *names);
 /* The symbol index. */
-const struct symbols *module_symbols(struct unwind *u, struct module *m);
+struct symbols *module_symbols(struct unwind *u, struct module *m);

@@ -4,11 +4,20 @@
 
 #include "pycore/bytes.h"
 
+static inline uint8_t cursor_byte(struct cursor *c)
+{
+	if (!cursor_left(c)) {
+		c->overrun = true;
+		return 0;
+	}
+	return c->bytes[c->at++];
+}
+
 static inline uint64_t cursor_uleb(struct cursor *c)
 {
 	uint64_t v = 0;
 	for (unsigned shift = 0;; shift += 7) {
-		uint8_t b = (uint8_t)cursor_uint(c, 1);
+		uint8_t b = cursor_byte(c);
 		if (shift < 64)
 			v |= (uint64_t)(b & 0x7f) << shift;
 		if (!(b & 0x80))
@@ -22,7 +31,7 @@ static inline int64_t cursor_sleb(struct cursor *c)
 	unsigned shift = 0;
 	uint8_t b;
 	do {
-		b = (uint8_t)cursor_uint(c, 1);
+		b = cursor_byte(c);
 		if (shift < 64)
 			v |= (uint64_t)(b & 0x7f) << shift;
 		shift += 7;

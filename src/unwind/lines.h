@@ -2,7 +2,6 @@
 /* Source lines and inlined functions of a place of the code, out of a module's DWARF. */
 #pragma once
 
-#include "pycore/bytes.h"
 #include "pycore/limits.h"
 
 #include <libelf.h>
@@ -12,10 +11,14 @@
 
 struct lines;
 
-/* Never NULL; without debug information there are no lines. The handle must outlive it. */
-struct lines *lines_open(Elf *elf);
+/* The sections that these read, which must not be compressed. */
+extern const char *const lines_sections[], *const lines_table_sections[];
+
+/* Never NULL; without debug information there are no lines. The handles must outlive it. alt: the
+ * file that the debug information refers to, or NULL. */
+struct lines *lines_open(Elf *elf, Elf *alt);
 /* The same by the line table alone, which knows no inlined functions. */
-struct lines *lines_open_table(Elf *elf, enum byte_order order);
+struct lines *lines_open_table(Elf *elf);
 bool lines_any(const struct lines *l);
 void lines_close(struct lines *l); /* NULL is fine */
 

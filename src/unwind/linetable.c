@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * .debug_line (DWARF 5, section 6.2, and versions 2 to 4): units of a header and a program each. A
- * program yields rows {address, file, line} in sequences of ascending addresses. One pass over all
- * programs notes where each sequence lies; a search runs one sequence again.
+ * program yields rows {address, file, line} in sequences of ascending addresses.
+ *
+ * A unit's program is run once, when an address of it is first asked for, and not kept but for
+ * every STRETCH_ROWSth row, from which a search runs on. Where nobody says which unit holds an
+ * address, the bytes of all programs are searched for the instruction that sequences begin with; a
+ * find may be by chance, and is believed when the unit that it lies in yields a row.
  */
-#include "linetable.h"
+#include "lineunit.h"
 
 #include "elf.h"
 #include "leb.h"
@@ -14,38 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEQUENCES_MAX = 1 << 22, FORMATS_MAX = 16, OPCODES_MAX = 256 };
-/* what an entry's field means, and its form */
-enum { CONTENT_PATH = 1, CONTENT_DIRECTORY = 2 };
-enum {
-	FORM_BLOCK = 0x09,
-	FORM_DATA1 = 0x0b,
-	FORM_DATA2 = 0x05,
-	FORM_DATA4 = 0x06,
-	FORM_DATA8 = 0x07,
-	FORM_DATA16 = 0x1e,
-	FORM_STRING = 0x08,
-	FORM_STRP = 0x0e,
-	FORM_UDATA = 0x0f,
-	FORM_LINE_STRP = 0x1f
-};
+enum { STRETCH_ROWS = 128, STRETCHES_MAX = 1 << 22, MARKS_MAX = 1 << 22, MARKS_TRIED = 8 };
 
-struct unit {
-	size_t at, end; /* offsets in the section */
-	unsigned word; /* bytes of an offset */
-	unsigned form; /* version */
-	uint8_t min_length, opcode_base, line_range;
-	int8_t line_base;
-	uint8_t lengths[OPCODES_MAX];
-	struct cursor names; /* directories and files */
-	size_t program; /* offset of its first instruction */
-};
-
-struct row {
-	uint64_t address, file;
-	int64_t line;
-};
-
+/* EVENT_BAD: the program ends, or breaks off */
 enum event { EVENT_NONE, EVENT_ROW, EVENT_END, EVENT_BAD };
 
 static struct cursor cursor_at(const struct linetable *t, size_t at, size_t end)
@@ -55,20 +30,20 @@ static struct cursor cursor_at(const struct linetable *t, size_t at, size_t end)
 	return c;
 }
 
-static bool parse_lengths(struct cursor *c, struct unit *u)
+static bool parse_lengths(struct cursor *c, struct line_unit *u)
 {
-	u->opcode_base = (uint8_t)cursor_uint(c, 1);
+	u->opcode_base = cursor_byte(c);
 	for (unsigned i = 1; i < u->opcode_base; i++)
-		u->lengths[i] = (uint8_t)cursor_uint(c, 1);
+		u->lengths[i] = cursor_byte(c);
 	return !c->overrun && u->opcode_base && u->line_range;
 }
 
 /* Reads the header of the unit at `at`. *ret_end, where the next one begins, is set as soon as it
  * is known; false if this one cannot be used. */
-static bool parse_unit(const struct linetable *t, size_t at, struct unit *u, size_t *ret_end)
+static bool parse_unit(const struct linetable *t, size_t at, struct line_unit *u, size_t *ret_end)
 {
 	struct cursor c = cursor_at(t, at, t->lines.size);
-	*u = (struct unit){ .at = at, .word = 4 };
+	*u = (struct line_unit){ .at = at, .word = 4, .first = t->n_stretches };
 	*ret_end = t->lines.size;
 	uint64_t length = cursor_uint(&c, 4);
 	if (length == UINT32_MAX) {
@@ -88,31 +63,31 @@ static bool parse_unit(const struct linetable *t, size_t at, struct unit *u, siz
 	if (c.overrun || header > cursor_left(&c))
 		return false;
 	u->program = c.size = c.at + (size_t)header;
-	u->min_length = (uint8_t)cursor_uint(&c, 1);
-	if (u->form >= 4 && cursor_uint(&c, 1) != 1)
+	u->min_length = cursor_byte(&c);
+	if (u->form >= 4 && cursor_byte(&c) != 1)
 		return false; /* bundles of operations: no machine that is unwound here has them */
 	cursor_skip(&c, 1);
-	u->line_base = (int8_t)cursor_uint(&c, 1);
-	u->line_range = (uint8_t)cursor_uint(&c, 1);
+	u->line_base = (int8_t)cursor_byte(&c);
+	u->line_range = cursor_byte(&c);
 	bool good = parse_lengths(&c, u);
 	u->names = c;
 	return good;
 }
 
-static enum event extended(struct cursor *c, struct row *r)
+static enum event extended(struct cursor *c, struct line_row *r)
 {
 	uint64_t n = cursor_uleb(c);
 	if (!n || n > cursor_left(c))
 		return EVENT_BAD;
 	size_t end = c->at + (size_t)n;
-	unsigned op = (unsigned)cursor_uint(c, 1);
+	unsigned op = cursor_byte(c);
 	if (op == 2 && (n == 9 || n == 5)) /* set_address */
 		r->address = cursor_uint(c, (unsigned)n - 1);
 	c->at = end;
 	return op == 1 ? EVENT_END : EVENT_NONE;
 }
 
-static void standard(const struct unit *u, unsigned op, struct cursor *c, struct row *r)
+static void standard(const struct line_unit *u, unsigned op, struct cursor *c, struct line_row *r)
 {
 	switch (op) {
 	case 2: /* advance_pc */
@@ -135,280 +110,218 @@ static void standard(const struct unit *u, unsigned op, struct cursor *c, struct
 		cursor_uleb(c);
 }
 
-/* Runs one instruction. */
-static enum event step(const struct unit *u, struct cursor *c, struct row *r)
+/* Runs on to the next row, or to the end of the sequence. */
+static enum event next_row(const struct line_unit *u, struct cursor *c, struct line_row *r)
 {
-	unsigned op = (unsigned)cursor_uint(c, 1);
-	if (op >= u->opcode_base) {
-		unsigned special = op - u->opcode_base;
-		r->address += (uint64_t)(special / u->line_range) * u->min_length;
-		r->line += u->line_base + (int)(special % u->line_range);
-		return EVENT_ROW;
-	}
-	if (!op)
-		return extended(c, r);
-	if (op == 1) /* copy */
-		return EVENT_ROW;
-	standard(u, op, c, r);
-	return EVENT_NONE;
-}
-
-static const struct row first_row = { .file = 1, .line = 1 };
-
-static void add_sequence(struct linetable *t, struct line_sequence s)
-{
-	if (!s.start || s.end <= s.start || t->n >= SEQUENCES_MAX)
-		return; /* what the linker threw away begins at 0 */
-	t->list = xgrow(t->list, &t->cap, t->n, sizeof(*t->list));
-	t->list[t->n++] = s;
-}
-
-static void index_unit(struct linetable *t, const struct unit *u)
-{
-	struct cursor c = cursor_at(t, u->program, u->end);
-	struct line_sequence s = { .unit = u->at, .at = c.at };
-	struct row r = first_row;
-	bool begun = false;
-	while (cursor_left(&c)) {
-		enum event e = step(u, &c, &r);
-		if (e == EVENT_BAD || c.overrun)
-			return;
-		if (e == EVENT_ROW && !begun) {
-			s.start = r.address;
-			begun = true;
+	enum event e = EVENT_NONE;
+	while (e == EVENT_NONE && cursor_left(c)) {
+		unsigned op = cursor_byte(c), special = op - u->opcode_base;
+		if (op >= u->opcode_base) {
+			r->address += (uint64_t)(special / u->line_range) * u->min_length;
+			r->line += u->line_base + (int)(special % u->line_range);
+			e = EVENT_ROW;
+		} else if (op == 1) { /* copy */
+			e = EVENT_ROW;
+		} else if (op) {
+			standard(u, op, c, r);
+		} else {
+			e = extended(c, r);
 		}
-		if (e != EVENT_END)
-			continue;
-		s.end = r.address;
-		if (begun)
-			add_sequence(t, s);
-		s.at = c.at;
-		r = first_row;
-		begun = false;
 	}
+	return c->overrun || e == EVENT_NONE ? EVENT_BAD : e;
 }
 
-static int by_start(const void *a, const void *b)
+static const struct line_row first_row = { .file = 1, .line = 1 };
+
+static void add_stretch(struct linetable *t, struct line_unit *u, struct line_stretch s)
 {
-	uint64_t x = ((const struct line_sequence *)a)->start,
-		 y = ((const struct line_sequence *)b)->start;
+	if (!s.first.address || s.end <= s.first.address || t->n_stretches >= STRETCHES_MAX)
+		return; /* what the linker threw away begins at 0 */
+	t->stretches =
+		xgrow(t->stretches, &t->cap_stretches, t->n_stretches, sizeof(*t->stretches));
+	t->stretches[t->n_stretches++] = s;
+	u->n++;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	uint64_t x = ((const struct line_stretch *)a)->first.address,
+		 y = ((const struct line_stretch *)b)->first.address;
 	return x < y ? -1 : x > y;
 }
 
-void linetable_init(struct linetable *t)
+/* Runs a unit's program and notes its stretches. */
+static void run_unit(struct linetable *t, struct line_unit *u)
 {
-	struct unit u;
-	for (size_t at = 0, next; at < t->lines.size; at = next) {
-		if (parse_unit(t, at, &u, &next))
-			index_unit(t, &u);
-		if (next <= at)
-			break;
-	}
-	if (t->n)
-		qsort(t->list, t->n, sizeof(*t->list), by_start);
-}
-
-static struct line_bytes part(Elf *elf, const char *name)
-{
-	struct elf_part p;
-	if (!elf_part_named(elf, name, &p))
-		return (struct line_bytes){ 0 };
-	return (struct line_bytes){ p.bytes, p.size };
-}
-
-bool linetable_open(struct linetable *t, Elf *elf, enum byte_order order)
-{
-	*t = (struct linetable){ .order = order, .lines = part(elf, ".debug_line") };
-	if (!t->lines.bytes)
-		return false;
-	t->line_strings = part(elf, ".debug_line_str");
-	t->strings = part(elf, ".debug_str");
-	linetable_init(t);
-	return true;
-}
-
-void linetable_fini(struct linetable *t)
-{
-	free(t->list);
-	arena_fini(&t->names);
-	*t = (struct linetable){ 0 };
-}
-
-/* The NUL-terminated text at an offset, or NULL. */
-static const char *text_at(const struct line_bytes *s, uint64_t at)
-{
-	if (!s->bytes || at >= s->size || !memchr(s->bytes + at, '\0', s->size - (size_t)at))
-		return NULL;
-	return (const char *)s->bytes + at;
-}
-
-/* The text at the cursor, or NULL and overrun. */
-static const char *take_text(struct cursor *c)
-{
-	const char *text = (const char *)c->bytes + c->at;
-	const char *nul = memchr(text, '\0', cursor_left(c));
-	cursor_skip(c, nul ? (uint64_t)(nul - text) + 1 : UINT64_MAX);
-	return nul ? text : NULL;
-}
-
-struct entry {
-	const char *path;
-	uint64_t directory;
-};
-
-static uint64_t field(const struct linetable *t, const struct unit *u, struct cursor *c,
-	uint64_t form, const char **ret_text)
-{
-	switch (form) {
-	case FORM_STRING:
-		*ret_text = take_text(c);
-		return 0;
-	case FORM_LINE_STRP:
-		*ret_text = text_at(&t->line_strings, cursor_uint(c, u->word));
-		return 0;
-	case FORM_STRP:
-		*ret_text = text_at(&t->strings, cursor_uint(c, u->word));
-		return 0;
-	case FORM_DATA1:
-		return cursor_uint(c, 1);
-	case FORM_DATA2:
-		return cursor_uint(c, 2);
-	case FORM_DATA4:
-		return cursor_uint(c, 4);
-	case FORM_DATA8:
-		return cursor_uint(c, 8);
-	case FORM_UDATA:
-		return cursor_uleb(c);
-	case FORM_DATA16:
-		cursor_skip(c, 16);
-		return 0;
-	case FORM_BLOCK:
-		cursor_skip(c, cursor_uleb(c));
-		return 0;
-	}
-	c->overrun = true;
-	return 0;
-}
-
-/* A list of version 5; entry `wanted` goes to ret. Steps behind the list. */
-static bool list_entry(const struct linetable *t, const struct unit *u, struct cursor *c,
-	uint64_t wanted, struct entry *ret)
-{
-	uint64_t content[FORMATS_MAX], form[FORMATS_MAX];
-	unsigned n = (unsigned)cursor_uint(c, 1);
-	bool found = false;
-	if (n > FORMATS_MAX)
-		return false;
-	for (unsigned i = 0; i < n; i++) {
-		content[i] = cursor_uleb(c);
-		form[i] = cursor_uleb(c);
-	}
-	uint64_t count = cursor_uleb(c);
-	for (uint64_t k = 0; n && k < count && !c->overrun; k++) {
-		struct entry e = { 0 };
-		for (unsigned i = 0; i < n; i++) {
-			const char *text = NULL;
-			uint64_t v = field(t, u, c, form[i], &text);
-			if (content[i] == CONTENT_PATH)
-				e.path = text;
-			else if (content[i] == CONTENT_DIRECTORY)
-				e.directory = v;
+	struct cursor c = cursor_at(t, u->program, u->end);
+	struct line_stretch s = { 0 };
+	struct line_row r = first_row;
+	unsigned rows = 0; /* of the stretch */
+	for (enum event e; (e = next_row(u, &c, &r)) != EVENT_BAD;) {
+		bool full = rows >= STRETCH_ROWS && r.address > s.first.address;
+		s.end = r.address;
+		if (rows && (e == EVENT_END || full))
+			add_stretch(t, u, s);
+		if (e == EVENT_ROW && (!rows || full)) {
+			s = (struct line_stretch){ .first = r, .at = c.at };
+			rows = 0;
 		}
-		if (k == wanted && !c->overrun) {
-			*ret = e;
-			found = true;
+		rows++;
+		if (e == EVENT_END) {
+			r = first_row;
+			rows = 0;
 		}
 	}
-	return found && !c->overrun;
+	if (u->n)
+		qsort(t->stretches + u->first, u->n, sizeof(*t->stretches), by_first);
 }
 
-static bool file_5(const struct linetable *t, const struct unit *u, uint64_t index,
-	const char **ret_dir, struct entry *ret)
+/* The unit at an offset, run; NULL: it cannot be used. */
+static const struct line_unit *unit_at(struct linetable *t, size_t at)
 {
-	struct cursor c = u->names, dirs = u->names;
-	struct entry dir;
-	(void)list_entry(t, u, &c, UINT64_MAX, &dir);
-	if (!list_entry(t, u, &c, index, ret))
-		return false;
-	*ret_dir = list_entry(t, u, &dirs, ret->directory, &dir) ? dir.path : NULL;
-	return true;
-}
-
-/* Versions 2 to 4: lists that an empty text ends, counted from 1; directory 0 is the one that the
- * compiler ran in, which is not told here. */
-static bool file_2(const struct unit *u, uint64_t index, const char **ret_dir, struct entry *ret)
-{
-	struct cursor c = u->names, dirs = u->names;
-	const char *text;
-	while ((text = take_text(&c)) && text[0])
-		;
-	for (uint64_t i = 1; (text = take_text(&c)) && text[0]; i++) {
-		uint64_t directory = cursor_uleb(&c);
-		cursor_uleb(&c);
-		cursor_uleb(&c);
-		if (i != index)
-			continue;
-		*ret = (struct entry){ text, directory };
-		*ret_dir = NULL;
-		for (uint64_t k = 1; k <= directory && (text = take_text(&dirs)) && text[0]; k++)
-			*ret_dir = k == directory ? text : NULL;
-		return true;
+	uint64_t known;
+	size_t next;
+	if (hash_get(&t->units, at, &known))
+		return (const struct line_unit *)(uintptr_t)known;
+	struct line_unit *u = arena_alloc(&t->arena, sizeof(*u));
+	if (at < t->lines.size && t->spent < LINE_BYTES_MAX && parse_unit(t, at, u, &next)) {
+		t->spent += u->end - u->program;
+		run_unit(t, u);
+	} else {
+		u = NULL;
 	}
-	return false;
+	hash_put(&t->units, at, (uint64_t)(uintptr_t)u);
+	return u;
 }
 
-static const char *file_name(struct linetable *t, const struct unit *u, uint64_t index)
+/* The row of a stretch that covers an address. */
+static bool find_row(struct linetable *t, const struct line_unit *u, const struct line_stretch *s,
+	uint64_t addr, struct line_row *ret)
 {
-	const char *dir = NULL;
-	struct entry e;
-	bool found = u->form == 5 ? file_5(t, u, index, &dir, &e) : file_2(u, index, &dir, &e);
-	if (!found || !e.path)
-		return NULL;
-	if (e.path[0] == '/' || !dir || !dir[0])
-		return e.path;
-	AUTO_FREE char *joined = xasprintf("%s/%s", dir, e.path);
-	return arena_copy(&t->names, joined, strlen(joined));
-}
-
-/* The row of a sequence that covers an address. */
-static bool find_row(
-	const struct linetable *t, const struct unit *u, size_t at, uint64_t addr, struct row *ret)
-{
-	struct cursor c = cursor_at(t, at, u->end);
-	struct row r = first_row, last = { 0 };
-	while (cursor_left(&c)) {
-		enum event e = step(u, &c, &r);
-		if (e == EVENT_BAD || c.overrun)
-			return false;
-		if (e != EVENT_NONE && r.address > addr) {
+	struct cursor c = cursor_at(t, s->at, u->end);
+	struct line_row r = s->first, last = s->first;
+	enum event e = EVENT_ROW;
+	for (size_t before; e == EVENT_ROW && t->spent < LINE_BYTES_MAX; last = r) {
+		before = c.at;
+		e = next_row(u, &c, &r);
+		t->spent += c.at - before;
+		if (e != EVENT_BAD && r.address > addr) {
 			*ret = last;
-			return last.address <= addr && last.line > 0;
+			return last.address <= addr && last.line > 0 && last.line <= INT32_MAX;
 		}
-		if (e == EVENT_END)
-			return false;
-		if (e == EVENT_ROW)
-			last = r;
 	}
 	return false;
 }
 
-bool linetable_find(struct linetable *t, uint64_t addr, const char **ret_file, int *ret_line)
+static bool find_in_unit(struct linetable *t, size_t unit, uint64_t addr, struct line_place *ret)
 {
-	size_t low = 0, high = t->n, end;
-	struct unit u;
-	struct row r;
+	struct line_row r;
+	const struct line_unit *u = unit_at(t, unit);
+	size_t low = 0, high = u ? u->n : 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (t->list[mid].start <= addr)
+		if (t->stretches[u->first + mid].first.address <= addr)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	const struct line_sequence *s = low ? &t->list[low - 1] : NULL;
-	if (!s || addr >= s->end || !parse_unit(t, s->unit, &u, &end) ||
-		!find_row(t, &u, s->at, addr, &r) || r.line > INT32_MAX)
+	const struct line_stretch *s = low ? &t->stretches[u->first + low - 1] : NULL;
+	if (!s || addr >= s->end || !find_row(t, u, s, addr, &r))
 		return false;
-	*ret_file = file_name(t, &u, r.file);
-	*ret_line = (int)r.line;
+	*ret = (struct line_place){ unit, r.file, (int)r.line };
 	return true;
+}
+
+/* Notes where a unit's program sets an address: {0, length, 2, address}. */
+static void mark_unit(struct linetable *t, const struct line_unit *u)
+{
+	const uint8_t *program = t->lines.bytes + u->program, *end = t->lines.bytes + u->end;
+	uint8_t length = (uint8_t)(t->ptr_size + 1);
+	for (const uint8_t *p = program; (p = memchr(p, length, (size_t)(end - p))); p++) {
+		if (p == program || p[-1] || (size_t)(end - p) < 2 + t->ptr_size || p[1] != 2)
+			continue;
+		if (t->n_marks == MARKS_MAX)
+			return;
+		t->marks = xgrow(t->marks, &t->cap_marks, t->n_marks, sizeof(*t->marks));
+		t->marks[t->n_marks++] =
+			(struct line_mark){ bytes_uint(p + 2, t->ptr_size, t->order), u->at };
+	}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = ((const struct line_mark *)a)->address,
+		 y = ((const struct line_mark *)b)->address;
+	return x < y ? -1 : x > y;
+}
+
+static void mark_all(struct linetable *t)
+{
+	struct line_unit u;
+	t->marked = true;
+	for (size_t at = 0, next; at < t->lines.size; at = next) {
+		if (parse_unit(t, at, &u, &next))
+			mark_unit(t, &u);
+		if (next <= at)
+			break;
+	}
+	if (t->n_marks)
+		qsort(t->marks, t->n_marks, sizeof(*t->marks), by_address);
+}
+
+static bool find_by_marks(struct linetable *t, uint64_t addr, struct line_place *ret)
+{
+	if (!t->marked)
+		mark_all(t);
+	size_t low = 0, high = t->n_marks;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (t->marks[mid].address <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (size_t tried = 0; tried < MARKS_TRIED && tried < low; tried++) {
+		if (find_in_unit(t, t->marks[low - 1 - tried].unit, addr, ret))
+			return true;
+	}
+	return false;
+}
+
+bool linetable_find(struct linetable *t, size_t unit, uint64_t addr, struct line_place *ret)
+{
+	return unit == LINE_UNIT_UNKNOWN ? find_by_marks(t, addr, ret)
+					 : find_in_unit(t, unit, addr, ret);
+}
+
+const char *linetable_file(struct linetable *t, size_t unit, uint64_t file, const char *compiled_in)
+{
+	const struct line_unit *u = unit_at(t, unit);
+	return u ? line_unit_file(t, u, file, compiled_in) : NULL;
+}
+
+struct line_bytes line_bytes_of(Elf *elf, const char *section)
+{
+	struct elf_part p;
+	if (!elf_part_named(elf, section, &p))
+		return (struct line_bytes){ 0 };
+	return (struct line_bytes){ p.bytes, p.size };
+}
+
+bool linetable_open(struct linetable *t, Elf *elf)
+{
+	*t = (struct linetable){ .elf = elf,
+		.order = elf_order(elf),
+		.ptr_size = gelf_getclass(elf) == ELFCLASS32 ? 4 : 8,
+		.lines = line_bytes_of(elf, ".debug_line") };
+	return t->lines.bytes;
+}
+
+void linetable_fini(struct linetable *t)
+{
+	free(t->stretches);
+	free(t->marks);
+	hash_fini(&t->units);
+	arena_fini(&t->arena);
+	*t = (struct linetable){ 0 };
 }

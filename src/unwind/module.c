@@ -3,7 +3,6 @@
  * Where a module's CFI lies: PT_GNU_EH_FRAME leads to the header of .eh_frame, in the attached file
  * or, without one (the vdso, files that are gone), in memory. Else sections of the file are asked.
  */
-#include "elf.h"
 #include "internal.h"
 
 #include <elf.h>
@@ -30,6 +29,13 @@ static const struct elf_phdr *load_at(const struct image *img, uint64_t vaddr)
 	return NULL;
 }
 
+/* How many bytes of a module's memory may be copied. */
+static size_t copy_room(const struct unwind *u)
+{
+	uint64_t left = u->copied < MODULES_COPY_MAX ? MODULES_COPY_MAX - u->copied : 0;
+	return left < MODULE_COPY_MAX ? (size_t)left : MODULE_COPY_MAX;
+}
+
 /* The bytes of a segment. */
 static const uint8_t *segment_bytes(struct unwind *u, struct module *m, const struct elf_phdr *p)
 {
@@ -39,9 +45,11 @@ static const uint8_t *segment_bytes(struct unwind *u, struct module *m, const st
 		return p->offset <= img->file.size && p->filesz <= img->file.size - p->offset
 			       ? img->file.bytes + p->offset
 			       : NULL;
-	if (m->copy || p->filesz > MODULE_COPY_MAX)
+	if (m->copy || p->filesz > copy_room(u))
 		return NULL;
+	u->copied += p->filesz;
 	m->copy = xmalloc(p->filesz);
+	m->copied = p;
 	if (failed(mem_read(mem, img->bias + p->vaddr, m->copy, p->filesz))) {
 		free(m->copy);
 		m->copy = NULL;
@@ -79,6 +87,23 @@ static bool open_by_name(
 	return true;
 }
 
+/* Without a file: all of it where memory shows it all, as of the vdso; else its dynamic symbols. */
+static void open_memory(struct unwind *u, struct module *m)
+{
+	GElf_Shdr sh;
+	uint8_t *made;
+	size_t size;
+	if (m->copy && !m->copied->offset)
+		m->elf = elf_open_bytes(m->copy, m->copied->filesz);
+	if (elf_section_named(m->elf, ".dynsym", &sh) ||
+		failed(image_dynsym_file(m->img, u->target->mem, copy_room(u), &made, &size)))
+		return;
+	u->copied += size;
+	elf_end(m->elf);
+	m->elf = elf_open_bytes(made, size);
+	m->made = made;
+}
+
 void module_open(struct unwind *u, struct module *m)
 {
 	if (m->opened)
@@ -90,10 +115,30 @@ void module_open(struct unwind *u, struct module *m)
 	bool found = open_by_header(u, m);
 	if (m->img->match != MATCH_NONE)
 		m->elf = elf_open_file(&m->img->file);
-	else if (m->copy && load_at(m->img, 0) && !load_at(m->img, 0)->offset)
-		m->elf = elf_open_bytes(m->copy, load_at(m->img, 0)->filesz);
+	else
+		open_memory(u, m);
 	if (!found && m->img->match != MATCH_NONE)
 		open_by_name(u, m, m->elf, ".eh_frame", &m->eh);
+}
+
+/* The call frame information or the symbols of a file that is not here are asked for where they are
+ * needed first. */
+static bool fetch(struct unwind *u, struct module *m)
+{
+	if (m->fetched || m->named || m->img->match != MATCH_NONE)
+		return false;
+	m->fetched = true;
+	if (failed(target_fetch_file(u->target, m->img)))
+		return false;
+	cfi_fini(&m->eh);
+	elf_end(m->elf);
+	free(m->copy);
+	free(m->made);
+	m->elf = NULL;
+	m->copy = m->made = NULL;
+	m->opened = m->debug_tried = false;
+	module_open(u, m);
+	return true;
 }
 
 void module_fini(struct module *m)
@@ -101,11 +146,17 @@ void module_fini(struct module *m)
 	cfi_fini(&m->eh);
 	cfi_fini(&m->debug);
 	symbols_fini(&m->symbols);
+	for (size_t i = 0; i < m->n_copies; i++)
+		elf_copy_fini(&m->copies[i]);
+	free(m->copies);
 	elf_end(m->unpacked_elf);
+	elf_end(m->alt_elf);
 	elf_end(m->debug_elf);
 	elf_end(m->elf);
-	file_map_close(&m->debug_file);
+	found_file_close(&m->alt_file);
+	found_file_close(&m->debug_file);
 	free(m->unpacked);
+	free(m->made);
 	free(m->copy);
 }
 
@@ -115,6 +166,17 @@ struct module *unwind_module(struct unwind *u, uint64_t addr)
 	return img ? &u->modules[img - u->target->images] : NULL;
 }
 
+static void open_debug_frame(struct unwind *u, struct module *m)
+{
+	static const char *const names[] = { ".debug_frame", NULL };
+	m->debug_tried = true;
+	if (open_by_name(u, m, module_unpacked(u, m, m->elf, names), names[0], &m->debug))
+		return;
+	/* a process may be stopped meanwhile */
+	module_need_debug_file(u, m, u->target->kind == TARGET_CORE);
+	open_by_name(u, m, module_unpacked(u, m, m->debug_elf, names), names[0], &m->debug);
+}
+
 static struct err find_row(struct unwind *u, struct module *m, uint64_t addr, struct cfi_row *ret)
 {
 	module_open(u, m);
@@ -122,16 +184,12 @@ static struct err find_row(struct unwind *u, struct module *m, uint64_t addr, st
 		return err_at(ERR_ABSENT, addr, "call frame information");
 	uint64_t vaddr = addr - m->img->bias;
 	struct err e = cfi_row(&m->eh, vaddr, ret);
+	if (e.code == ERR_ABSENT && fetch(u, m))
+		e = cfi_row(&m->eh, vaddr, ret);
 	if (e.code != ERR_ABSENT)
 		return e;
-	if (!m->debug_tried) {
-		m->debug_tried = true;
-		if (m->img->match != MATCH_NONE &&
-			!open_by_name(u, m, m->elf, ".debug_frame", &m->debug)) {
-			module_need_debug_file(u, m);
-			open_by_name(u, m, m->debug_elf, ".debug_frame", &m->debug);
-		}
-	}
+	if (!m->debug_tried)
+		open_debug_frame(u, m);
 	return cfi_row(&m->debug, vaddr, ret);
 }
 

@@ -1,86 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Symbol tables (System V ABI, chapter 4), an entry each: {name, info, other, section, value,
+ * size}, with 32 bits {name, value, size, info, other, section}. Of some ten thousand functions a
+ * report names a few dozen, so that little is done for each: it is put into the chain of the
+ * stretch of code that it begins in. A search goes back from the address, chain by chain.
+ */
 #include "symbols.h"
 
 #include "elf.h"
 
-#include "pycore/alloc.h"
 #include "pycore/limits.h"
 
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COVERED_BACK_MAX = 16, STUB = 16 };
+enum { PASSED_MAX = 256, PER_CHAIN = 4, STUB = 16, RELOCATION = 24 };
 
-/* Where the code of a symbol's section ends; 0: it is none. */
-static uint64_t end_of_code(Elf *elf, const GElf_Sym *sym)
+struct entry {
+	const char *name;
+	uint64_t value, size;
+	unsigned type, binding, section;
+};
+
+static bool open_table(Elf *elf, Elf_Scn *scn, struct symbol_table *ret)
 {
 	GElf_Shdr sh;
-	Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
+	size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	if (!data || !data->d_buf || !gelf_getshdr(scn, &sh) || !entry || sh.sh_entsize != entry)
+		return false;
+	Elf_Data *names = elf_rawdata(elf_getscn(elf, sh.sh_link), NULL);
+	const char *text = names ? names->d_buf : NULL;
+	const char *nul = text ? memrchr(text, '\0', names->d_size) : NULL;
+	size_t n = data->d_size / entry;
+	*ret = (struct symbol_table){ .elf = elf,
+		.bytes = data->d_buf,
+		.n = n < SYMBOLS_MAX ? n : SYMBOLS_MAX,
+		.entry = entry,
+		.names = text,
+		.names_size = nul ? (size_t)(nul - text) + 1 : 0,
+		.order = elf_order(elf) };
+	return true;
+}
+
+static struct entry entry_at(const struct symbol_table *t, size_t i)
+{
+	bool wide = t->entry == sizeof(Elf64_Sym);
+	unsigned word = wide ? 8 : 4;
+	const uint8_t *p = t->bytes + i * t->entry;
+	const uint8_t *info = p + (wide ? 4 : 12), *value = p + (wide ? 8 : 4);
+	uint64_t name = bytes_uint(p, 4, t->order);
+	return (struct entry){ .name = name < t->names_size ? t->names + name : "",
+		.value = bytes_uint(value, word, t->order),
+		.size = bytes_uint(value + word, word, t->order),
+		.type = info[0] & 0xf,
+		.binding = info[0] >> 4,
+		.section = (unsigned)bytes_uint(info + 2, 2, t->order) };
+}
+
+/* Where the code of a symbol's section ends; 0: it is none. */
+static uint64_t end_of_code(Elf *elf, unsigned section)
+{
+	GElf_Shdr sh;
+	Elf_Scn *scn = section < SHN_LORESERVE ? elf_getscn(elf, section) : NULL;
 	return scn && gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_EXECINSTR
 		       ? sh.sh_addr + sh.sh_size
 		       : 0;
 }
 
 /* Functions; labels in code too, for assembly has no others. */
-static bool is_function(Elf *elf, const GElf_Sym *sym, const char *name)
+static bool is_function(Elf *elf, const struct entry *e)
 {
-	unsigned type = GELF_ST_TYPE(sym->st_info);
-	if (sym->st_shndx == SHN_UNDEF || !name[0] || !sym->st_value)
+	if (e->section == SHN_UNDEF || !e->value)
 		return false;
-	if (type == STT_FUNC || type == STT_GNU_IFUNC)
+	if (e->type == STT_FUNC || e->type == STT_GNU_IFUNC)
 		return true;
-	return type == STT_NOTYPE && name[0] != '$' && end_of_code(elf, sym);
+	return e->type == STT_NOTYPE && e->name[0] != '$' && end_of_code(elf, e->section);
 }
 
-/* Sized before unsized, global before weak before local, public names before those of the library
- * itself. */
-static uint8_t rank_of(const GElf_Sym *sym, const char *name)
+/* From where to where a file has code. */
+static bool find_code(Elf *elf, uint64_t *ret_low, uint64_t *ret_high)
 {
-	static const uint8_t binding[16] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
-	size_t underscores = strspn(name, "_");
-	return (uint8_t)((sym->st_size ? 0 : RANK_UNSIZED) +
-			 binding[GELF_ST_BIND(sym->st_info)] * 8 +
-			 (underscores < 7 ? underscores : 7));
-}
-
-static void add_table(struct symbols *s, Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh)
-{
-	Elf_Data *data = elf_getdata(scn, NULL);
-	for (size_t i = 1; data && i < data->d_size / sh->sh_entsize && s->n < SYMBOLS_MAX; i++) {
-		GElf_Sym sym;
-		if (!gelf_getsym(data, (int)i, &sym))
-			continue;
-		unsigned type = GELF_ST_TYPE(sym.st_info);
-		if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE)
-			continue;
-		const char *name = elf_strptr(elf, sh->sh_link, sym.st_name);
-		if (!name || !is_function(elf, &sym, name))
-			continue;
-		s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
-		uint64_t end = sym.st_size ? sym.st_value + sym.st_size : end_of_code(elf, &sym);
-		s->list[s->n++] = (struct symbol){ .start = sym.st_value,
-			.end = end >= sym.st_value ? end : sym.st_value,
-			.name = name,
-			.rank = rank_of(&sym, name) };
-	}
-}
-
-static bool add_tables(struct symbols *s, Elf *elf, unsigned type)
-{
-	size_t before = s->n;
+	*ret_low = UINT64_MAX;
+	*ret_high = 0;
 	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
 		GElf_Shdr sh;
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == type && sh.sh_entsize)
-			add_table(s, elf, scn, &sh);
+		if (!gelf_getshdr(scn, &sh) || !(sh.sh_flags & SHF_EXECINSTR))
+			continue;
+		uint64_t end = sh.sh_addr + sh.sh_size;
+		*ret_low = sh.sh_addr < *ret_low ? sh.sh_addr : *ret_low;
+		*ret_high = end > *ret_high ? end : *ret_high;
 	}
-	return s->n > before;
+	return *ret_low < *ret_high;
+}
+
+/* Fills the chains; false: there is nothing to put into them. */
+static bool chain_up(struct symbol_table *t)
+{
+	uint64_t high;
+	if (!t->n || !find_code(t->elf, &t->low, &high))
+		return false;
+	while (t->shift < 63 && (high - t->low) >> t->shift > t->n / PER_CHAIN)
+		t->shift++;
+	t->n_chains = (size_t)((high - t->low) >> t->shift) + 1;
+	t->chains = xcalloc(t->n_chains, sizeof(*t->chains));
+	t->next = xcalloc(t->n, sizeof(*t->next));
+	bool any = false;
+	for (size_t i = 1; i < t->n; i++) {
+		struct entry e = entry_at(t, i);
+		if (!is_function(t->elf, &e) || e.value < t->low || e.value >= high)
+			continue;
+		uint32_t *chain = &t->chains[(e.value - t->low) >> t->shift];
+		t->next[i] = *chain;
+		*chain = (uint32_t)i;
+		any = true;
+	}
+	return any;
+}
+
+static void table_fini(struct symbol_table *t)
+{
+	free(t->chains);
+	free(t->next);
+	*t = (struct symbol_table){ 0 };
+}
+
+static bool add_table(struct symbols *s, Elf *elf, unsigned type)
+{
+	for (Elf_Scn *scn = NULL; (scn = elf_nextscn(elf, scn));) {
+		GElf_Shdr sh;
+		struct symbol_table *t = &s->tables[s->n];
+		if (s->n == SYMBOL_TABLES_MAX || !gelf_getshdr(scn, &sh) || sh.sh_type != type ||
+			!open_table(elf, scn, t))
+			continue;
+		if (chain_up(t)) {
+			s->n++;
+			return true;
+		}
+		table_fini(t);
+	}
+	return false;
 }
 
 void symbols_add(struct symbols *s, Elf *elf)
 {
-	if (elf && !add_tables(s, elf, SHT_SYMTAB))
-		add_tables(s, elf, SHT_DYNSYM);
+	if (elf && !add_table(s, elf, SHT_SYMTAB))
+		add_table(s, elf, SHT_DYNSYM);
 }
 
 /* The stubs of the procedure linkage table: in .plt.sec, or in .plt behind what the first call of
@@ -99,90 +165,111 @@ static bool find_stubs(Elf *elf, size_t n, uint64_t *ret)
 	return head == STUB || head == 2 * STUB;
 }
 
-static void add_stub(struct symbols *s, const char *name, uint64_t at)
-{
-	AUTO_FREE char *text = xasprintf("%s@plt", name);
-	s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
-	s->list[s->n++] = (struct symbol){
-		.start = at, .end = at + STUB, .name = arena_copy(&s->names, text, strlen(text))
-	};
-}
-
 void symbols_add_stubs(struct symbols *s, Elf *elf)
 {
-	GElf_Shdr sh, symbols;
-	GElf_Rela rela;
-	GElf_Sym sym;
-	uint64_t at;
+	GElf_Shdr sh;
+	struct symbol_stubs stubs = { 0 };
 	Elf_Scn *scn = elf_section_named(elf, ".rela.plt", &sh);
-	Elf_Scn *table = scn ? elf_getscn(elf, sh.sh_link) : NULL;
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
-	Elf_Data *names = table ? elf_getdata(table, NULL) : NULL;
-	if (!data || !names || !gelf_getshdr(table, &symbols) ||
-		sh.sh_entsize != sizeof(Elf64_Rela))
+	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+	if (!data || !data->d_buf || sh.sh_entsize != RELOCATION ||
+		!open_table(elf, elf_getscn(elf, sh.sh_link), &stubs.names))
 		return;
-	size_t n = data->d_size / sh.sh_entsize;
-	if (n > SYMBOLS_MAX || !find_stubs(elf, n, &at))
+	stubs.relocations = data->d_buf;
+	stubs.n = data->d_size / RELOCATION;
+	if (stubs.n <= SYMBOLS_MAX && find_stubs(elf, stubs.n, &stubs.start))
+		s->stubs = stubs;
+}
+
+static bool find_stub(struct symbols *s, uint64_t addr, struct symbol *ret)
+{
+	const struct symbol_stubs *stubs = &s->stubs;
+	size_t i = (addr - stubs->start) / STUB;
+	if (addr < stubs->start || i >= stubs->n)
+		return false;
+	const uint8_t *relocation = stubs->relocations + i * RELOCATION;
+	uint64_t number = bytes_uint(relocation + 8, 8, stubs->names.order) >> 32;
+	const char *name = number < stubs->names.n ? entry_at(&stubs->names, number).name : "";
+	AUTO_FREE char *text = xasprintf("%s@plt", name);
+	uint64_t start = stubs->start + i * STUB;
+	if (name[0])
+		*ret = (struct symbol){ start, start + STUB,
+			arena_copy(&s->arena, text, strlen(text)) };
+	return name[0];
+}
+
+struct search {
+	uint64_t addr;
+	uint64_t nearest; /* where the last function begins that does not begin behind it */
+	struct entry sized, unsized; /* the last that cover it; name NULL: none */
+};
+
+/* Of two that begin at one address: global before weak before local, public names before those of
+ * the library itself. */
+static bool is_better(const struct entry *a, const struct entry *b)
+{
+	static const uint8_t ranks[16] = { [STB_LOCAL] = 2, [STB_GLOBAL] = 0, [STB_WEAK] = 1 };
+	if (ranks[a->binding] != ranks[b->binding])
+		return ranks[a->binding] < ranks[b->binding];
+	size_t x = strspn(a->name, "_"), y = strspn(b->name, "_");
+	return x != y ? x < y : strcmp(a->name, b->name) < 0;
+}
+
+static void consider(struct search *s, Elf *elf, struct entry e)
+{
+	struct entry *best = e.size ? &s->sized : &s->unsized;
+	s->nearest = e.value > s->nearest ? e.value : s->nearest;
+	if (!e.size)
+		e.size = end_of_code(elf, e.section) - e.value;
+	if (s->addr - e.value < e.size && e.name[0] &&
+		(!best->name || e.value > best->value ||
+			(e.value == best->value && is_better(&e, best))))
+		*best = e;
+}
+
+static void search_table(const struct symbol_table *t, struct search *s)
+{
+	unsigned passed = 0, steps = 0;
+	if (s->addr < t->low)
 		return;
-	for (size_t i = 0; i < n; i++) {
-		if (!gelf_getrela(data, (int)i, &rela) ||
-			!gelf_getsym(names, (int)GELF_R_SYM(rela.r_info), &sym))
-			continue;
-		const char *name = elf_strptr(elf, symbols.sh_link, sym.st_name);
-		if (name && name[0])
-			add_stub(s, name, at + i * STUB);
-	}
-}
-
-static int by_start(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-void symbols_sort(struct symbols *s)
-{
-	if (s->n)
-		qsort(s->list, s->n, sizeof(*s->list), by_start);
-}
-
-/* The first symbol that begins where symbol i does. */
-static size_t first_there(const struct symbols *s, size_t i)
-{
-	while (i && s->list[i - 1].start == s->list[i].start)
-		i--;
-	return i;
-}
-
-const struct symbol *symbols_find(const struct symbols *s, uint64_t addr)
-{
-	size_t low = 0, high = s->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (s->list[mid].start <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (unsigned back = 0; low && back < COVERED_BACK_MAX; back++) {
-		size_t last = low - 1;
-		low = first_there(s, last);
-		for (size_t i = low; i <= last; i++) {
-			const struct symbol *sym = &s->list[i];
-			if (addr < sym->end && (!back || sym->rank < RANK_UNSIZED))
-				return sym;
+	size_t from = (size_t)((s->addr - t->low) >> t->shift);
+	for (size_t chain = from < t->n_chains ? from + 1 : t->n_chains; chain > 0; chain--) {
+		for (uint32_t i = t->chains[chain - 1]; i; i = t->next[i]) {
+			struct entry e = entry_at(t, i);
+			if (++steps > SYMBOL_STEPS_MAX)
+				return;
+			if (e.value > s->addr)
+				continue;
+			consider(s, t->elf, e);
+			passed++;
 		}
+		uint64_t start = t->low + ((uint64_t)(chain - 1) << t->shift);
+		if (passed > PASSED_MAX || (s->sized.name && s->sized.value >= start))
+			return; /* those before begin before it */
 	}
-	return NULL;
+}
+
+bool symbols_find(struct symbols *s, uint64_t addr, struct symbol *ret)
+{
+	struct search search = { .addr = addr };
+	if (find_stub(s, addr, ret))
+		return true;
+	for (size_t i = 0; i < s->n; i++)
+		search_table(&s->tables[i], &search);
+	const struct entry *e = &search.sized;
+	/* one that does not tell its size reaches up to the next */
+	if (search.unsized.name && search.unsized.value == search.nearest &&
+		(!e->name || e->value != search.nearest))
+		e = &search.unsized;
+	if (!e->name)
+		return false;
+	*ret = (struct symbol){ e->value, e->value + e->size, e->name };
+	return true;
 }
 
 void symbols_fini(struct symbols *s)
 {
-	free(s->list);
-	arena_fini(&s->names);
+	for (size_t i = 0; i < s->n; i++)
+		table_fini(&s->tables[i]);
+	arena_fini(&s->arena);
 	*s = (struct symbols){ 0 };
 }

@@ -3,9 +3,9 @@
  * The walk from a thread's registers outwards. Three ways lead from a frame to its caller, each
  * less sure than the one before: call frame information; the frame pointer, where code that keeps
  * one has stored {its caller's frame pointer, return address}; any word of the stack that follows a
- * call instruction. What memory says is believed only as far as it makes sense: a return address
- * lies in code, and frames further out lie higher on the stack, but for a limited number of
- * switches to another one.
+ * call instruction. Code without call frame information that is about to return is as sure. What
+ * memory says is believed only as far as it makes sense: a return address lies in code, and frames
+ * further out lie higher on the stack, but for a limited number of switches to another one.
  */
 #include "internal.h"
 
@@ -172,18 +172,37 @@ static bool is_frameless(struct walk *w)
 	struct module *m = unwind_module(w->u, w->pc);
 	if (!m || !m->img->elf)
 		return false;
-	const struct symbol *sym = symbols_find(module_symbols(w->u, m), w->pc - m->img->bias);
-	uint64_t start = sym ? m->img->bias + sym->start : 0;
-	if (!sym || failed(mem_read(w->mem, start, bytes, sizeof(bytes))))
+	struct symbol sym;
+	if (!symbols_find(module_symbols(w->u, m), w->pc - m->img->bias, &sym))
+		return false;
+	uint64_t start = m->img->bias + sym.start;
+	if (failed(mem_read(w->mem, start, bytes, sizeof(bytes))))
 		return false;
 	size_t set_up = w->arch->frame_set_up(bytes);
 	return !set_up || w->pc - start < set_up;
 }
 
+/* No guess: nothing but a return lies ahead of it. */
+static enum step by_return(struct walk *w, struct native_frame *f)
+{
+	const struct unwind_arch *a = w->arch;
+	uint8_t bytes[PROLOGUE_BYTES];
+	uint64_t frees, pc;
+	if (!a->returns || !regs_has(&w->regs, a->sp) || !unwind_is_code(w->u, w->pc) ||
+		failed(mem_read(w->mem, w->pc, bytes, sizeof(bytes))) ||
+		!a->returns(bytes, &frees) ||
+		failed(mem_ptr(w->mem, w->regs.value[a->sp] + frees, &pc)) ||
+		!is_return_address(w, pc))
+		return STEP_FAILED;
+	return_at(w, w->regs.value[a->sp] + frees, pc, f);
+	w->found_by = NATIVE_CFI;
+	return STEP_DONE;
+}
+
 static enum step guess(struct walk *w, struct native_frame *f)
 {
-	enum step s = STEP_FAILED;
-	if (is_frameless(w))
+	enum step s = by_return(w, f);
+	if (s == STEP_FAILED && is_frameless(w))
 		s = by_last_call(w, f);
 	if (s == STEP_FAILED)
 		s = by_frame_pointer(w, f);

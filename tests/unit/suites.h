@@ -16,6 +16,8 @@
 	S(elfcore)   \
 	S(corenotes) \
 	S(regs)      \
+	S(instruction) \
+	S(registers) \
 	S(container) \
 	S(mem)       \
 	S(memcache)  \
@@ -27,6 +29,7 @@
 	S(format_truth) \
 	S(text)      \
 	S(frames)    \
+	S(calls)     \
 	S(exceptions) \
 	S(fatal)     \
 	S(gil)       \
@@ -34,11 +37,18 @@
 	S(out)       \
 	S(source)    \
 	S(image)     \
+	S(elf_parts) \
+	S(search)    \
 	S(unwind)    \
 	S(walk)      \
+	S(merge)     \
 	S(linetable) \
+	S(symbols)   \
+	S(inlined)   \
 	S(target_core) \
-	S(process_facts)
+	S(activity)  \
+	S(process_facts) \
+	S(verdict)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -6,13 +6,14 @@
 #include "suites.h"
 
 #include "../../src/unwind/elf.h"
-#include "../../src/unwind/lines.h"
 #include "../../src/unwind/linetable.h"
 #include "../support/fakecore.h"
 
 #include "pycore/opener.h"
 #include "pycore/str.h"
 
+#include <dwarf.h>
+#include <elfutils/libdw.h>
 #include <string.h>
 
 static const char lengths[] = "\0\1\1\1\1\0\0\0\1\0\0\1";
@@ -62,38 +63,76 @@ static void make(struct str *to, unsigned form)
 
 static struct linetable table_of(const struct str *s)
 {
-	struct linetable t = { .order = ORDER_LITTLE,
-		.lines = { (const uint8_t *)s->bytes, s->len } };
-	linetable_init(&t);
-	return t;
+	return (struct linetable){
+		.order = ORDER_LITTLE, .ptr_size = 8, .lines = { (const uint8_t *)s->bytes, s->len }
+	};
 }
 
-#define ck_assert_line(t, addr, wanted_file, wanted_line)                                          \
+#define ck_assert_line(t, told, addr, wanted_file, wanted_line)                                    \
 	do {                                                                                       \
-		const char *file_;                                                                 \
-		int line_;                                                                         \
-		ck_assert(linetable_find(t, addr, &file_, &line_));                                \
-		ck_assert_str_eq(file_, wanted_file);                                              \
-		ck_assert_int_eq(line_, wanted_line);                                              \
+		struct line_place place_;                                                          \
+		ck_assert(linetable_find(t, told, addr, &place_));                                 \
+		ck_assert_str_eq(linetable_file(t, place_.unit, place_.file, "/in"), wanted_file); \
+		ck_assert_int_eq(place_.line, wanted_line);                                        \
 	} while (0)
 
+/* Whether the unit is told or not. */
 START_TEST(test_by_hand)
 {
 	static const unsigned forms[] = { 2, 3, 4, 5 };
 	AUTO_STR(s);
-	const char *file;
-	int line;
-	make(&s, forms[_i]);
+	struct line_place place;
+	make(&s, forms[_i / 2]);
 	struct linetable t = table_of(&s);
-	ck_assert_uint_eq(t.n, 1);
-	ck_assert_line(&t, 0x1000, "sub/a.c", 10);
-	ck_assert_line(&t, 0x1003, "sub/a.c", 10);
-	ck_assert_line(&t, 0x1004, "sub/a.c", 12);
-	ck_assert_line(&t, 0x100f, "sub/a.c", 12);
-	ck_assert_line(&t, 0x1010, "/abs/b.c", 7);
-	ck_assert_line(&t, 0x101f, "/abs/b.c", 7);
-	ck_assert(!linetable_find(&t, 0xfff, &file, &line));
-	ck_assert(!linetable_find(&t, 0x1020, &file, &line));
+	size_t unit = _i % 2 ? LINE_UNIT_UNKNOWN : 0;
+	ck_assert_line(&t, unit, 0x1000, "sub/a.c", 10);
+	ck_assert_line(&t, unit, 0x1003, "sub/a.c", 10);
+	ck_assert_line(&t, unit, 0x1004, "sub/a.c", 12);
+	ck_assert_line(&t, unit, 0x100f, "sub/a.c", 12);
+	ck_assert_line(&t, unit, 0x1010, "/abs/b.c", 7);
+	ck_assert_line(&t, unit, 0x101f, "/abs/b.c", 7);
+	ck_assert(!linetable_find(&t, unit, 0xfff, &place));
+	ck_assert(!linetable_find(&t, unit, 0x1020, &place));
+	ck_assert(!linetable_find(&t, 1, 0x1000, &place));
+	ck_assert(!linetable_find(&t, s.len, 0x1000, &place));
+	ck_assert_ptr_null(linetable_file(&t, 0, 7, NULL));
+	linetable_fini(&t);
+}
+END_TEST
+
+/* Only up to version 4 a file can be in the folder that the table does not hold. */
+START_TEST(test_compiled_in)
+{
+	static const char names[] = "\0a.c\0\0\0\0\0";
+	AUTO_STR(s);
+	AUTO_STR(list);
+	str_add(&list, names, sizeof(names) - 1);
+	put_unit(&s, 4, &list);
+	struct linetable t = table_of(&s);
+	ck_assert_line(&t, 0, 0x1000, "/in/a.c", 10);
+	ck_assert_str_eq(linetable_file(&t, 0, 1, NULL), "a.c");
+	linetable_fini(&t);
+}
+END_TEST
+
+/* What looks like the beginning of a sequence, nearer to the address than the true one. */
+START_TEST(test_false_mark)
+{
+	AUTO_STR(s);
+	struct line_place place;
+	make(&s, 5);
+	fake_uint(&s, 40, 4, ORDER_LITTLE);
+	fake_uint(&s, 3, 2, ORDER_LITTLE);
+	fake_uint(&s, 20, 4, ORDER_LITTLE);
+	str_add(&s, "\1\1\xfb\x0e\x0d", 5);
+	str_add(&s, lengths, 12);
+	str_add(&s, "\0\0\0", 3);
+	str_add(&s, "\x03\0\x09\x02\x08\x10\0\0\0\0\0\0\x01\0", 14);
+	struct linetable t = table_of(&s);
+	ck_assert(linetable_find(&t, LINE_UNIT_UNKNOWN, 0x1009, &place));
+	ck_assert_uint_eq(place.unit, 0);
+	ck_assert_int_eq(place.line, 12);
+	ck_assert_uint_eq(t.n_marks, 2);
 	linetable_fini(&t);
 }
 END_TEST
@@ -103,8 +142,7 @@ START_TEST(test_damage)
 {
 	AUTO_STR(whole);
 	AUTO_STR(s);
-	const char *file;
-	int line;
+	struct line_place place;
 	make(&whole, _i ? 5 : 3);
 	make(&whole, _i ? 4 : 2);
 	for (size_t i = 0; i < whole.len * 257; i++) {
@@ -113,46 +151,72 @@ START_TEST(test_damage)
 		if (i >= whole.len)
 			s.bytes[i % whole.len] = (char)(i / whole.len - 1);
 		struct linetable t = table_of(&s);
-		(void)linetable_find(&t, 0x1004, &file, &line);
+		if (linetable_find(&t, i % 2 ? 0 : LINE_UNIT_UNKNOWN, 0x1004, &place))
+			(void)linetable_file(&t, place.unit, place.file, "/in");
 		linetable_fini(&t);
 	}
 }
 END_TEST
 
-static bool same_file(const char *a, const char *b)
+/* Compares an address of a unit, with the unit told and untold; false: there is no line. */
+static bool compare(struct linetable *t, Dwarf_Die *unit, size_t table, uint64_t addr)
 {
-	size_t x = strlen(a), y = strlen(b);
-	return x < y ? !strcmp(b + (y - x), a) : !strcmp(a + (x - y), b);
+	struct line_place place, untold;
+	Dwarf_Attribute attr;
+	int wanted = 0;
+	Dwarf_Line *line = dwarf_getsrc_die(unit, addr);
+	if (!line || dwarf_lineno(line, &wanted) || !wanted)
+		return false;
+	ck_assert(linetable_find(t, table, addr, &place));
+	ck_assert(linetable_find(t, LINE_UNIT_UNKNOWN, addr, &untold));
+	const char *in = dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attr));
+	const char *file = linetable_file(t, place.unit, place.file, in);
+	const char *wanted_file = dwarf_linesrc(line, NULL, NULL);
+	if (place.line != wanted || !file || strcmp(file, wanted_file) != 0)
+		ck_abort_msg("%#lx: %s:%d, not %s:%d", (unsigned long)addr, file, place.line,
+			wanted_file, wanted);
+	ck_assert_uint_eq(place.unit, table);
+	ck_assert_uint_eq(untold.unit, table);
+	ck_assert_uint_eq(untold.file, place.file);
+	ck_assert_int_eq(untold.line, place.line);
+	return true;
+}
+
+static unsigned compare_unit(struct linetable *t, Dwarf_Die *unit)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word table;
+	Dwarf_Addr base, start, end;
+	unsigned compared = 0;
+	if (dwarf_formudata(dwarf_attr(unit, DW_AT_stmt_list, &attr), &table))
+		return 0;
+	for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0;) {
+		for (uint64_t addr = start; addr < end; addr += 61)
+			compared += compare(t, unit, table, addr);
+	}
+	return compared;
 }
 
 START_TEST(test_own_lines)
 {
 	struct file_map file;
 	struct linetable t;
-	struct line_call calls[INLINED_MAX];
+	Dwarf_Off next;
+	Dwarf_Die unit;
+	size_t head;
 	unsigned compared = 0;
 	ck_assert_ok(file_map_open("/proc/self/exe", OPEN_PROC, &file));
 	Elf *elf = elf_open_file(&file);
 	ck_assert_ptr_nonnull(elf);
-	ck_assert(linetable_open(&t, elf, ORDER_LITTLE));
-	struct lines *lines = lines_open(elf);
-	for (size_t i = 0; i < t.n; i++) {
-		for (uint64_t addr = t.list[i].start; addr < t.list[i].end; addr += 61) {
-			const char *path = NULL;
-			int line = 0;
-			calls[0] = (struct line_call){ 0 };
-			(void)lines_calls(lines, addr, calls);
-			if (!calls[0].line)
-				continue;
-			ck_assert(linetable_find(&t, addr, &path, &line));
-			if (line != calls[0].line || !path || !same_file(path, calls[0].file))
-				ck_abort_msg("%#lx: %s:%d, not %s:%d", (unsigned long)addr, path,
-					line, calls[0].file, calls[0].line);
-			compared++;
-		}
+	ck_assert(linetable_open(&t, elf));
+	Dwarf *dw = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	ck_assert_ptr_nonnull(dw);
+	for (Dwarf_Off at = 0; !dwarf_nextcu(dw, at, &next, &head, NULL, NULL, NULL); at = next) {
+		if (dwarf_offdie(dw, at + head, &unit))
+			compared += compare_unit(&t, &unit);
 	}
 	ck_assert_uint_gt(compared, 1000);
-	lines_close(lines);
+	dwarf_end(dw);
 	linetable_fini(&t);
 	elf_end(elf);
 	file_map_close(&file);
@@ -164,7 +228,9 @@ Suite *suite_linetable(void)
 	Suite *s = suite_create("linetable");
 	TCase *t = tcase_create("linetable");
 	tcase_set_timeout(t, 60);
-	tcase_add_loop_test(t, test_by_hand, 0, 4);
+	tcase_add_loop_test(t, test_by_hand, 0, 8);
+	tcase_add_test(t, test_compiled_in);
+	tcase_add_test(t, test_false_mark);
 	tcase_add_loop_test(t, test_damage, 0, 2);
 	tcase_add_test(t, test_own_lines);
 	suite_add_tcase(s, t);

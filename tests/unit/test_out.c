@@ -179,7 +179,10 @@ START_TEST(repeated)
 {
 	struct stack s;
 	make_stack(&s, repeats[_i].letters);
-	struct repeat r = stack_repeat(s.frames, s.thread.n_frames);
+	CLEANUP(shown_stack_fini) struct shown_stack shown;
+	shown_stack_init(&shown, &s.thread, OUT_NATIVE_INNER);
+	ck_assert_uint_eq(shown.n, s.thread.n_frames);
+	struct repeat r = stack_repeat(shown.frames, shown.n);
 	ck_assert_uint_eq(r.period, repeats[_i].period);
 	ck_assert_uint_eq(r.times, repeats[_i].times);
 }
@@ -198,8 +201,10 @@ START_TEST(repeats_cover)
 				'a' + ((seed = seed * 1103515245 + 12345) >> 16) % (1 + round % 3);
 		letters[n] = '\0';
 		make_stack(&s, letters);
+		CLEANUP(shown_stack_fini) struct shown_stack shown;
+		shown_stack_init(&shown, &s.thread, OUT_NATIVE_INNER);
 		while (left) {
-			struct repeat r = stack_repeat(s.frames, left);
+			struct repeat r = stack_repeat(shown.frames, left);
 			ck_assert_uint_ge(r.period * r.times, 1);
 			ck_assert_uint_le(r.period * r.times, left);
 			ck_assert(r.times == 1 || r.times > REPEATS_SHOWN);
@@ -221,16 +226,16 @@ START_TEST(grouped)
 	stacks[0].os.crashed = true;
 	stacks[5].thread.gil = GIL_HOLDER;
 	struct stack_groups g;
-	stack_groups_init(&g, list, ARRAY_LEN(letters), true);
+	stack_groups_init(&g, list, ARRAY_LEN(letters), OUT_NATIVE_INNER, true);
 	ck_assert_uint_eq(g.n, 6); /* 0 crashed; 1; 2 and 4; 3 and 6; 5 holds the GIL; 7 */
 	ck_assert_uint_eq(g.list[2].n, 2);
 	ck_assert_ptr_eq(g.list[2].threads[1], list[4]);
 	ck_assert_uint_eq(g.list[3].n, 2);
 	stack_groups_fini(&g);
-	stack_groups_init(&g, list, ARRAY_LEN(letters), false);
+	stack_groups_init(&g, list, ARRAY_LEN(letters), OUT_NATIVE_INNER, false);
 	ck_assert_uint_eq(g.n, ARRAY_LEN(letters));
 	stack_groups_fini(&g);
-	stack_groups_init(&g, list, 0, true);
+	stack_groups_init(&g, list, 0, OUT_NATIVE_INNER, true);
 	ck_assert_uint_eq(g.n, 0);
 	stack_groups_fini(&g);
 }

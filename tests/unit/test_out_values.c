@@ -533,7 +533,7 @@ START_TEST(names_of_the_kernel)
 	const struct py_thread *pair[] = { &thread, &other };
 	for (int same = 0; same <= 1; same++) {
 		struct stack_groups g;
-		stack_groups_init(&g, pair, 2, true);
+		stack_groups_init(&g, pair, 2, OUT_NATIVE_INNER, true);
 		ck_assert_uint_eq(g.n, same ? 1 : 2);
 		stack_groups_fini(&g);
 		memcpy(other_os.name, os.name, sizeof(os.name));
@@ -564,7 +564,7 @@ START_TEST(grouped_by_exceptions)
 		for (size_t k = 0; k < i; k++) {
 			const struct py_thread *pair[] = { list[k], list[i] };
 			struct stack_groups g;
-			stack_groups_init(&g, pair, 2, true);
+			stack_groups_init(&g, pair, 2, OUT_NATIVE_INNER, true);
 			ck_assert_msg(
 				(g.n == 1) == (group_of[i] == group_of[k]), "%zu and %zu", k, i);
 			stack_groups_fini(&g);
@@ -574,7 +574,7 @@ START_TEST(grouped_by_exceptions)
 	daemon.daemon = 1;
 	const struct py_thread *pair[] = { list[0], &daemon };
 	struct stack_groups g;
-	stack_groups_init(&g, pair, 2, true);
+	stack_groups_init(&g, pair, 2, OUT_NATIVE_INNER, true);
 	ck_assert_uint_eq(g.n, 2);
 	stack_groups_fini(&g);
 }

@@ -131,6 +131,35 @@ bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal
 	return true;
 }
 
+/* What the count of an object in use leaves empty: where it has 32 bits, the bits above, but for
+ * the flags in the uppermost 16. */
+static bool spare_is_empty(const struct py_object *o, uint64_t word)
+{
+	switch (o->h->rt->layout.row->refs) {
+	case REFS_PLAIN:
+	case REFS_STATIC:
+		break;
+	case REFS_IMMORTAL:
+		return word >> 32 == 0;
+	case REFS_FLAGGED:
+		return (uint16_t)(word >> 32) == 0;
+	}
+	return true;
+}
+
+bool object_in_use(const struct py_object *o, bool *ret_immortal)
+{
+	enum { LEAST_ADDRESS = 65536 };
+	int64_t count;
+	uint64_t word;
+	if (!object_refcount(o, &count, ret_immortal) ||
+		failed(mem_uint(o->h->rt->mem, o->addr, o->h->rt->layout.key.ptr_size, &word)) ||
+		!spare_is_empty(o, word))
+		return false;
+	bool is_address = count >= LEAST_ADDRESS && py_plausible(o->h->rt, (uint64_t)count);
+	return *ret_immortal || (count > 0 && count < INT32_MAX && !is_address);
+}
+
 const char *object_oddity(const struct py_object *o)
 {
 	int64_t count;

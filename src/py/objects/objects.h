@@ -114,6 +114,8 @@ struct err object_get_int(const struct py_object *o, enum field f, int64_t *ret)
 struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret);
 /* Its reference count; false: could not be read. Immortal: the count means nothing. */
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal);
+/* Whether its reference count is one that an object can have which somebody holds. */
+bool object_in_use(const struct py_object *o, bool *ret_immortal);
 /* Literal; NULL: nothing is odd. */
 const char *object_oddity(const struct py_object *o);
 bool object_is_none(struct heap *h, uint64_t addr);

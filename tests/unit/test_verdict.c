@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why a process died, out of made-up cores: a page of code with the instruction, one of data that
+ * may only be read, one that may be written, and a stack with a guard page. Real deaths are in
+ * tests/cli and tests/native.
+ */
+#include "suites.h"
+
+#include "tempdir.h"
+
+#include "../support/corecase.h"
+#include "../support/fakecore.h"
+
+#include "pycore/verdict.h"
+
+#include <elf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	PAGE = 4096,
+	CODE = 0x400000, /* of one page, as all but the stack */
+	CALL = CODE + 0x10, /* call rel32 */
+	BACK = CALL + 5,
+	HERE = CODE + 0x100, /* the instruction that it died at */
+	CONSTANT = 0x500000,
+	DATA = 0x600000,
+	GUARD = 0x6f0000,
+	STACK = GUARD + PAGE,
+	STACK_BYTES = 2 * PAGE,
+	PID = 4711,
+	SECCOMP = 1,
+	RAW = 27,
+};
+enum { RAX = 10, RCX = 11, RDI = 14, ORIG_RAX = 15, RIP = 16, RSP = 19 };
+
+struct scene {
+	const char *name;
+	const char *code; /* at HERE */
+	size_t n_code;
+	uint64_t rax, rdi, rcx, rip, rsp; /* 0 in rip, rsp: HERE, the middle of the stack */
+	int signo, si_code;
+	uint64_t addr; /* or who sent it */
+	enum { ADDRESS, SENDER, NOTHING } info;
+	enum cause cause;
+	const char *summary; /* is in it */
+	const char *detail; /* is in any line; NULL: not looked for */
+};
+
+#define BYTES(s) (s), sizeof(s) - 1
+#define MOV_RAX	 BYTES("\x8b\x00") /* mov eax, [rax] */
+#define MOV_RDI	 BYTES("\x48\x8b\x47\x08") /* mov rax, [rdi + 8] */
+#define STORE	 BYTES("\x89\x07") /* mov [rdi], eax */
+#define FAR_AWAY BYTES("\x8b\x80\x00\x00\x10\x00") /* mov eax, [rax + 0x100000] */
+#define FETCH	 BYTES("\x0f\x28\x00") /* movaps xmm0, [rax] */
+#define PUSH	 BYTES("\x53") /* push rbx */
+#define DIVIDE	 BYTES("\xf7\xf9") /* idiv ecx */
+#define WORD(c)	 UINT64_C(c)
+
+/* clang-format off */
+static const struct scene scenes[] = {
+	{ "null", MOV_RAX, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = 0,
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer in 0x400100",
+		.detail = "mov eax, dword ptr [rax]: read of 4 bytes at 0x0, [rax] with rax = 0x0" },
+	{ "member", MOV_RDI, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = 8,
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer plus 0x8" },
+	{ "below null", MOV_RAX, .rax = -WORD(16), .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = -WORD(16),
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer minus 0x10" },
+	{ "far from null", FAR_AWAY, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = 0x100000,
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer plus 0x100000" },
+	{ "low but not null", MOV_RAX, .rax = 0x100000, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = 0x100000,
+		.cause = CAUSE_NOT_MAPPED, .summary = "read from address 0x100000, where nothing is mapped" },
+	{ "behind the data", STORE, .rdi = DATA + PAGE + 24, .signo = SIGSEGV, .si_code = SEGV_MAPERR,
+		.addr = DATA + PAGE + 24, .cause = CAUSE_NOT_MAPPED, .summary = "write to address 0x601018",
+		.detail = "writable memory ends 0x18 bytes below" },
+	{ "text", MOV_RDI, .rdi = WORD(0x4141414141414139), .signo = SIGSEGV, .si_code = SI_KERNEL,
+		.cause = CAUSE_NOT_CANONICAL, .summary = "read from 0x4141414141414141, which is no address",
+		.detail = "as text it is \"AAAAAAAA\"" },
+	{ "freed", MOV_RDI, .rdi = WORD(0xdddddddddddddddd), .signo = SIGSEGV, .si_code = SI_KERNEL,
+		.cause = CAUSE_NOT_CANONICAL, .summary = "which is no address", .detail = "memory that was freed" },
+	{ "constant", STORE, .rdi = CONSTANT + 4, .signo = SIGSEGV, .si_code = SEGV_ACCERR, .addr = CONSTANT + 4,
+		.cause = CAUSE_NO_PERMISSION, .summary = "write to address 0x500004 in read-only memory" },
+	{ "not aligned", FETCH, .rax = DATA + 8, .signo = SIGSEGV, .si_code = SI_KERNEL,
+		.cause = CAUSE_MISALIGNED, .summary = "read from address 0x600008, which is not a multiple of 16" },
+	{ "privileged", BYTES("\xf4"), .signo = SIGSEGV, .si_code = SI_KERNEL,
+		.cause = CAUSE_ILLEGAL_INSTRUCTION, .summary = "instruction that a process may not use (hlt)" },
+	{ "no reason", BYTES("\x90"), .signo = SIGSEGV, .si_code = SI_KERNEL,
+		.cause = CAUSE_UNKNOWN, .summary = "the core does not tell the address" },
+	{ "push into the guard", PUSH, .rsp = STACK, .signo = SIGSEGV, .si_code = SEGV_ACCERR, .addr = STACK - 8,
+		.cause = CAUSE_STACK_OVERFLOW, .summary = "stack overflow", .detail = "of 8.0 KiB at 0x6f1000-0x6f3000" },
+	{ "large frame", BYTES("\x89\x04\x24"), .rsp = STACK - 3000, .signo = SIGSEGV, .si_code = SEGV_ACCERR,
+		.addr = STACK - 3000, .cause = CAUSE_STACK_OVERFLOW, .summary = "stack overflow" },
+	{ "guard, by a pointer", STORE, .rdi = STACK - 8, .rsp = STACK + 0x1800, .signo = SIGSEGV,
+		.si_code = SEGV_ACCERR, .addr = STACK - 8, .cause = CAUSE_STACK_OVERFLOW, .summary = "stack overflow" },
+	{ "guard, from elsewhere", STORE, .rdi = STACK - 8, .rsp = DATA + 64, .signo = SIGSEGV,
+		.si_code = SEGV_ACCERR, .addr = STACK - 8, .cause = CAUSE_NO_PERMISSION,
+		.summary = "write to address 0x6f0ff8 in memory without any access" },
+	{ "null called", MOV_RAX, .rip = 1, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = 1,
+		.cause = CAUSE_BAD_JUMP, .summary = "call of address 0x1, where nothing is mapped, by 0x400015" },
+	{ "data called", MOV_RAX, .rip = DATA, .signo = SIGSEGV, .si_code = SEGV_ACCERR, .addr = DATA,
+		.cause = CAUSE_BAD_JUMP, .summary = "call of address 0x600000, which is no code but writable memory" },
+	{ "end of code", MOV_RAX, .rip = CODE + PAGE, .signo = SIGSEGV, .si_code = SEGV_MAPERR, .addr = CODE + PAGE,
+		.cause = CAUSE_BAD_JUMP, .summary = "execution that ran on beyond the end of code at address 0x401000" },
+	{ "division by zero", DIVIDE, .signo = SIGFPE, .si_code = FPE_INTDIV, .addr = HERE,
+		.cause = CAUSE_DIVISION, .summary = "integer division by zero" },
+	{ "division that does not fit", DIVIDE, .rcx = UINT32_MAX, .signo = SIGFPE, .si_code = FPE_INTDIV, .addr = HERE,
+		.cause = CAUSE_DIVISION, .summary = "integer division with a result that does not fit" },
+	{ "upper half of a divisor", DIVIDE, .rcx = WORD(1) << 32, .signo = SIGFPE, .si_code = FPE_INTDIV, .addr = HERE,
+		.cause = CAUSE_DIVISION, .summary = "integer division by zero" },
+	{ "float", BYTES("\xf2\x0f\x5e\xc1"), .signo = SIGFPE, .si_code = FPE_FLTDIV, .addr = HERE,
+		.cause = CAUSE_DIVISION, .summary = "floating-point division by zero, which the program has made a fault" },
+	{ "ud2", BYTES("\x0f\x0b"), .signo = SIGILL, .si_code = ILL_ILLOPN, .addr = HERE,
+		.cause = CAUSE_ILLEGAL_INSTRUCTION, .summary = "trap that the compiler or programmer has put (ud2)" },
+	{ "no instruction", BYTES("\x06"), .signo = SIGILL, .si_code = ILL_ILLOPN, .addr = HERE,
+		.cause = CAUSE_ILLEGAL_INSTRUCTION, .summary = "illegal instruction",
+		.detail = "these bytes are no instruction" },
+	{ "int3", BYTES("\xcc"), .rip = HERE + 1, .signo = SIGTRAP, .si_code = SI_KERNEL,
+		.cause = CAUSE_TRAP, .summary = "trap instruction (int3)" },
+	{ "bus error", MOV_RAX, .rax = DATA, .signo = SIGBUS, .si_code = BUS_ADRALN, .addr = DATA,
+		.cause = CAUSE_MISALIGNED, .summary = "invalid address alignment" },
+	{ "broken memory", MOV_RAX, .rax = DATA, .signo = SIGBUS, .si_code = 4, .addr = DATA,
+		.cause = CAUSE_BUS_ERROR, .summary = "hardware error" },
+	{ "abort", MOV_RAX, .signo = SIGABRT, .si_code = SI_TKILL, .addr = PID, .info = SENDER,
+		.cause = CAUSE_ABORT, .summary = "abort()", .detail = "SI_TKILL, sent by itself" },
+	{ "kill by itself", MOV_RAX, .rax = DATA, .signo = SIGQUIT, .si_code = SI_USER, .addr = PID, .info = SENDER,
+		.cause = CAUSE_SENT_BY_ITSELF, .summary = "SIGQUIT that the process sent to itself" },
+	{ "raised again at the fault", MOV_RDI, .signo = SIGSEGV, .si_code = SI_TKILL, .addr = PID, .info = SENDER,
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer plus 0x8",
+		.detail = "SIGSEGV at address 0x8, for which a handler was called" },
+	{ "raised where nothing faults", MOV_RDI, .rdi = DATA, .signo = SIGSEGV, .si_code = SI_TKILL, .addr = PID,
+		.info = SENDER, .cause = CAUSE_SENT_BY_ITSELF, .summary = "SIGSEGV that the process sent to itself" },
+	{ "raised at a nop", BYTES("\x0f\x1f\x00"), .signo = SIGSEGV, .si_code = SI_TKILL, .addr = PID,
+		.info = SENDER, .cause = CAUSE_SENT_BY_ITSELF, .summary = "SIGSEGV that the process sent to itself" },
+	{ "raised at lea", BYTES("\x48\x8d\x00"), .signo = SIGSEGV, .si_code = SI_TKILL, .addr = PID,
+		.info = SENDER, .cause = CAUSE_SENT_BY_ITSELF, .summary = "SIGSEGV that the process sent to itself" },
+	{ "raised at a prefetch", BYTES("\x0f\x18\x08"), .signo = SIGSEGV, .si_code = SI_TKILL, .addr = PID,
+		.info = SENDER, .cause = CAUSE_SENT_BY_ITSELF, .summary = "SIGSEGV that the process sent to itself" },
+	{ "raised again at a copy", BYTES("\xf3\xa4"), .rdi = DATA, .rcx = 100, .signo = SIGSEGV, .si_code = SI_TKILL,
+		.addr = PID, .info = SENDER, .cause = CAUSE_NULL_DEREFERENCE, .summary = "read from a null pointer" },
+	{ "kill by another", MOV_RAX, .signo = SIGABRT, .si_code = SI_USER, .addr = 99, .info = SENDER,
+		.cause = CAUSE_SENT, .summary = "SIGABRT sent by process 99 of user 1000" },
+	{ "kill of init", MOV_RAX, .signo = SIGSEGV, .si_code = SI_USER, .addr = 1, .info = SENDER,
+		.cause = CAUSE_SENT, .summary = "SIGSEGV sent by process 1", .detail = "likely the service manager" },
+	{ "kill from outside", MOV_RAX, .signo = SIGQUIT, .si_code = SI_USER, .addr = 0, .info = SENDER,
+		.cause = CAUSE_SENT, .summary = "a process that it cannot see" },
+	{ "terminal", MOV_RAX, .signo = SIGQUIT, .si_code = SI_KERNEL,
+		.cause = CAUSE_SENT, .summary = "SIGQUIT, likely by Ctrl-\\ at its terminal" },
+	{ "timer", MOV_RAX, .signo = SIGQUIT, .si_code = SI_TIMER,
+		.cause = CAUSE_SENT, .summary = "SIGQUIT by a timer of the process" },
+	{ "time", MOV_RAX, .signo = SIGXCPU, .si_code = SI_KERNEL,
+		.cause = CAUSE_OUT_OF_TIME_OR_SPACE, .summary = "CPU time used up" },
+	{ "space", MOV_RAX, .signo = SIGXFSZ, .si_code = SI_KERNEL,
+		.cause = CAUSE_OUT_OF_TIME_OR_SPACE, .summary = "write beyond the largest size that a file may have" },
+	{ "system call", MOV_RAX, .signo = SIGSYS, .si_code = SECCOMP,
+		.cause = CAUSE_BAD_SYSTEM_CALL, .summary = "system call poll, which a seccomp filter forbids" },
+	{ "no siginfo", MOV_RDI, .signo = SIGSEGV, .info = NOTHING,
+		.cause = CAUSE_NULL_DEREFERENCE, .summary = "likely read from a null pointer plus 0x8" },
+	{ "no siginfo, no fault", MOV_RDI, .rdi = DATA, .signo = SIGQUIT, .info = NOTHING,
+		.cause = CAUSE_SENT, .summary = "the core does not tell by whom" },
+};
+/* clang-format on */
+
+static struct tempdir dir;
+static uint8_t code[PAGE], data[PAGE], constant[PAGE];
+static uint64_t stack[STACK_BYTES / 8];
+
+static void setup(void)
+{
+	tempdir_init(&dir);
+}
+
+static void teardown(void)
+{
+	tempdir_fini(&dir);
+}
+
+/* As if each word of the stack was a frame that CALL has made. */
+static void make_memory(const struct scene *s)
+{
+	memset(code, 0x90, sizeof(code));
+	code[CALL - CODE] = 0xe8;
+	memcpy(code + (HERE - CODE), s->code, s->n_code);
+	memset(data, 0, sizeof(data));
+	memset(constant, 0, sizeof(constant));
+	for (size_t i = 0; i < ARRAY_LEN(stack); i++)
+		stack[i] = BACK;
+}
+
+static void make_core(const struct scene *s, struct str *ret)
+{
+	struct fakecore f;
+	uint64_t raw[RAW] = { [RAX] = s->rax,
+		[RDI] = s->rdi,
+		[RCX] = s->rcx,
+		[RIP] = s->rip ? s->rip : HERE,
+		[RSP] = s->rsp ? s->rsp : STACK + PAGE,
+		[ORIG_RAX] = s->signo == SIGSYS ? 7 : UINT64_MAX };
+	make_memory(s);
+	fakecore_init(&f, EM_X86_64, 8, ORDER_LITTLE);
+	fakecore_thread_regs(&f, PID, s->signo, raw, RAW);
+	fakecore_process(&f, PID, "prog", "prog");
+	if (s->info != NOTHING)
+		fakecore_siginfo(&f, s->signo, s->si_code, s->addr, s->info == SENDER);
+	fakecore_segment(&f, CODE, code, PAGE, PAGE, PF_R | PF_X);
+	fakecore_segment(&f, CONSTANT, constant, PAGE, PAGE, PF_R);
+	fakecore_segment(&f, DATA, data, PAGE, PAGE, PF_R | PF_W);
+	fakecore_segment(&f, GUARD, NULL, 0, PAGE, 0);
+	fakecore_segment(&f, STACK, stack, STACK_BYTES, STACK_BYTES, PF_R | PF_W);
+	fakecore_build(&f, ret);
+	fakecore_fini(&f);
+}
+
+struct reached {
+	struct target *t;
+	struct python *p;
+	struct verdict v;
+	struct registers registers;
+};
+
+/* False: these bytes are no core. */
+static bool reach(const void *bytes, size_t n, bool redact, struct reached *ret)
+{
+	AUTO_FREE char *path = tempdir_write(&dir, "core", bytes, n);
+	*ret = (struct reached){ 0 };
+	if (failed(target_open_core(path, &(struct target_core_options){ 0 }, &ret->t)))
+		return false;
+	(void)failed(python_find(ret->t, &ret->p));
+	python_walk(ret->p);
+	python_locate(ret->p);
+	const struct verdict_question q = { .python = ret->p, .redact = redact };
+	verdict_reach(&q, &ret->v, &ret->registers);
+	return true;
+}
+
+static void drop(struct reached *r)
+{
+	registers_fini(&r->registers);
+	verdict_fini(&r->v);
+	python_free(r->p);
+	target_close(r->t);
+}
+
+static bool has_line(const struct verdict *v, const char *text)
+{
+	for (size_t i = 0; i < v->n_lines; i++) {
+		if (strstr(v->lines[i].text, text))
+			return true;
+	}
+	return false;
+}
+
+static void check_shape(const struct verdict *v)
+{
+	ck_assert_ptr_nonnull(v->summary);
+	ck_assert_uint_ge(v->n_lines, 2);
+	ck_assert_uint_le(v->n_lines, VERDICT_LINES_MAX);
+	ck_assert_str_eq(v->lines[0].text, v->summary);
+	for (size_t i = 0; i < v->n_lines; i++)
+		ck_assert_uint_le(strlen(v->lines[i].label), 11);
+	ck_assert_str_eq(v->lines[v->n_lines - 1].label, "Next:");
+}
+
+/* Without its library, instructions are not decoded, and less can be told. */
+static bool decodes(void)
+{
+	struct instruction in;
+	struct mem_buf m;
+	uint8_t nop[16] = { 0x90 };
+	uint64_t raw[RAW] = { [RIP] = CODE };
+	mem_buf_init(&m, ORDER_LITTLE, 8);
+	mem_buf_add(&m, CODE, nop, sizeof(nop), MEM_READ | MEM_EXEC);
+	struct target t = { .mem = &m.base, .machine = EM_X86_64 };
+	struct os_thread th = { .regs = core_regs_parse(core_arch_find(EM_X86_64, 8), ORDER_LITTLE,
+					raw, sizeof(raw)) };
+	bool good = !failed(instruction_read(&t, &th, &in));
+	if (!good)
+		fputs("SKIP verdict: no library decodes instructions here\n", stderr);
+	return good;
+}
+
+START_TEST(causes)
+{
+	for (size_t i = 0; i < ARRAY_LEN(scenes) && decodes(); i++) {
+		const struct scene *s = &scenes[i];
+		AUTO_STR(bytes);
+		struct reached r;
+		make_core(s, &bytes);
+		ck_assert(reach(bytes.bytes, bytes.len, false, &r));
+		check_shape(&r.v);
+		ck_assert_msg(r.v.cause == s->cause, "%s: %s: %s", s->name, cause_key(r.v.cause),
+			r.v.summary);
+		ck_assert_msg(strstr(r.v.summary, s->summary), "%s: %s", s->name, r.v.summary);
+		ck_assert_msg(
+			!s->detail || has_line(&r.v, s->detail), "%s: no %s", s->name, s->detail);
+		ck_assert_ptr_nonnull(r.v.thread);
+		drop(&r);
+	}
+}
+END_TEST
+
+START_TEST(redacted)
+{
+	for (size_t i = 0; i < ARRAY_LEN(scenes) && decodes(); i++) {
+		AUTO_STR(bytes);
+		struct reached r;
+		make_core(&scenes[i], &bytes);
+		ck_assert(reach(bytes.bytes, bytes.len, true, &r));
+		ck_assert_int_eq(r.v.cause, scenes[i].cause);
+		ck_assert(!has_line(&r.v, "AAAA"));
+		ck_assert_ptr_null(r.v.message);
+		drop(&r);
+	}
+}
+END_TEST
+
+/* A core by a debugger of a process that lives. */
+START_TEST(snapshots)
+{
+	AUTO_STR(bytes);
+	struct fakecore f;
+	struct reached r;
+	fakecore_init(&f, EM_X86_64, 8, ORDER_LITTLE);
+	f.gdb = true;
+	fakecore_process(&f, PID, "prog", "prog");
+	fakecore_thread(&f, PID, 0, HERE, STACK);
+	fakecore_segment(&f, CODE, code, PAGE, PAGE, PF_R | PF_X);
+	fakecore_build(&f, &bytes);
+	fakecore_fini(&f);
+	ck_assert(reach(bytes.bytes, bytes.len, false, &r));
+	check_shape(&r.v);
+	ck_assert_int_eq(r.v.cause, CAUSE_SNAPSHOT);
+	ck_assert_ptr_null(r.v.thread);
+	ck_assert_ptr_null(r.v.native_frame);
+	ck_assert_str_eq(r.v.lines[1].label, "Taken:");
+	ck_assert_uint_eq(r.registers.n, 0);
+	drop(&r);
+}
+END_TEST
+
+/* Any byte may be another one, and the core may end anywhere: there is a verdict, or it is no core.
+ */
+START_TEST(damaged)
+{
+	enum { TRIES = 3000, CHANGES = 4 };
+	uint32_t state = 5;
+	size_t reached_some = 0;
+	for (size_t i = 0; i < TRIES; i++) {
+		const struct scene *s = &scenes[random_below(&state, ARRAY_LEN(scenes))];
+		AUTO_STR(bytes);
+		struct reached r;
+		make_core(s, &bytes);
+		for (uint32_t k = random_below(&state, CHANGES + 1); k; k--)
+			bytes.bytes[random_below(&state, (uint32_t)bytes.len)] =
+				(char)random_below(&state, 256);
+		for (uint32_t k = random_below(&state, 8); k; k--) /* notes */
+			bytes.bytes[random_below(&state, 2048)] ^=
+				(char)(1 << random_below(&state, 8));
+		size_t n = random_below(&state, 4) ? bytes.len
+						   : random_below(&state, (uint32_t)bytes.len);
+		if (!reach(bytes.bytes, n, false, &r))
+			continue;
+		check_shape(&r.v);
+		reached_some++;
+		drop(&r);
+	}
+	ck_assert_uint_gt(reached_some, TRIES / 2);
+}
+END_TEST
+
+START_TEST(keys)
+{
+	for (int a = CAUSE_UNKNOWN; a <= CAUSE_BAD_SYSTEM_CALL; a++) {
+		const char *key = cause_key((enum cause)a);
+		ck_assert_ptr_nonnull(key);
+		ck_assert_uint_eq(strspn(key, "abcdefghijklmnopqrstuvwxyz-"), strlen(key));
+		for (int b = CAUSE_UNKNOWN; b < a; b++)
+			ck_assert_str_ne(key, cause_key((enum cause)b));
+	}
+}
+END_TEST
+
+Suite *suite_verdict(void)
+{
+	Suite *s = suite_create("verdict");
+	TCase *tc = tcase_create("verdict");
+	tcase_set_timeout(tc, 120);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, causes);
+	tcase_add_test(tc, redacted);
+	tcase_add_test(tc, snapshots);
+	tcase_add_test(tc, damaged);
+	tcase_add_test(tc, keys);
+	suite_add_tcase(s, tc);
+	return s;
+}
