@@ -1,7 +1,7 @@
 """Real cores, cut off and changed: whatever they hold, pycore ends in time, with a status that says how good its report is."""
 import random
 
-from kit import COMPLETE, NOTHING, PARTIAL, functions
+from kit import COMPLETE, NOTHING, PARTIAL, functions, of_python
 from subjects import STACK, CoreBytes, python
 
 SEED = 20
@@ -97,7 +97,7 @@ def structs(document):
     for thread in document["threads"]:
         if thread["address"]:
             yield int(thread["address"], 16), 512
-        for frame in thread["frames"]:
+        for frame in of_python(thread):
             yield int(frame["address"], 16), 128
 
 
@@ -141,7 +141,7 @@ def one_by_one(kit, make):
     copy = Patched(make, core)
     document = kit.expect_json("3.12 frame, undamaged", ["dump", path], COMPLETE)
     kit.check_that("3.12 frame: stack", document and functions(document) == [STACK], "another one")
-    frame = int(document["threads"][0]["frames"][0]["address"], 16)
+    frame = int(of_python(document["threads"][0])[0]["address"], 16)
     for at in range(0, 72, 8):
         for word in (0, 1 << 60, frame, (1 << 64) - 1):
             copy.run(kit, f"3.12 frame, word {at} is {word:#x}", {core.offset_of(frame) + at: word.to_bytes(8, "little")},

@@ -1,5 +1,5 @@
 """Cores cut off before the data of libpython: the runtime is lost, and with it every name; what lies below it is still told."""
-from kit import PARTIAL
+from kit import PARTIAL, functions
 from subjects import CoreBytes, library, python
 
 WORKERS = """
@@ -27,7 +27,7 @@ def runtime(kit, make):
         start = next(int(module["start"], 16) for module in modules if module["path"] == str(library(found)))
         path.write_bytes(core.bytes[:core.offset_of(start)])
         document = kit.expect_json(name, ["dump", path], PARTIAL)
-        stacks = [[frame["function"] for frame in thread["frames"]] for thread in document["threads"]]
+        stacks = functions(document)
         told = [stack for stack in stacks if stack]
         kit.check_that(f"{name}: threads are found", told, f"stacks {stacks}")
         kit.check_that(f"{name}: and nothing is made up", all(stack == ["rest", "worker", "run", *stack[3:]] for stack in told

@@ -1,7 +1,9 @@
 """pycore print: objects by their addresses."""
+import ast
+
 from kit import COMPLETE, NOTHING, PARTIAL, TOP, rules, run, schema, statuses, words
 from case_values import HANG, PROGRAM, VERSIONS, core_of, frame_named, values
-from subjects import python
+from subjects import all_pythons, python
 
 RULES = schema.load(TOP / "man/pycore.print.schema.json")
 
@@ -78,4 +80,26 @@ def operands(kit, make):
     printed(kit, "--redact", ["--redact", core, frame_named(document, "inner")["locals"][1]["address"]], COMPLETE, out="<str of length 4, hash ")
 
 
-CASES = [objects, objects_that_are_none, objects_live, operands]
+COLLECTOR = """
+import gc, os, sys
+plain, full = (1, "a"), ([],)
+gc.collect()
+rows = [(id(each), gc.is_tracked(each)) for each in (plain, full, gc, gc.__dict__)]
+with open(sys.argv[1], "w") as file:
+    file.write(repr(rows))
+os.abort()
+"""
+
+
+def collector(kit, make):
+    """Whether the collector tracks an object, by its own word."""
+    for found in all_pythons():
+        truth = make.folder("collector") / "truth"
+        core = make.crash([found.path, "-s", make.script(COLLECTOR), truth])
+        for address, tracked in ast.literal_eval(truth.read_text().replace("L", "")):
+            document = printed(kit, f"collected in {found.name}", [core, hex(address)], COMPLETE)[1]
+            kit.check_that(f"print collected in {found.name}: tracked", document["objects"][0]["gc"] == ("tracked" if tracked else "not tracked"),
+                           f"{document['objects'][0]}"[:200])
+
+
+CASES = [collector, objects, objects_that_are_none, objects_live, operands]

@@ -7,7 +7,7 @@ import subprocess
 import time
 import zipfile
 
-from kit import COLOUR, COMPLETE, Skip, clean_environment
+from kit import COLOUR, COMPLETE, Skip, clean_environment, of_python
 from subjects import CRASH, HANG, NESTED, PATIENCE, all_pythons, environment, system_python, wait_asleep
 
 import target
@@ -216,7 +216,7 @@ def mapped(kit, make):
         kit.expect(f"{name}, the longest", ["dump", f"--source-map={old}/pkg={new}/pkg", f"--source-map={old}=/nowhere", *arguments],
                    COMPLETE, out=SHOWN_IN_PACKAGE)
         document = kit.expect_json(f"{name}, document", ["dump", f"--source-map={old}={new}", *arguments], COMPLETE)
-        sources = [frame["source"] for thread in document["threads"] for frame in thread["frames"]]
+        sources = [frame["source"] for thread in document["threads"] for frame in of_python(thread)]
         kit.check_that(f"{name}, document's lines", SHOWN_IN_PACKAGE.strip() in sources, f"they are {sources}")
         (new / "pkg/mod.py").write_text("# one more line\n" + (new / "pkg/mod.py").read_text())
         kit.expect(f"{name}, another version", ["dump", f"--source-map={old}={new}", *arguments], COMPLETE,

@@ -3,7 +3,7 @@ import re
 import struct
 import time
 
-from kit import COMPLETE, NOTHING, PARTIAL, brief
+from kit import COMPLETE, NOTHING, PARTIAL, brief, of_python
 from subjects import CoreBytes, python, system_python
 
 VERSIONS = ((2, 7), (3, 6), (3, 8), (3, 10), (3, 11), (3, 12), (3, 13))
@@ -37,7 +37,7 @@ def core_of(make, version, text=PROGRAM, **how):
 
 def frame_named(document, name):
     for thread in document["threads"]:
-        for frame in thread["frames"]:
+        for frame in of_python(thread):
             if frame["function"] == name:
                 return frame
     return None
@@ -326,7 +326,7 @@ def recursion(kit, make):
     ran = kit.expect("recursion with --locals", ["dump", "--locals", core], COMPLETE, out=["repeated 497 more times", "      n = 500\n", "      n = 498\n"])
     kit.check_that("recursion with --locals: those that are shown", "n = 497\n" not in ran.out and "      n = 0\n" in ran.out, brief(ran.out, 2000))
     document = kit.expect_json("recursion with --locals, JSON", ["dump", "--locals", core], COMPLETE)
-    found = [values(frame)["n"] for frame in document["threads"][0]["frames"] if frame["function"] == "down"]
+    found = [values(frame)["n"] for frame in of_python(document["threads"][0]) if frame["function"] == "down"]
     kit.check_that("recursion with --locals, JSON: all", found == [str(n) for n in range(501)], f"{found[:5]}...")
 
 

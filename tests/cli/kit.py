@@ -146,9 +146,14 @@ def words(where, wanted, text):
     return [f"{where} lacks {brief(word)}: {brief(text)}" for word in wanted if word not in text]
 
 
+def of_python(thread):
+    """The Python frames of a thread, innermost first, from among those that it was merged with."""
+    return [frame for frame in thread["frames"] if frame["kind"] == "python"]
+
+
 def functions(document):
-    """The names of the functions of each thread, innermost first."""
-    return [[frame["function"] for frame in thread["frames"]] for thread in document["threads"]]
+    """The names of the Python functions of each thread, innermost first."""
+    return [[frame["function"] for frame in of_python(thread)] for thread in document["threads"]]
 
 
 def clean_environment(**more):
