@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""Compares native stacks frame by frame, address and function, with those of gdb and of elfutils' eu-stack.
+"""Real processes die, or wait, each in its own way, under each Python; what pycore says of them is judged by others.
 
-Real processes die, or wait, each in its own way, under each Python; the comparison runs over all of their threads.
+Native stacks: frame by frame, address and function, by gdb and by elfutils' eu-stack. Merged stacks: by the program's own
+record of what it called (truth/), and by the stacks that they are made of. Verdicts: by what the program knew of its end.
 """
 import argparse
-import dataclasses
-import json
-import lzma
+import concurrent.futures
+import itertools
 import os
 import pathlib
-import re
+import random
 import resource
 import shutil
 import signal
@@ -17,317 +17,291 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 sys.dont_write_bytecode = True
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(TOP / "tests/matrix"))
+import builds  # noqa: E402
+import damage  # noqa: E402
+import gdbs  # noqa: E402
+import merged  # noqa: E402
+import peers  # noqa: E402
 import pythons  # noqa: E402
+import stacks  # noqa: E402
+import subjects  # noqa: E402
 import target  # noqa: E402
+import verdicts  # noqa: E402
+from counts import Counts  # noqa: E402
+from report import Failed, Report  # noqa: E402
 
-WANTED = ("2.7", "3.8", "3.11", "3.12", "3.13", "system")
-PATIENCE = 60
-LIMIT = 600  # frames of one thread that are compared
-# How it ends: by itself, by a signal from outside once it is ready, or not at all (looked at while it lives).
-DEATHS = {name: "self" for name in (
-    "abort_in_callback", "callback_through_library", "string_at", "null_deref", "noreturn_at_end", "recurse", "wild_call",
-    "in_signal_handler", "in_foreign_thread", "overflow", "overflow_with_own_stack", "uncaught")}
-DEATHS.update({"in_vdso": "killed", "lock": "killed", "sleep": "live", "threads": "live", "wait_for_ever": "live"})
-# Code without unwind tables: only guesses lead through it, and gdb has its own way to guess.
-BUILDS = {"debug": ["-g", "-O1"], "plain": ["-O2", "-s"], "framepointers": [
-    "-O1", "-s", "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]}
-OF_LIBRARY = ("callback_through_library", "null_deref", "recurse", "in_signal_handler")
+WANTED = ("2.7", "3.8", "3.10", "3.11", "3.12", "3.13", "system")
+BUILDS_FOR = ("2.7", "3.8", "3.11", "system")  # all builds of the library: what differs between Pythons is not in it
+DAMAGE_FOR = ("2.7", "3.8", "3.11", "3.13")
+# Where 3.10 differs from its neighbours: the calls of the evaluation function are chained (only there as in 3.11 and 3.12).
+FEW = {"3.10": ("string_at", "overflow", "python_overflow", "extension_callback", "in_foreign_thread", "threads", "lock", "os_abort")}
+CHOICES = ("all", "plain", "default", "none")
+PARTS = ("deaths", "truth", "damage")
 
 
-class Counts:
-    def __init__(self, verbose):
-        self.verbose, self.passed, self.failed, self.skipped = verbose, 0, 0, 0
-        self.frames = {"gdb": [0, 0], "gdb's lines": [0, 0], "eu-stack": [0, 0]}  # compared, different
-
-    def say(self, verdict, name, text=""):
-        setattr(self, verdict, getattr(self, verdict) + 1)
-        if verdict != "passed" or self.verbose:
-            print(f"{verdict.upper()} {name}" + (f": {text}" if text else ""), flush=True)
+def is_one(python, names):
+    return any(python.name == name or python.name.startswith(name + ".") for name in names)
 
 
-def build(folder):
-    """Library files by the name of the build; C++ where there is a compiler."""
-    found = {}
-    for name, flags in BUILDS.items():
-        path = folder / f"deaths-{name}.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", *flags, "-fno-optimize-sibling-calls", "-w", "-o", path, HERE / "deaths.c"],
-                       check=True)
-        found[name] = path
-    split(folder, found)
-    path = folder / "deaths-cc.so"
-    if shutil.which("g++"):
-        subprocess.run(["g++", "-shared", "-fPIC", "-g", "-O1", "-w", "-o", path, HERE / "deaths.cc"], check=True)
-        found["cc"] = path
-    return found
+class Runner:
+    def __init__(self, options, counts, folder, found):
+        self.options, self.counts, self.folder, self.pycore = options, counts, pathlib.Path(folder), options.pycore
+        self.numbers, self.libraries = itertools.count(), builds.libraries(self.folder)
+        self.symbols = stacks.Symbols(builds.Names(self.libraries["debug"]))
+        self.gdbs = gdbs.Gdbs()
+        self.extensions = {python.name: builds.extensions(self.folder, python) for python in found}
+        self.peers = peers.Peers() if "truth" in options.part else None
 
+    def process(self, title, python, script, *arguments, environment=None):
+        keep = self.options.keep and self.options.keep / title.replace(" ", "-").replace("/", "-")
+        return subjects.Process(self.folder / f"run-{next(self.numbers)}", python, script, arguments, environment,
+                                lambda: keep if keep and self.counts.has_failed(title) else None)
 
-def split(folder, found):
-    """The library with its debug information in a file that .gnu_debuglink names, and with its symbols packed."""
-    whole, link, packed = found["debug"], folder / "deaths.debug", folder / "symbols"
-    found["split"], found["packed"] = folder / "deaths-split.so", folder / "deaths-packed.so"
-    subprocess.run(["objcopy", "--only-keep-debug", whole, link], check=True)
-    subprocess.run(["objcopy", "--strip-all", f"--add-gnu-debuglink={link}", whole, found["split"]], check=True)
-    subprocess.run(["strip", "--strip-debug", "-o", packed, link], check=True)
-    (folder / "symbols.xz").write_bytes(lzma.compress(packed.read_bytes()))
-    subprocess.run(["objcopy", "--strip-all", f"--add-section=.gnu_debugdata={folder}/symbols.xz", whole, found["packed"]],
-                   check=True)
+    def guarded(self, title, function, *arguments):
+        began = time.monotonic()
+        try:
+            function(title, *arguments)
+            self.counts.note(f"{title}: {time.monotonic() - began:.1f} s")
+        except (target.Broken, Failed, subprocess.SubprocessError) as error:
+            self.counts.say("failed", title, str(error))
+        except Exception:  # a key that is missing, for one: it must not end the other tests
+            self.counts.say("failed", title, traceback.format_exc(limit=-3))
 
+    def needed(self, python, death, build):
+        """The library of a death, or None where it cannot be had."""
+        if death.library == "extension":
+            return self.extensions[python.name].get(build)
+        return self.libraries.get("cc" if death.library == "cc" else build)
 
-class Symbols:
-    """All names that a file has for an address, by binutils' readelf, its debug file's too."""
+    def reports(self, where):
+        return {choice: Report(self.pycore, where.pycore, choice) for choice in CHOICES}
 
-    def __init__(self):
-        self.names, self.files = {}, {}
+    def death(self, title, python, death, build):
+        needed = self.needed(python, death, build)
+        if not needed:
+            self.counts.say("skipped", title, f"no {death.library} for it")
+            return
+        with self.process(title, python, "deaths.py", death.way, needed) as process:
+            where = process.end(death)
+            reports = self.reports(where)
+            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, guesses_differ=build == "bare")
+            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
+            # Through code without tables and frame pointers the way is guessed, over what older calls left on the stack.
+            merged.invariants(self.counts, title, reports, may_fail=build == "bare")
+            if death.end == "live":
+                verdicts.judge_live(self.counts, title, reports["all"], death)
+            else:
+                facts = process.facts()
+                if death.end == "killed":
+                    facts["sender"] = os.getpid()
+                verdicts.judge(self.counts, title, self.pycore, reports["all"], death, facts)
 
-    def load(self, path, build_id):
-        if path in self.files:
-            return self.files[path]
-        table = {}
-        for file in (path, f"/usr/lib/debug/.build-id/{(build_id or 'xx')[:2]}/{(build_id or 'xx')[2:]}.debug"):
-            text = subprocess.run(["readelf", "-sW", file], capture_output=True, text=True, errors="replace").stdout \
-                if os.path.exists(file) else ""
-            for line in text.splitlines():
-                words = line.split()
-                if len(words) >= 8 and words[0].rstrip(":").isdigit() and words[3] in ("FUNC", "IFUNC", "NOTYPE"):
-                    table.setdefault(words[7].split("@")[0], set()).add(int(words[1], 16))
-        self.files[path] = table
-        return table
+    def truth(self, title, python, scenario, build, end):
+        extensions = self.extensions[python.name]
+        if not extensions:
+            self.counts.say("skipped", title, "no headers of it")
+            return
+        with self.process(title, python, "truth/main.py", scenario, end, self.libraries["truth"], extensions[build]) as process:
+            if end == "wait":
+                process.wait_ready()
+            where = process.live() if end == "wait" else process.dead()
+            said = merged.truth(process.folder / "shadow")
+            known = merged.Known(*[path / "extension.so" for path in (extensions["stripped"], extensions["debug"])])
+            reports = self.reports(where)
+            merged.against_truth(self.counts, title, reports["all"], said, known)
+            merged.invariants(self.counts, title, reports, python.version < merged.UNMERGED.get(scenario, (0,)))
+            self.as_text(title, where, reports["all"], said, build)
+            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
+            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
+            if build == "debug":
+                peers.compare(self.counts, self.peers, title, said, where, python)
 
-    def same(self, frame, other):
-        """Whether both names stand for one function of the module."""
-        table = self.load(frame["module"], frame["build_id"])
-        return bool(table.get(frame["function"], set()) & table.get(other, set()))
+    def as_text(self, title, where, report, said, build):
+        done = subprocess.run([self.pycore, "dump", "--native=all", *map(str, where.pycore)], capture_output=True, timeout=120)
+        text = done.stdout.decode(errors="replace")
+        plain = all(len(report.of(tid)) == 1 and report.of(tid)[0]["merged"] for tid in said)
+        if build == "debug" and plain and " repeated " not in text:
+            merged.against_text(self.counts, title, text, said)
 
+    def moment(self, title, python):
+        """Killed while it is busy: every stack there is may be met."""
+        with self.process(title, python, "truth/main.py", "busy", "die", self.libraries["truth"],
+                          self.extensions[python.name]["debug"]) as process:
+            process.wait_ready(asleep=False)
+            time.sleep(random.random() / 2)
+            process.process.send_signal(signal.SIGABRT)
+            where = process.dead()
+            said = merged.truth(process.folder / "shadow")
+            reports = self.reports(where)
+            merged.invariants(self.counts, title, reports, may_fail=True)
+            merged.moment(self.counts, title, reports["all"], said)
+            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
+            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
 
-def plain(name):
-    """Without what the tools write differently: arguments, versions, spaces, the compiler's suffixes."""
-    name = (name or "??").split("@")[0]
-    name = re.sub(r"\(anonymous namespace\)", "anon", name)
-    while True:
-        shorter = re.sub(r"\([^()]*\)|\[[^\[\]]*\]| const$", "", name)
-        if shorter == name:
-            break
-        name = shorter
-    name = re.sub(r"\.(part|constprop|isra|cold|lto_priv)\.?\d*", "", name).replace(" ", "")
-    while "<" in name and ">" in name and re.search(r"<[^<>]*>", name):
-        name = re.sub(r"<[^<>]*>", "", name)
-    return re.sub(r"^(__GI_|_+)", "", name.rpartition("::")[2] or name)
+    def greenlets(self, title, python):
+        """Python's frames are those of the running greenlet; what the C stack holds further out belongs to others."""
+        inside, why = builds.environment(python, "greenlet")
+        if not inside:
+            self.counts.say("skipped", title, why)
+            return
+        with self.process(title, inside, "truth/main.py", "greenlets", "die", self.libraries["truth"],
+                          self.extensions[python.name]["debug"]) as process:
+            where = process.dead()
+            reports = self.reports(where)
+            merged.invariants(self.counts, title, reports, may_fail=True)
+            merged.innermost(self.counts, title, reports["all"], ["py_child", "nat_call", "py_leaf", "nat_end"])
 
+    def cut_off(self, title, python, way):
+        with self.process(title, python, "deaths.py", way, self.libraries["debug"]) as process:
+            where = process.end(subjects.BY_NAME[way])
+            damage.cut_off(self.counts, title, self.pycore, where.core, Report(self.pycore, where.pycore))
 
-def difference(symbols, own, other):
-    """Why two stacks are not the same, or None. A function that only one of the tools can name is no difference."""
-    for i, (a, b) in enumerate(zip(own, other)):
-        if int(a["address"], 16) != b["pc"]:
-            return f"frame {i}: {a['address']} {a['function']}, not {b['pc']:#x} {b['function']}"
-        if a["function"] and b["function"] and plain(a["function"]) != plain(b["function"]) \
-                and not symbols.same(a, b["function"]):
-            return f"frame {i} at {a['address']}: {a['function']}, not {b['function']}"
-    if len(own) != len(other):
-        return f"{len(own)} frames, not {len(other)}; the last: {own[-1:]}, {other[-1:]}"
-    return None
-
-
-def unnamed(own):
-    """Frames of the library that lack what its debug information or its symbols hold."""
-    for frame in (frame for frames in own.values() for frame in frames):
-        if re.search("deaths-(debug|split|cc|packed).so", frame["module"] or ""):
-            if not frame["function"]:
-                yield f"no function at {frame['address']} of {frame['module']}"
-            if not frame["line"] and not (frame["function"] or "").endswith("@plt") and "packed" not in frame["module"]:
-                yield f"no line at {frame['address']} of {frame['module']}"
-
-
-def run(command, timeout=300):
-    return subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                          timeout=timeout).stdout.decode(errors="replace")
-
-
-def by_gdb(where):
-    text = run(["gdb", "-nx", "-q", "-batch", "-ex", "set auto-load off", "-ex", "set debuginfod enabled off",
-                *where.gdb, "-x", HERE / "gdb_frames.py"])
-    found = re.search(r"^FRAMES (.*)$", text, re.M)
-    if not found:
-        raise target.Broken(f"gdb showed nothing: {text[-500:]}")
-    return {int(tid): frames for tid, frames in json.loads(found[1]).items()}
-
-
-def by_eu_stack(where):
-    stacks, frames = {}, None
-    for line in run(["eu-stack", "-n", LIMIT, *where.eu_stack]).splitlines():
-        head = re.match(r"TID (\d+):", line)
-        frame = re.match(r"#\d+\s+0x([0-9a-f]+)(?: - 1)?\s*(.*)$", line)
-        if head:
-            frames = stacks[int(head[1])] = []
-        elif frame:
-            frames.append({"pc": int(frame[1], 16), "function": frame[2].strip() or None})
-    return stacks
-
-
-@dataclasses.dataclass
-class Where:
-    pycore: list
-    gdb: list
-    eu_stack: list
-
-
-def compare_lines(counts, symbols, name, own, theirs):
-    """Source lines and inlined functions, of each place of the code that gdb has lines of."""
-    def places(frames, limit):
-        found, calls = {}, []
-        for frame in frames[:limit]:
-            if frame is None:
-                break
-            pc = int(frame["address"], 16) if "address" in frame else frame["pc"]
-            calls.append(frame)
-            if not frame["inlined"]:
-                found[pc], calls = calls, []
-        return found
-    faults, compared = {}, 0
-    for tid, frames in own.items():
-        others = places(theirs.get(tid, []), None)
-        for pc, calls in places(frames, None).items():
-            other = others.get(pc)
-            if not other or not other[0]["line"]:
-                continue
-            compared += 1
-            lines = [call["line"] for call in calls], [call["line"] for call in other]
-            same = all(plain(a["function"]) == plain(b["function"]) or symbols.same(a, b["function"])
-                       for a, b in zip(calls, other))
-            if lines[0] != lines[1] or not same:
-                faults[pc] = f"{pc:#x}: {[(c['function'], c['line']) for c in calls]}, not " \
-                             f"{[(c['function'], c['line']) for c in other]}"
-    counts.frames["gdb's lines"][0] += compared
-    counts.frames["gdb's lines"][1] += len(faults)
-    counts.say("failed" if faults else "passed", f"{name}: lines", "; ".join(list(faults.values())[:3]) or f"{compared} places")
-
-
-def compare(counts, symbols, name, where, pycore):
-    began = time.monotonic()
-    text = run([pycore, "dump", "--native=all", "--json", *where.pycore])
-    took = time.monotonic() - began
-    document = json.loads(text)
-    every = {thread["tid"]: thread["native_frames"] for thread in document["threads"]}
-    own = {tid: [f for f in frames if not f["inlined"]] for tid, frames in every.items()}
-    faults = list(unnamed(own))[:3]
-    if faults:
-        counts.say("failed", f"{name}: what the library's files tell", "; ".join(faults))
-    guesses = sum(f["found_by"] != "cfi" for frames in own.values() for f in frames)
-    shown = by_gdb(where)
-    compare_lines(counts, symbols, name, every, shown)
-    shown = {tid: [f for f in frames if not f or not f["inlined"]] for tid, frames in shown.items()}
-    for tool, theirs in (("gdb", shown), ("eu-stack", by_eu_stack(where))):
-        faults, note = [], ""
-        if set(own) != set(theirs):
-            faults.append(f"threads {sorted(own)}, not {sorted(theirs)}")
-        for tid, frames in sorted(own.items()):
-            other = theirs.get(tid, [])
-            mine = frames[:LIMIT]
-            first = next((i for i, frame in enumerate(mine) if frame["found_by"] != "cfi"), None)
-            if tool == "eu-stack" and first is not None:  # its guesses are no better than ours
-                mine, other, note = mine[:first], other[:first], " (up to the first guess)"
-            if other and other[-1] is None:
-                other = other[:-1]
-                mine, note = mine[:len(other)], " (until it is lost)"
-            counts.frames[tool][0] += len(mine)
-            why = difference(symbols, mine, other[:LIMIT])
-            if why:
-                counts.frames[tool][1] += 1
-                faults.append(f"thread {tid}: {why}")
-        total = sum(map(len, own.values()))
-        counts.say("failed" if faults else "passed", f"{name} against {tool}",
-                   "; ".join(faults[:2]) or f"{total} frames, {guesses} guessed, {took * 1000:.0f} ms{note}")
-
-
-class Process:
-    """A subject in a folder of its own."""
-
-    def __init__(self, folder, python, how, libraries):
-        self.folder, self.python, self.how = folder, python, how
+    def spoilt(self, title, python):
+        """Files that are replaced after the death: the library that it died in, and Python itself."""
+        folder = self.folder / f"files-{python.name}"
         folder.mkdir()
-        self.process = subprocess.Popen([python.path, "-s", HERE / "deaths.py", how, *map(str, libraries)], cwd=folder,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(folder / "err", "wb"))
+        library = shutil.copy(self.libraries["debug"], folder / "library.so")
+        own = self.copy_of_python(python, folder)
+        with self.process(title, python, "deaths.py", "callback_through_library", library,
+                          environment={"LD_LIBRARY_PATH": str(folder)}) as process:
+            where = process.dead()
+            whole = Report(self.pycore, where.pycore)
+            other = self.libraries["plain"]
+            damage.files(self.counts, title, self.pycore, where.pycore, whole, library, other)
+            damage.elsewhere(self.counts, title, self.pycore, where.pycore, whole, library)
+            if own:
+                damage.files(self.counts, title, self.pycore, where.pycore, whole, own, other)
+                damage.elsewhere(self.counts, title, self.pycore, where.pycore, whole, own)
 
-    def __enter__(self):
-        return self
+    def without_tables(self, title, python):
+        """Python itself has no unwind tables."""
+        folder = self.folder / f"bare-{python.name}"
+        folder.mkdir()
+        own = self.copy_of_python(python, folder)
+        extensions = self.extensions[python.name]
+        if not own or not extensions:
+            self.counts.say("skipped", title, "no shared library or no headers of it")
+            return
+        subprocess.run(["objcopy", "--remove-section", ".eh_frame", "--remove-section", ".eh_frame_hdr", own], check=True)
+        for scenario in ("callbacks", "objects", "threads"):
+            name = f"{title} {scenario}"
+            with self.process(name, python, "truth/main.py", scenario, "die", self.libraries["truth"], extensions["debug"],
+                              environment={"LD_LIBRARY_PATH": str(folder)}) as process:
+                where = process.dead()
+                reports = self.reports(where)
+                merged.invariants(self.counts, name, reports, may_fail=True)
+                merged.honest(self.counts, name, reports["all"], merged.truth(process.folder / "shadow"))
+                damage.judge(self.counts, f"{name}: marks", self.pycore, where.pycore, reports["all"])
 
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        shutil.rmtree(self.folder)
+    @staticmethod
+    def copy_of_python(python, folder):
+        """Its shared library, where it has one; found by LD_LIBRARY_PATH."""
+        code = "print([l.split()[-1] for l in open('/proc/self/maps') if 'libpython' in l and '.so' in l][:1])"
+        found = subprocess.run([python.path, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+        path = found.strip("[]'")
+        return pathlib.Path(shutil.copy(path, folder)) if path else None
 
-    def wait_ready(self):
-        end = time.monotonic() + PATIENCE
-        while not ((self.folder / "ready").exists() and target.all_asleep(self.process.pid) or self.how == "in_vdso"):
-            if time.monotonic() > end or self.process.poll() is not None:
-                raise target.Broken("never came to rest: " + (self.folder / "err").read_text()[-500:])
-            time.sleep(0.02)
-        time.sleep(0.3)
-
-    def where(self):
-        kind = DEATHS[self.how]
-        if kind != "self":
-            self.wait_ready()
-        if kind == "live":
-            pid = self.process.pid
-            return Where(["--pid", pid], ["-p", str(pid)], ["-p", pid])
-        if kind == "killed":
-            self.process.send_signal(signal.SIGABRT)
-        self.process.wait(PATIENCE)
-        cores = list(self.folder.glob("core*"))
-        if len(cores) != 1:
-            raise target.Broken(f"{len(cores)} cores: " + (self.folder / "err").read_text()[-500:])
-        return Where([cores[0]], [self.python.path, cores[0]], [f"--core={cores[0]}", "-e", os.path.realpath(self.python.path)])
+    def snapshot(self, title, python):
+        """A core by gdb's gcore, of a process that lives on."""
+        with self.process(title, python, "deaths.py", "threads") as process:
+            process.wait_ready()
+            pid = process.process.pid
+            stacks.run(["gdb", "-nx", "-q", "-batch", "-ex", "set auto-load off", "-ex", "set debuginfod enabled off", "-p", pid,
+                        "-ex", f"gcore {process.folder}/core.{pid}"])
+            process.process.kill()
+            where = process.dead()
+            reports = self.reports(where)
+            stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where)
+            merged.invariants(self.counts, title, reports)
+            verdicts.judge_snapshot(self.counts, title, reports["all"])
 
 
-def chosen(options):
-    found, _ = pythons.find()
-    wanted = options.python or WANTED
-    return [p for p in found if any(p.name == w or p.name.startswith(w + ".") for w in wanted)]
+def deaths(runner, found, options):
+    for python in found:
+        for death in subjects.DEATHS:
+            few = next((FEW[name] for name in FEW if is_one(python, [name])), None)
+            if options.death and death.name not in options.death or not death.runs_on(python):
+                continue
+            if few and not options.death and not options.python and death.name not in few:
+                continue
+            many = is_one(python, BUILDS_FOR) or death.library == "extension"
+            for build in death.builds if many else death.builds[:1]:
+                yield f"{python.name} {death.name} ({build})", runner.death, python, death, build
+        if not options.death or "snapshot" in options.death:
+            yield f"{python.name} snapshot", runner.snapshot, python
 
 
-def runs(options, libraries):
-    for python in chosen(options):
-        for how in options.death or DEATHS:
-            for name in [*BUILDS, "split", "packed"] if how in OF_LIBRARY else ("debug",):
-                if how == "uncaught" and "cc" not in libraries:
-                    continue
-                yield python, how, name, [libraries["cc"] if how == "uncaught" else libraries[name]]
+def scenarios(runner, found, options):
+    for python in found:
+        if runner.extensions[python.name] and (not options.death or "busy" in options.death):
+            for number in range(options.moments):
+                yield f"{python.name} busy {number}", runner.moment, python
+        if runner.extensions[python.name] and python.version[:2] in peers.VERSIONS and python.name != "system" and \
+                (not options.death or "greenlets" in options.death):
+            yield f"{python.name} truth greenlets", runner.greenlets, python
+        for scenario, since in merged.SCENARIOS.items():
+            if python.version >= since and (not options.death or scenario in options.death):
+                yield f"{python.name} truth {scenario}", runner.truth, python, scenario, "debug", "die"
+                if scenario in ("objects", "slots", "cython"):
+                    yield f"{python.name} truth {scenario} (stripped)", runner.truth, python, scenario, "stripped", "die"
+                if scenario in peers.LIVE and python.version[:2] in peers.VERSIONS:
+                    yield f"{python.name} truth {scenario} (live)", runner.truth, python, scenario, "debug", "wait"
+
+
+def damages(runner, found, options):
+    for python in found:
+        if is_one(python, DAMAGE_FOR) and not options.death:
+            for way in ("callback_through_library", "in_foreign_thread"):
+                yield f"{python.name} damaged {way}", runner.cut_off, python, way
+            yield f"{python.name} files", runner.spoilt, python
+            yield f"{python.name} without tables", runner.without_tables, python
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path)
+    parser.add_argument("--python", nargs="+", help="only these, as 3.8 or system")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="only these parts")
+    parser.add_argument("--death", nargs="+", help="only these: names of deaths and of scenarios", metavar="NAME",
+                        choices=[*subjects.BY_NAME, *merged.SCENARIOS, "snapshot", "busy", "greenlets"])
+    parser.add_argument("--moments", type=int, default=4, metavar="N", help="how often each Python is killed while it is busy")
+    parser.add_argument("-j", type=int, default=min(os.cpu_count() or 1, 4), metavar="N", help="so many at once")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="move there what is left of the processes of failed tests")
+    parser.add_argument("-v", action="store_true", help="show what passed too")
+    return parser.parse_args()
+
+
+def missing():
+    tools = [tool for tool in ("gdb", "eu-stack", "gcc", "readelf", "objcopy", "nm") if not shutil.which(tool)]
+    return f"{', '.join(tools)} missing" if tools else target.cores_land_here()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path)
-    parser.add_argument("--python", action="append", help="only these, as 3.8 or system")
-    parser.add_argument("--death", action="append", choices=DEATHS)
-    parser.add_argument("-v", action="store_true", help="show what passed too")
-    options = parser.parse_args()
+    options = arguments()
+    options.pycore = options.pycore.resolve()
     most = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # inherited by all that is to crash
-    counts, symbols = Counts(options.v), Symbols()
-    missing = [tool for tool in ("gdb", "eu-stack", "gcc", "readelf") if not shutil.which(tool)]
-    why = f"{', '.join(missing)} missing" if missing else target.cores_land_here()
+    counts, why = Counts(options.v), missing()
     if why:
         print(f"SKIPPED everything: {why}\n0 passed, 0 failed, 1 skipped")
         return 0
-    with tempfile.TemporaryDirectory(prefix="pycore-native-") as folder:
-        folder = pathlib.Path(folder)
-        libraries = build(folder)
-        for python, how, name, paths in runs(options, libraries):
-            title = f"{python.name} {how} ({name})"
-            try:
-                with Process(folder / "run", python, how, paths) as process:
-                    compare(counts, symbols, title, process.where(), options.pycore)
-            except (target.Broken, subprocess.SubprocessError, ValueError) as error:
-                counts.say("failed", title, str(error))
-    for tool, (compared, different) in counts.frames.items():
-        print(f"{compared} frames compared with {tool}, {different} differ")
-    print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
-    return 1 if counts.failed or not counts.passed else 0
+    found = [python for python in pythons.find()[0] if is_one(python, options.python or WANTED)]
+    with tempfile.TemporaryDirectory(prefix="pycore-native-") as folder, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        runner = Runner(options, counts, folder, found)
+        for name, reason in runner.peers.why.items() if runner.peers else ():
+            counts.say("skipped", name, reason)
+        for part, make in (("deaths", deaths), ("truth", scenarios), ("damage", damages)):
+            if part in options.part:
+                list(pool.map(lambda case: runner.guarded(*case), make(runner, found, options)))
+        runner.gdbs.close()
+    counts.print()
+    return 1 if counts.verdicts["failed"] or not counts.verdicts["passed"] else 0
 
 
 if __name__ == "__main__":
