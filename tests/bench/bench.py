@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare pycore with gdb, PyStack and py-spy on this machine: time, memory, pause of the target.
+"""Compare pycore with gdb, PyStack, py-spy and eu-stack on this machine: time, memory, pause of the target.
 
 Wall time: from posix_spawn to the exit, output into a file, after one run to warm up (so the core is in
 the page cache); the tools take turns.  Memory: a run of its own under peak.py, which reads RssAnon at
@@ -47,14 +47,14 @@ def prepare(row, found, folder, stack):
     make = subject.core if row.kind == "core" else subject.live
     target = stack.enter_context(make(row.version, row.target, folder))
     mine = [tool for tool in found if tool.name in row.tools]
-    results = {t.name: Result(t.name, t.argv(getattr(t, row.kind), target, row.locals), target.frames) for t in mine}
+    results = {t.name: Result(t.name, t.argv(getattr(t, row.kind), target, row), row.proof or t.proof(target)) for t in mine}
     if row.goal.like_small and tools.PYCORE in mine:
         small = stack.enter_context(subject.core(row.version, SMALL, folder))
         command = tools.PYCORE.argv(tools.PYCORE.core, small)
-        results[SMALL_CORE] = Result(SMALL_CORE, command, small.frames)
+        results[SMALL_CORE] = Result(SMALL_CORE, command, tools.PYCORE.proof(small))
     if row.goal.beside and tools.PYCORE in mine:
         command = tools.PYCORE.argv(getattr(tools.PYCORE, row.kind), target)
-        results[PLAIN] = Result(PLAIN, command, target.frames)
+        results[PLAIN] = Result(PLAIN, command, tools.PYCORE.proof(target))
     return results
 
 
@@ -65,22 +65,25 @@ def measure_row(row, found, runs, folder):
             for result in results.values():
                 if not result.fault:
                     run = measure.run(result.command, folder)
-                    result.fault = run.fault(result.frames)
+                    result.fault = run.fault(result.proof)
                     result.seconds += [run.seconds] if number else []
         for result in results.values():
             if not result.fault:
-                result.rss_anon, result.vm_hwm = measure.memory(result.command, result.frames, folder)
+                result.rss_anon, result.vm_hwm = measure.memory(result.command, result.proof, folder)
     if row.pause:
         pause.measure_all(row, found, results, runs, folder)
     return results
 
 
 def commands(found):
-    """One command line of each kind, as it is run, with the names of its files cut short."""
-    sample = subject.Subject("EXE", "pythonX.Y-gdb.py", 0, "PID", "CORE")
+    """The command lines as they are run, with the names of files cut short."""
+    sample = subject.Subject("EXE", "pythonX.Y-gdb.py", 0, 0, "PID", "CORE")
+    lines = {}  # in order, each once
     for tool in found:
-        for template in tool.core, tool.live:
-            yield shlex.join([tool.name, *tool.argv(template, sample)[1:]])
+        for row in ROWS:
+            if tool.name in row.tools:
+                lines[shlex.join([tool.name, *tool.argv(getattr(tool, row.kind), sample, row)[1:]])] = True
+    return lines
 
 
 def main(options, folder):

@@ -9,9 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-# One match for each `descend` frame in what any of the tools prints: `… in descend` with gdb, PyStack
-# and pycore, `    descend (target.py:25)` with py-spy.  A source line says `descend(`.
-FRAME = re.compile(rb"\bin descend\b|^\s+descend \(", re.M)
 TIME_LIMIT = 300  # seconds
 PEAK = str(Path(__file__).with_name("peak.py"))
 
@@ -21,22 +18,29 @@ class Skip(Exception):
 
 
 @dataclass
+class Proof:
+    """That a tool has shown all: so many matches in its output."""
+    pattern: bytes
+    number: int
+    what: str = "frames"
+
+    def fault(self, output):
+        found = len(re.findall(self.pattern, output, re.M))
+        return "" if found == self.number else f"{found} of {self.number} {self.what}"
+
+
+@dataclass
 class Run:
     seconds: float
     status: int  # the exit status, or minus the signal
     output: bytes
     errors: bytes
 
-    @property
-    def frames(self):
-        return len(FRAME.findall(self.output))
-
-    def fault(self, frames):
+    def fault(self, proof):
         """Why this run does not count, or nothing."""
-        if self.frames == frames:
-            return ""
+        missing = proof.fault(self.output)
         said = self.errors.decode(errors="replace").strip().partition("\n")[0]
-        return f"{self.frames} of {frames} frames, exit status {self.status}: {said}"
+        return missing and f"{missing}, exit status {self.status}: {said}"
 
 
 def _write_to(descriptor, path):
@@ -68,10 +72,10 @@ def run(argv, folder):
     return Run(seconds, status, out.read_bytes(), err.read_bytes())
 
 
-def memory(argv, frames, folder):
+def memory(argv, proof, folder):
     """(peak RssAnon, VmHWM) of argv in bytes, from a run of its own, where that shows all frames."""
     done = run([sys.executable, PEAK, *argv], folder)
-    if done.fault(frames):
+    if done.fault(proof):
         return None, None
     peaks = json.loads(done.output.rstrip().rpartition(b"\n")[2])
     return peaks["rss_anon"], peaks["vm_hwm"]

@@ -35,7 +35,7 @@ def _one_run(result, argv, heartbeat, folder):
     result.quiet.append(heartbeat.longest_gap(lambda: time.sleep(usual))[0])
     gap, run = heartbeat.longest_gap(lambda: measure.run(argv, folder))
     result.gaps.append(gap)
-    result.fault = run.fault(result.frames)
+    result.fault = run.fault(result.proof)
 
 
 def _told(run):
@@ -56,6 +56,6 @@ def measure_all(row, found, results, runs, folder):
                 result = results.get(tool.name)
                 if not result or result.fault:
                     continue
-                _one_run(result, tool.argv(tool.live, target), heartbeat, folder)
+                _one_run(result, tool.argv(tool.live, target, row), heartbeat, folder)
                 if tool.pause:
-                    result.own_pause.append(_told(measure.run(tool.argv(tool.pause, target), folder)))
+                    result.own_pause.append(_told(measure.run(tool.argv(tool.pause, target, row), folder)))

@@ -2,7 +2,8 @@
 from dataclasses import dataclass, field
 from statistics import median
 
-from rows import PAUSE_LIMIT, RSS_LIMIT, Goal
+from measure import Proof
+from rows import Goal
 
 PLAIN = "(plain)"  # what pycore takes for the same without locals, in the rows with them
 SMALL_CORE = "(small)"  # what pycore takes for the small core, in the rows that are to be like it
@@ -20,7 +21,7 @@ class Result:
     """What one tool did in one row."""
     tool: str
     command: list
-    frames: int  # that it has to show
+    proof: Proof  # of all that it has to show
     seconds: list = field(default_factory=list)
     fault: str = ""  # why nothing of this counts
     rss_anon: int = None
@@ -55,7 +56,7 @@ def judge(row, results):
         return [(ours.fault, False)]
     if row.goal == Goal():
         return []
-    return [*_time_checks(row.goal, ours, results), *_cost_checks(ours)]
+    return [*_time_checks(row.goal, ours, results), *_cost_checks(row.goal, ours)]
 
 
 def _time_checks(goal, ours, results):
@@ -84,13 +85,13 @@ def _time_checks(goal, ours, results):
             yield f"{ratio:.2f}x the time without locals, of {goal.beside:g}", ratio <= goal.beside
 
 
-def _cost_checks(ours):
+def _cost_checks(goal, ours):
     if ours.rss_anon is None:
         yield "RssAnon could not be measured", None
     else:
-        yield f"RssAnon {ours.rss_anon / 1e6:.1f} MB of {RSS_LIMIT / 1e6:g}", ours.rss_anon < RSS_LIMIT
+        yield f"RssAnon {ours.rss_anon / 1e6:.1f} MB of {goal.rss / 1e6:g}", ours.rss_anon < goal.rss
     if ours.pause is not None:
-        yield f"pause {ours.pause * 1e3:.2f} ms of {PAUSE_LIMIT * 1e3:g}", ours.pause < PAUSE_LIMIT
+        yield f"pause {ours.pause * 1e3:.2f} ms of {goal.pause * 1e3:g}", ours.pause < goal.pause
 
 
 def verdict(checks):

@@ -22,12 +22,16 @@ class Subject:
     exe: str
     gdb_script: str
     frames: int  # `descend` frames by the target's own count
+    threads: int
     pid: int
     core: str = ""
 
 
 def interpreter(version):
-    """The newest patch release of this version that pyenv has installed: its binary and gdb script."""
+    """The newest patch release of this version that pyenv has installed, or the system's: its binary and gdb script."""
+    if version == "system":
+        exe = Path("/usr/bin/python3").resolve()
+        return exe, Path(f"/usr/share/gdb/auto-load{exe}-gdb.py")
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     folders = [p for p in root.glob(f"{version}.*") if p.suffix[1:].isdigit()]
     if not folders:
@@ -64,7 +68,7 @@ def live(version, options, folder):
     process = subprocess.Popen(argv, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         ready = _first_line(process)
-        yield Subject(str(exe), str(gdb_script), ready["frames"], ready["pid"])
+        yield Subject(str(exe), str(gdb_script), ready["frames"], ready["threads"], ready["pid"])
     finally:
         process.kill()
         process.wait()

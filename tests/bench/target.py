@@ -2,8 +2,8 @@
 
 No stretch of frames is repeated at once and no two threads take the same path, so a tool that folds
 recursions or groups equal threads has to show every frame too.  When all is in place the
-program prints one line of JSON, {"pid", "frames"}, the number of its `descend` frames by its own
-count, and waits; it ends when its standard input does.
+program prints one line of JSON, {"pid", "frames", "threads"}, the number of its `descend` frames by its
+own count, and waits; it ends when its standard input does.
 """
 import argparse
 import functools
@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import resource
+import signal
 import sys
 import threading
 import time
@@ -70,13 +71,27 @@ def report():
         while frame:
             frames += frame.f_code is descend.__code__
             frame = frame.f_back
-    print(json.dumps({"pid": os.getpid(), "frames": frames}), flush=True)
+    print(json.dumps({"pid": os.getpid(), "frames": frames, "threads": threading.active_count()}), flush=True)
 
 
 def wait():
     report()
     os.read(0, 1)
     os._exit(0)
+
+
+def overflow():
+    """Wait for the signal that would have killed it, and die of another: no room on the stack for C's recursion."""
+    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+    sys.setrecursionlimit(1 << 30)
+    nested = []
+    for _ in range(1_000_000):
+        nested = [nested]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGSEGV})
+    report()
+    signal.sigwait({signal.SIGSEGV})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGSEGV})
+    repr(nested)
 
 
 def cpu_wait():
@@ -125,6 +140,7 @@ def main():
     parser.add_argument("--ballast", type=int, default=0, help="bytes of memory that are filled")
     parser.add_argument("--giants", type=int, default=0, help="1: locals of 10 million items and of 1 GB")
     parser.add_argument("--hole", type=int, default=0, help="bytes that are mapped, all but untouched")
+    parser.add_argument("--overflow", type=int, default=0, help="1: dies when its stack is full")
     parser.add_argument("--heartbeat", metavar="FILE", help="8 bytes for the longest gap in seconds")
     options = parser.parse_args()
 
@@ -145,7 +161,7 @@ def main():
     if options.giants:
         many, long, both = list(range(10_000_000)), "x" * 1_000_000_000, {"many": None}
         both["many"] = many
-    at_bottom = functools.partial(beat, options.heartbeat) if options.heartbeat else wait
+    at_bottom = functools.partial(beat, options.heartbeat) if options.heartbeat else overflow if options.overflow else wait
     start(options.depth - 1, 0)  # and one frame for at_bottom
 
 

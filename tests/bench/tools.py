@@ -3,15 +3,21 @@ import os
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from measure import Skip
+from measure import Proof, Skip
 from subject import interpreter
 
 BUILT = Path(__file__).resolve().parents[2] / "build" / "pycore"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pycore-bench"
 VENV_VERSIONS = "3.13", "3.12", "3.11", "3.10"  # PyStack 1.7 is not made for older ones
+
+
+# One match for each `descend` frame: `File "…", line 25, in descend` with gdb's py-bt, PyStack and pycore,
+# `    descend (target.py:25)` with py-spy.  A source line says `descend(`.
+PYTHON_FRAME = rb'^ +(?:\(Python\) )?File ".*\bin descend\b|^ +descend \('
+NATIVE_THREAD = rb"^TID \d+:\n#0 "
 
 
 @dataclass
@@ -21,12 +27,21 @@ class Tool:
     live: str
     package: str = ""  # what PyPI calls it
     pause: str = ""  # a command whose JSON holds the pause that the tool itself measured
+    native: dict = field(default_factory=dict)  # its words for the native frames that a row wants
+    frame: bytes = PYTHON_FRAME
     program: str = ""  # where it is; else found by name
 
-    def argv(self, template, subject, show_locals=False):
+    def argv(self, template, subject, row=None):
         """{locals} in a template is the option for the variables of all frames, which each tool calls so."""
-        fields = {"program": self.program, "locals": "--locals" if show_locals else "", **vars(subject)}
-        return [word for word in (part.format(**fields) for part in shlex.split(template)) if word]
+        fields = {"program": self.program, "locals": "--locals" if row and row.locals else "", **vars(subject)}
+        native = self.native.get(row.native if row else "", "")
+        words = shlex.split(template.replace("{native}", native))
+        return [word for word in (part.format(**fields) for part in words) if word]
+
+    def proof(self, subject):
+        if self.frame == NATIVE_THREAD:
+            return Proof(self.frame, subject.threads, "threads")
+        return Proof(self.frame, subject.frames)
 
     def locate(self):
         """Find the program, or install it; skip where neither is possible."""
@@ -40,17 +55,28 @@ class Tool:
         return (shown.stdout.strip().splitlines() or ["version unknown"])[0]
 
 
-GDB = """{program} -batch -nx -iex "set debuginfod enabled off" %s -ex "source {gdb_script}"
+GDB = """{program} -batch -nx -iex "set debuginfod enabled off" %s -ex "source {gdb_script}" {native}
          -ex "thread apply all py-bt" """
 
 TOOLS = [
     Tool("pycore",
-         core="{program} dump --native=none {locals} {core}",
-         live="{program} dump --native=none {locals} --pid {pid}",
-         pause="{program} dump --native=none --json --pid {pid}"),
-    Tool("gdb", core=GDB % "{exe} {core}", live=GDB % "-p {pid}"),
-    Tool("pystack", core="{program} core {locals} {core} {exe}", live="{program} remote {locals} {pid}", package="pystack~=1.7"),
-    Tool("py-spy", core="{program} dump {locals} --core {core}", live="{program} dump {locals} --pid {pid}", package="py-spy~=0.4"),
+         core="{program} dump {native} {locals} {core}",
+         live="{program} dump {native} {locals} --pid {pid}",
+         pause="{program} dump {native} --json --pid {pid}",
+         native={"": "--native=none", "lines": "--native", "all": "--native=all"}),
+    Tool("gdb", core=GDB % "{exe} {core}", live=GDB % "-p {pid}", native={"lines": "-ex 'thread apply all bt'"}),
+    Tool("pystack",
+         core="{program} core {native} {locals} {core} {exe}",
+         live="{program} remote {native} {locals} {pid}",
+         package="pystack~=1.7",
+         native={"lines": "--native"}),
+    Tool("py-spy",
+         core="{program} dump {locals} --core {core}",
+         live="{program} dump {native} {locals} --pid {pid}",
+         package="py-spy~=0.4",
+         native={"lines": "--native"}),
+    # Names of functions only.
+    Tool("eu-stack", core="{program} -n 0 --core {core} -e {exe}", live="{program} -n 0 -p {pid}", frame=NATIVE_THREAD),
 ]
 
 
