@@ -49,7 +49,8 @@ enum {
 	DEMANGLED_NAME_MAX = 16384, /* nor what would become longer */
 	DEBUGDATA_MAX = 256 * 1024 * 1024, /* bytes of symbols that unpacking may yield */
 	DEBUG_UNPACKED_MAX = 1024 * 1024 * 1024, /* bytes of a file's debug information likewise */
-	LINE_BYTES_MAX = 1 << 29, /* of one module's line programs; a unit begun is run to its end */
+	LINE_BYTES_MAX =
+		1 << 29, /* of one module's line programs; a unit begun is run to its end */
 	INLINED_MAX = 64, /* functions inside of each other at one place */
 
 	/* Python */

@@ -7,6 +7,7 @@
  * the one in the thread state, which belongs to no call. 3.10's say no more, but each runs one
  * frame; 3.11's say which frame is the innermost of the call. From 3.12 on the call's C variables
  * also hold a frame (a shim) that stands in the chain of frames behind those that the call runs.
+ * 3.15's chain ends with one more of its kind, in the thread state, that belongs to no call.
  */
 #include "calls.h"
 
@@ -84,6 +85,8 @@ static void enter(struct calls *c, uint64_t addr)
 void calls_init(struct calls *c, const struct py_runtime *rt, const struct py_thread *th)
 {
 	*c = (struct calls){ .rt = rt, .th = th };
+	if (layout_has(&rt->layout, FIELD_tstate_base_frame))
+		(void)failed(py_field(rt, th->addr, FIELD_tstate_base_frame, &c->base));
 	if (rt->layout.row->frames == FRAMES_CFRAME &&
 		layout_has(&rt->layout, FIELD_cframe_previous))
 		enter(c, th->cframe);
@@ -112,7 +115,8 @@ void calls_reach(struct calls *c, uint64_t frame, size_t n_frames)
 
 void calls_shim(struct calls *c, uint64_t shim, size_t n_frames)
 {
-	add(c, shim, n_frames);
+	if (shim != c->base)
+		add(c, shim, n_frames);
 }
 
 /* Whether the call that keeps this cframe seems to run that frame object: among its other variables

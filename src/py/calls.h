@@ -15,6 +15,7 @@ struct calls {
 	struct py_entry *list; /* innermost first; owned */
 	size_t n, cap;
 	size_t closed; /* frames that belong to those in the list */
+	uint64_t base; /* 3.15: the frame that every chain ends with; else 0 */
 	/* 3.11, 3.12: the cframe of a call, the frame that it says is its innermost, and the same
 	 * of the call around it. 3.11's is the one that is not closed yet, 3.12's the innermost. */
 	uint64_t cframe, frame, outer, outer_frame;

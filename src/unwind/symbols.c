@@ -20,7 +20,7 @@ enum { PASSED_MAX = 256, PER_CHAIN = 4, STUB = 16, RELOCATION = 24 };
 struct entry {
 	const char *name;
 	uint64_t value, size;
-	unsigned type, binding, section;
+	unsigned binding, section;
 };
 
 static bool open_table(Elf *elf, Elf_Scn *scn, struct symbol_table *ret)
@@ -44,17 +44,20 @@ static bool open_table(Elf *elf, Elf_Scn *scn, struct symbol_table *ret)
 	return true;
 }
 
+static bool is_wide(const struct symbol_table *t)
+{
+	return t->entry == sizeof(Elf64_Sym);
+}
+
 static struct entry entry_at(const struct symbol_table *t, size_t i)
 {
-	bool wide = t->entry == sizeof(Elf64_Sym);
-	unsigned word = wide ? 8 : 4;
+	unsigned word = is_wide(t) ? 8 : 4;
 	const uint8_t *p = t->bytes + i * t->entry;
-	const uint8_t *info = p + (wide ? 4 : 12), *value = p + (wide ? 8 : 4);
+	const uint8_t *info = p + (is_wide(t) ? 4 : 12), *value = p + (is_wide(t) ? 8 : 4);
 	uint64_t name = bytes_uint(p, 4, t->order);
 	return (struct entry){ .name = name < t->names_size ? t->names + name : "",
 		.value = bytes_uint(value, word, t->order),
 		.size = bytes_uint(value + word, word, t->order),
-		.type = info[0] & 0xf,
 		.binding = info[0] >> 4,
 		.section = (unsigned)bytes_uint(info + 2, 2, t->order) };
 }
@@ -70,13 +73,16 @@ static uint64_t end_of_code(Elf *elf, unsigned section)
 }
 
 /* Functions; labels in code too, for assembly has no others. */
-static bool is_function(Elf *elf, const struct entry *e)
+static bool function_at(const struct symbol_table *t, size_t i, struct entry *ret)
 {
-	if (e->section == SHN_UNDEF || !e->value)
+	unsigned type = t->bytes[i * t->entry + (is_wide(t) ? 4 : 12)] & 0xf;
+	bool label = type == STT_NOTYPE;
+	if (!label && type != STT_FUNC && type != STT_GNU_IFUNC)
 		return false;
-	if (e->type == STT_FUNC || e->type == STT_GNU_IFUNC)
-		return true;
-	return e->type == STT_NOTYPE && e->name[0] != '$' && end_of_code(elf, e->section);
+	*ret = entry_at(t, i);
+	if (ret->section == SHN_UNDEF || !ret->value)
+		return false;
+	return !label || (ret->name[0] != '$' && end_of_code(t->elf, ret->section));
 }
 
 /* From where to where a file has code. */
@@ -107,9 +113,9 @@ static bool chain_up(struct symbol_table *t)
 	t->chains = xcalloc(t->n_chains, sizeof(*t->chains));
 	t->next = xcalloc(t->n, sizeof(*t->next));
 	bool any = false;
+	struct entry e;
 	for (size_t i = 1; i < t->n; i++) {
-		struct entry e = entry_at(t, i);
-		if (!is_function(t->elf, &e) || e.value < t->low || e.value >= high)
+		if (!function_at(t, i, &e) || e.value < t->low || e.value >= high)
 			continue;
 		uint32_t *chain = &t->chains[(e.value - t->low) >> t->shift];
 		t->next[i] = *chain;

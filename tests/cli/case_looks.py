@@ -102,7 +102,7 @@ def recursion(kit, make):
             names = functions(document)[0]
             kit.check_that(f"recursion {down}, {even} in {version}: every frame in JSON", names.count("down") == down + 1,
                            f"{names.count('down')} of down")
-            shown = re.findall("(?:, in (down|even|odd)$|repeated ([0-9]+) more|Previous ([0-9]+) frames repeated ([0-9]+) more)",
+            shown = re.findall("(?:^  File .*, in (down|even|odd)$|repeated ([0-9]+) more|Previous ([0-9]+) frames repeated ([0-9]+) more)",
                                ran.out, re.MULTILINE)
             told = sum(bool(row[0]) + int(row[1] or 0) + int(row[2] or 0) * int(row[3] or 0) for row in shown)
             total = sum(name in ("down", "even", "odd") for name in names)

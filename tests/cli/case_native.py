@@ -1,6 +1,7 @@
 """Native and Python frames as one stack: which threads show it, what stands where, and what is said of a stack that
 breaks off. That native frames are right is for tests/native/run.py."""
 import re
+import time
 
 from kit import COMPLETE, PARTIAL, of_python
 from subjects import all_pythons, python
@@ -70,11 +71,14 @@ thread = threading.Thread(target=down)
 thread.start()
 thread.join()
 """
+# After a second of it the kernel ends it, with a core, if there is a limit.
 SPINS = """
-import sys
+import resource, sys
 def spin():
     while True:
         pass
+if {limit}:
+    resource.setrlimit(resource.RLIMIT_CPU, ({limit}, 60))
 sys.stdout.write('ready\\n')
 sys.stdout.flush()
 spin()
@@ -215,12 +219,13 @@ def overflow(kit, make):
 def in_the_function_itself(kit, make):
     """A thread that only runs Python is in the evaluation function, which is no news; if it died there, it is shown."""
     found = python((3, 11))
-    core = make.core(found, SPINS, kill_with=6)
+    core = make.core(found, SPINS.format(limit=1))
     _, document = both(kit, "dead while it ran Python", [core])
     frames = document["threads"][0]["frames"]
     kit.check_that("dead while it ran Python: where", shape(frames) == "P2 N1" and frames[0]["function"] in EVALUATES
                    and document["threads"][0]["merged"], shape(frames))
-    with make.running_python(found, SPINS) as process:
+    with make.running_python(found, SPINS.format(limit=0)) as process:
+        time.sleep(0.3)
         _, document = both(kit, "runs Python", ["--native", "--pid", process.pid])
         thread = document["threads"][0]
         kit.check_that("runs Python: nothing in C", not of_c(thread) and thread["merged"] and of_python(thread), shape(thread["frames"]))

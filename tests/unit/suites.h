@@ -42,6 +42,7 @@
 	S(unwind)    \
 	S(walk)      \
 	S(merge)     \
+	S(stacks)    \
 	S(linetable) \
 	S(symbols)   \
 	S(inlined)   \

@@ -333,6 +333,14 @@ START_TEST(shims)
 	expect(th, 1, at[1], 0);
 	expect(th, 2, at[2], 2);
 	expect(th, 3, at[3], 1);
+	if (!has(FIELD_tstate_base_frame))
+		return;
+	uint64_t base = shim_before(0);
+	fakepy_set(&f, tstate, FIELD_tstate_base_frame, base);
+	fakepy_set(&f, at[3], FIELD_iframe_previous, base);
+	th = walked();
+	ck_assert_uint_eq(th->n_entries, 4);
+	expect(th, 3, at[3], 1);
 }
 END_TEST
 

@@ -346,6 +346,10 @@ START_TEST(test_cfi_in_memory)
 	ck_assert_uint_eq(m.found.frames[1].cfa, word_at(4));
 	ck_assert(!failed(m.found.why));
 	ck_assert_ptr_eq(m.found.frames[1].place->image, &m.images[0]);
+	for (unsigned i = 0; i < 2; i++) { /* no symbol covers them */
+		ck_assert_uint_eq(m.found.frames[i].place->function_start, FUNCTION + 256 * i);
+		ck_assert_uint_eq(m.found.frames[i].place->function_size, 256);
+	}
 	drop(&m);
 }
 END_TEST
