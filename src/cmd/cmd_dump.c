@@ -337,9 +337,10 @@ static enum exit_status dump_target(const struct dump *d, struct target *t, FILE
 	bool damage = false, complete = all_found(d, p);
 	bool good = report(d, file, &verdict, p, list, n, &damage);
 	free(list);
-	damage |= t->problems.damage;
+	damage |= t->problems.damage || failed(found);
+	bool nothing = !good || (failed(found) && !p->idle) || (!complete && !n);
 	python_free(p);
-	if (!good || failed(found) || (!complete && !n))
+	if (nothing)
 		return STATUS_NOTHING;
 	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
 }

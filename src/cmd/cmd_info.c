@@ -82,10 +82,11 @@ static enum exit_status info_target(struct target *t, bool json, bool redact)
 		(void)failed(image_probe(&t->images[i], t->mem));
 	read_facts(p, redact);
 	bool good = report(t, p, json, redact, &damage);
+	bool nothing = !good || (failed(found) && !p->idle);
 	python_free(p);
-	if (!good || failed(found))
+	if (nothing)
 		return STATUS_NOTHING;
-	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
+	return damage || failed(found) ? STATUS_PARTIAL : STATUS_COMPLETE;
 }
 
 int cmd_info(int argc, char **argv)

@@ -10,6 +10,11 @@ void natives_init(struct natives *n, struct target *t, enum natives_mode mode)
 	*n = (struct natives){ .mode = mode, .target = t };
 	if (mode == NATIVES_NONE || (mode == NATIVES_CRASHED && t->kind == TARGET_LIVE))
 		return;
+	if (t->nonblocking) {
+		problems_damagef(&t->problems, "native stacks",
+			"need the registers of threads that stand still: not with --nonblocking");
+		return;
+	}
 	(void)failed(unwind_open(t, &n->unwind)); /* each stack says so too */
 	if (t->kind == TARGET_LIVE)
 		unwind_prepare(n->unwind);

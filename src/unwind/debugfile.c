@@ -56,7 +56,8 @@ Elf *module_unpacked(struct unwind *u, struct module *m, Elf *elf, const char *c
 	struct err why;
 	char text[ERR_TEXT_MAX];
 	Elf *unpacked = elf_unpacked(elf, names, &copy, &why);
-	if (failed(why))
+	bool of_memory = m->copy && elf == m->elf; /* need not hold any section */
+	if (failed(why) && !of_memory)
 		problems_notef(
 			&u->target->problems, path_of(m, elf), "%s: not used", err_text(why, text));
 	if (!copy.bytes)

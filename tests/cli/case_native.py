@@ -175,7 +175,11 @@ def ways_of(kit, make, found, end):
     script = WAYS.format(end=end)
 
     def look(*where):
-        _, document = both(kit, name, ["--native", *where])
+        ran, document = both(kit, name, ["--native", *where])
+        nameless = {(f["module"], f["build_id"]) for thread in document["threads"] for f in thread["frames"]
+                    if f["kind"] == "native" and f["module"] and not f["function"] and not f["file"]}
+        listed = re.findall(r"^  (/\S+)  build-id ([0-9a-f]+)$", ran.out.partition("\nModules without symbols:\n")[2], re.M)
+        kit.check_that(f"{name}: modules without symbols", sorted(listed) == sorted(nameless), f"{listed}, not {nameless}")
         order(kit, name, document["threads"][0], False)
         _, every = both(kit, f"{name}, all", ["--native=all", *where])
         thread = every["threads"][0]
