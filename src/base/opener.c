@@ -261,8 +261,10 @@ static void visit_entry(const struct visit *v, const char *path, int dir, const 
 		struct visit deeper = *v;
 		deeper.depth--;
 		int fd = openat(dir, name, READ_FLAGS | O_DIRECTORY | O_NOFOLLOW);
-		if (fd >= 0)
+		if (fd >= 0 && !of_the_kernel(fd))
 			(void)failed(visit_folder(&deeper, inside, fd));
+		else if (fd >= 0)
+			close(fd);
 	} else if ((S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)) &&
 		   !failed(accept_regular(
 			   openat(dir, name, READ_FLAGS), OPEN_NAMED_BY_TARGET, &file))) {

@@ -51,6 +51,7 @@ def run_case(checks, make, name, function):
 
 def main():
     options = arguments()
+    subjects.target.heed_signals()
     if not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
     with tempfile.TemporaryDirectory(prefix="pycore-cli-") as folder:

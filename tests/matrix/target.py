@@ -99,6 +99,13 @@ def all_asleep(pid):
     return all(stat.read_text().rpartition(")")[2].split()[0] == "S" for stat in stats)
 
 
+def heed_signals():
+    """A shell lets its background jobs ignore some signals, and programs that are to die of them would do so too."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def cores_land_here():
     """Why cores of programs don't end up in their working directory, or None."""
     pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()

@@ -21,6 +21,16 @@ def made_up(thread, whole):
     return [frame for frame in certain_frames(thread) if not any(address == frame["address"] for address in rest)]
 
 
+def disordered(thread, whole):
+    """Frames that are sure, and stand in another order than in the undamaged merged stack."""
+    if not (thread["merged"] and whole["merged"]):
+        return []
+    rest = iter([(frame["kind"], frame["address"]) for frame in whole["frames"]])
+    return [frame for frame in thread["frames"]
+            if (frame["certain"] and not frame["inlined"] if frame["kind"] == "native" else not frame["error"])
+            and (frame["kind"], frame["address"]) not in rest]
+
+
 def unmarked(thread):
     """Frames behind a guess that are called certain although nothing certain lies further out."""
     frames = [frame for frame in native_frames(thread) if not frame["inlined"]]
@@ -42,6 +52,8 @@ def faults(report, whole):
             continue
         for frame in made_up(thread, before)[:2]:
             yield f"thread {thread['tid']}: {show(frame)} is called certain"
+        for frame in disordered(thread, before)[:2]:
+            yield f"thread {thread['tid']}: {show(frame)} stands elsewhere"
         for frame in unmarked(thread)[:2]:
             yield f"thread {thread['tid']}: {show(frame)} follows a guess and is not marked"
         known = {(f["function"], f["file"], f["line"]) for f in python_frames(before)} | {(None, None, None)}

@@ -11,10 +11,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE, MOST = 120, 60  # seconds for an answer; answers of one gdb
 
 
+# libthread_db gives up at the second process; nothing here needs what it knows.
+SETTINGS = ("auto-load off", "debuginfod enabled off", "libthread-db-search-path /nonexistent")
+
+
 class Gdb:
     def __init__(self):
         self.process = subprocess.Popen(
-            ["gdb", "-nx", "-q", "-batch", "-ex", "set auto-load off", "-ex", "set debuginfod enabled off", "-x", HERE / "gdb_frames.py"],
+            ["gdb", "-nx", "-q", "-batch", *(word for text in SETTINGS for word in ("-ex", f"set {text}")), "-x", HERE / "gdb_frames.py"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.left, self.rest = MOST, b""
 

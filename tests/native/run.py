@@ -286,6 +286,7 @@ def main():
     options = arguments()
     options.pycore = options.pycore.resolve()
     most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    target.heed_signals()
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))  # inherited by all that is to crash
     counts, why = Counts(options.v), missing()
     if why:
