@@ -68,8 +68,8 @@ static bool find_message(struct death *d)
 	return false;
 }
 
-/* Who found it where the message is lost. */
-static enum cause cause_by_frames(const struct death *d)
+/* Who found it where the message is lost. *ret_sure: the frame is no guess. */
+static enum cause cause_by_frames(const struct death *d, bool *ret_sure)
 {
 	static const struct {
 		const char *function;
@@ -84,8 +84,11 @@ static enum cause cause_by_frames(const struct death *d)
 		{ "_Py_FatalErrorFormat", CAUSE_FATAL_ERROR },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (find_frame(d, d->first, d->stack->n, &known[i].function, 1) < d->stack->n)
-			return known[i].cause;
+		size_t k = find_frame(d, d->first, d->stack->n, &known[i].function, 1);
+		if (k >= d->stack->n)
+			continue;
+		*ret_sure = is_sure(&d->stack->frames[k]);
+		return known[i].cause;
 	}
 	return CAUSE_ABORT;
 }
@@ -197,35 +200,44 @@ static void judge_exception(struct death *d)
 	put_caller(d);
 }
 
-/* abort() raises the signal as raise() does; kill() leaves another code. */
-static bool is_abort(const struct death *d)
+/* abort() raises the signal as raise() does; kill() leaves another code. Another thread can raise
+ * it for this one, so where the frames are known, abort() has to be among them. *ret_sure: it is.
+ */
+static bool is_abort(const struct death *d, bool *ret_sure)
 {
-	static const char *const aborts[] = { "abort" }, *const others[] = { "raise", "gsignal",
-		"pthread_kill" };
+	static const char *const aborts[] = { "abort", "__libc_message", "__libc_fatal",
+		"__fortify_fail" };
+	size_t next = d->first + 1;
+	*ret_sure = true;
 	if (d->info.present && d->info.code != SI_TKILL)
 		return false;
-	return find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts)) < d->stack->n ||
-	       find_frame(d, d->first, d->stack->n, others, ARRAY_LEN(others)) >= d->stack->n;
+	if (find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts)) < d->stack->n)
+		return true;
+	*ret_sure = false;
+	return next >= d->stack->n || !is_named(&d->stack->frames[d->first]) ||
+	       !is_named(&d->stack->frames[next]);
 }
 
 void judge_abort(struct death *d)
 {
+	bool sure = true;
 	if (d->p->fatal.bytes) {
 		put_cut(&d->said, d->p->fatal.bytes, d->p->fatal.len, MESSAGE_MAX);
 		d->v->cause = CAUSE_FATAL_ERROR;
 	} else if (find_message(d)) {
 		d->v->cause = cause_of(str_text(&d->said));
 	} else {
-		d->v->cause = cause_by_frames(d);
+		d->v->cause = cause_by_frames(d, &sure);
 		if (d->v->cause == CAUSE_FATAL_ERROR)
 			(void)fatal_literal(d);
 	}
 	if (d->v->cause != CAUSE_ABORT || d->said.len) {
+		str_puts(&d->what, sure ? "" : "likely ");
 		judge_message(d);
 	} else if (terminate_frame(d) < d->stack->n) {
 		judge_exception(d);
-	} else if (is_abort(d)) {
-		str_puts(&d->what, "abort()");
+	} else if (is_abort(d, &sure)) {
+		str_puts(&d->what, sure ? "abort()" : "likely abort()");
 		put_caller(d);
 	} else {
 		judge_sent(d);

@@ -71,8 +71,11 @@ static void judge_file(struct death *d, const struct image *img, const struct im
 static void judge_other(struct death *d)
 {
 	const char *text = signal_code_text(SIGBUS, d->info.code);
+	bool checked = d->info.code == BUS_ADRALN; /* x86 names no address then, which is 0 here */
+	bool told = !checked || d->info.addr || failed(d->in_why) || !d->in.has_operand;
 	d->v->cause = d->info.code == BUS_ADRALN ? CAUSE_MISALIGNED : CAUSE_BUS_ERROR;
-	str_addf(&d->what, "%saddress 0x%" PRIx64, attempt_text(d), d->info.addr);
+	str_addf(&d->what, "%saddress 0x%" PRIx64, attempt_text(d),
+		told ? d->info.addr : d->in.address);
 	if (text)
 		str_addf(&d->what, ": %s", text);
 	put_in_frame(&d->what, d);

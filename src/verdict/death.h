@@ -97,6 +97,10 @@ const struct py_thread *death_thread(const struct death *d);
  * caller. */
 bool is_runtime(const struct image *img);
 bool frame_named(const struct native_frame *f, const char *function);
+/* A symbol covers it. */
+bool is_named(const struct native_frame *f);
+/* It is no guess. */
+bool is_sure(const struct native_frame *f);
 /* The first frame from `from` on, before `to` and not far, that is in one of these functions;
  * stack->n: none. */
 size_t find_frame(

@@ -10,11 +10,13 @@
 #include <elf.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 
 enum {
 	FETCH_MAX = 15, /* bytes of the longest instruction */
 	CLOSE_MAX = 65536, /* bytes within which the end of a mapping is worth a word */
 	PAGE = 4096,
+	SMALL_MAX = 1 << 24, /* numbers whose negatives are shown as such */
 };
 
 const char *attempt_text(const struct death *d)
@@ -69,6 +71,33 @@ static void put_fill(struct death *d, uint64_t value)
 	}
 }
 
+static void put_register(struct str *to, const char *name, uint64_t value)
+{
+	str_addf(to, " %s = 0x%" PRIx64, name, value);
+	if (-value <= SMALL_MAX && value)
+		str_addf(to, " (-%" PRIu64 ")", -value);
+}
+
+/* The other register that the address is made of, as the operand's text names it. */
+static void put_index(struct death *d)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	const struct instruction *in = &d->in;
+	char name[8];
+	for (const char *at = strchr(in->operand, '['); at && *at;) {
+		uint64_t value;
+		unsigned bytes;
+		size_t n = strspn(at, letters);
+		snprintf(name, sizeof(name), "%.*s", (int)n, at);
+		if (n && n < sizeof(name) && strcmp(name, in->base) != 0 &&
+			death_register(d, name, &value, &bytes)) {
+			str_puts(&d->detail, ",");
+			put_register(&d->detail, name, value);
+		}
+		at += n ? n : 1;
+	}
+}
+
 /* "read of 8 bytes at 0x8: [rdi + 8] with rdi = 0x0" */
 void put_operand(struct death *d)
 {
@@ -88,8 +117,11 @@ void put_operand(struct death *d)
 	str_addf(&d->detail, " at 0x%" PRIx64, in->address);
 	if (in->operand[0])
 		str_addf(&d->detail, ", %s", in->operand);
-	if (in->base)
-		str_addf(&d->detail, " with %s = 0x%" PRIx64, in->base, in->base_value);
+	if (!in->base)
+		return;
+	str_puts(&d->detail, " with");
+	put_register(&d->detail, in->base, in->base_value);
+	put_index(d);
 }
 
 /* Where the nearest mapping ends, if an overrun of it may have led here. */
@@ -107,22 +139,41 @@ static void put_neighbour(struct death *d, uint64_t addr)
 			addr - before.end);
 }
 
-enum way { BY_CALL, BY_RETURN, BY_JUMP };
+enum way { BY_CALL, BY_RETURN, BY_JUMP, BY_CALL_OR_RETURN };
+
+/* Whether the call in front of the return address is one of a register, or direct, that leads to
+ * pc: nothing has changed the registers since. */
+static bool is_call_of(struct death *d, uint64_t back, uint64_t pc)
+{
+	static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+		"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15" };
+	uint8_t b[5];
+	uint64_t to;
+	unsigned bytes;
+	if (d->t->machine != EM_X86_64 || failed(mem_read(d->t->mem, back - 5, b, sizeof(b))))
+		return false;
+	if (b[3] == 0xff && (b[4] & 0xf8) == 0xd0)
+		return death_register(d, names[(b[4] & 7) + (b[2] == 0x41 ? 8 : 0)], &to, &bytes) &&
+		       to == pc;
+	return b[0] == 0xe8 && back + (uint64_t)bytes_int(b + 1, 4, d->t->mem->order) == pc;
+}
 
 /* How control came to pc. On x86 a call leaves its return address on top of the stack, and a return
- * has just taken pc from there. */
+ * has just taken pc from there. Both can be so: what a return has left on top may be the return
+ * address of the call before. */
 static enum way way_to(struct death *d, uint64_t pc)
 {
 	uint64_t top, popped, sp = d->there.regs.sp;
 	size_t caller = d->first + 1;
 	if (d->t->machine != EM_X86_64 && d->t->machine != EM_386)
 		return BY_JUMP;
-	if (caller < d->stack->n && !failed(mem_ptr(d->t->mem, sp, &top)) &&
-		top == d->stack->frames[caller].pc)
-		return BY_CALL;
-	return failed(mem_ptr(d->t->mem, sp - d->t->mem->ptr_size, &popped)) || popped != pc
-		       ? BY_JUMP
-		       : BY_RETURN;
+	bool returned =
+		!failed(mem_ptr(d->t->mem, sp - d->t->mem->ptr_size, &popped)) && popped == pc;
+	bool called = caller < d->stack->n && !failed(mem_ptr(d->t->mem, sp, &top)) &&
+		      top == d->stack->frames[caller].pc;
+	if (called)
+		return returned && !is_call_of(d, top, pc) ? BY_CALL_OR_RETURN : BY_CALL;
+	return returned ? BY_RETURN : BY_JUMP;
 }
 
 static void put_target(struct death *d, uint64_t pc)
@@ -150,9 +201,10 @@ static void judge_running_on(struct death *d, uint64_t addr)
 
 static void judge_jump(struct death *d)
 {
-	static const char *const begin[] = {
-		[BY_CALL] = "call of ", [BY_RETURN] = "return to ", [BY_JUMP] = "jump to "
-	};
+	static const char *const begin[] = { [BY_CALL] = "call of ",
+		[BY_RETURN] = "return to ",
+		[BY_JUMP] = "jump to ",
+		[BY_CALL_OR_RETURN] = "call of, or return to, " };
 	uint64_t pc = d->there.regs.pc;
 	struct mem_range before;
 	if (mem_range_at(d->t->mem, pc - 1, &before) && before.end == pc &&
@@ -181,13 +233,18 @@ static bool runs_on(const struct death *d, uint64_t addr)
 	       (failed(d->in_why) || d->in.access == ACCESS_EXECUTE);
 }
 
-/* A displacement beyond the first pages counts as well if the pointer itself is known to be null.
- */
+/* The pointer itself, if it is known, has the last word: MAP_FAILED is none that is null, and
+ * neither is a stack pointer that was lost. A displacement beyond the first pages counts as well
+ * then, and so does an index, which is what is multiplied. */
 static bool is_null_pointer(const struct death *d, uint64_t addr)
 {
 	const struct instruction *in = &d->in;
-	bool decoded = !failed(d->in_why) && in->has_operand && in->base;
-	return is_null(addr) || (decoded && !in->base_value && addr <= INT32_MAX);
+	if (failed(d->in_why) || !in->has_operand || !in->base)
+		return is_null(addr);
+	if (in->pushes || (int64_t)in->base_value < 0 || !is_null(in->base_value))
+		return false;
+	return is_null(addr) ||
+	       (!in->base_value && (addr <= INT32_MAX || strchr(in->operand, '*')));
 }
 
 static void judge_not_mapped(struct death *d, uint64_t addr)
@@ -195,10 +252,7 @@ static void judge_not_mapped(struct death *d, uint64_t addr)
 	str_puts(&d->what, attempt_text(d));
 	if (is_null_pointer(d, addr)) {
 		d->v->cause = CAUSE_NULL_DEREFERENCE;
-		if (is_null(addr))
-			put_null(&d->what, addr);
-		else
-			str_addf(&d->what, "a null pointer plus 0x%" PRIx64, addr);
+		put_null(&d->what, addr);
 	} else {
 		d->v->cause = CAUSE_NOT_MAPPED;
 		str_addf(&d->what, "address 0x%" PRIx64 ", where nothing is mapped", addr);

@@ -42,6 +42,16 @@ bool frame_named(const struct native_frame *f, const char *function)
 	return false;
 }
 
+bool is_named(const struct native_frame *f)
+{
+	return f->place && f->place->calls[0].function;
+}
+
+bool is_sure(const struct native_frame *f)
+{
+	return f->certain && f->found_by == NATIVE_CFI;
+}
+
 size_t find_frame(
 	const struct death *d, size_t from, size_t to, const char *const *functions, size_t n)
 {
@@ -59,6 +69,16 @@ static const char *module_name(const struct native_place *place)
 	if (!place->image)
 		return "in no file";
 	return place->image->path[0] ? image_name(place->image) : "unnamed module";
+}
+
+/* Of code of an inlined function: ", inlined in main". */
+static void put_outer(struct str *to, const struct native_place *place)
+{
+	const struct native_call *outer = &place->calls[place->n_calls - 1];
+	if (!place->calls[0].inlined || place->n_calls < 2 || !outer->function)
+		return;
+	str_puts(to, ", inlined in ");
+	put_cut(to, outer->function, strlen(outer->function), HEADLINE_FUNCTION_MAX);
 }
 
 static void put_call(struct str *to, const struct native_frame *f, bool with_line)
@@ -81,6 +101,7 @@ static void put_call(struct str *to, const struct native_frame *f, bool with_lin
 		with_line ? FUNCTION_MAX : HEADLINE_FUNCTION_MAX);
 	if (with_line && c->file)
 		str_addf(to, " at %s:%d", c->file, c->line);
+	put_outer(to, place);
 	str_addf(to, " (%s)", module_name(place));
 }
 

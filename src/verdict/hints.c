@@ -21,7 +21,8 @@ static void hint_allocator(struct death *d)
 		"pymalloc_alloc", "pymalloc_free", "_PyObject_Malloc", "_PyObject_Free",
 		"_PyObject_Realloc", "PyObject_Malloc", "PyObject_Free", "PyObject_Realloc" };
 	size_t outside = frame_outside(d);
-	if (find_frame(d, d->first, outside + 1, names, ARRAY_LEN(names)) < d->stack->n)
+	size_t found = find_frame(d, d->first, outside + 1, names, ARRAY_LEN(names));
+	if (found < d->stack->n && is_sure(&d->stack->frames[found]))
 		put_detail(d, "it is in an allocator: likely its memory was damaged before, or a "
 			      "wrong pointer was freed");
 }

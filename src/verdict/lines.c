@@ -3,6 +3,7 @@
 #include "death.h"
 
 #include "pycore/alloc.h"
+#include "pycore/merge.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -24,12 +25,21 @@ static void add_line(struct verdict *v, const char *label, struct str *text)
 		(struct verdict_line){ .label = label, .text = xstrdup(str_text(text)) };
 }
 
+/* What Python ran is known only where its frames fit the native ones: a longjmp() over some leaves
+ * frames behind that run no more. */
+static bool is_unmerged(const struct death *d)
+{
+	const struct merged_stack *m = d->v->thread ? d->v->thread->merged : NULL;
+	return m && !m->merged;
+}
+
 static void add_summary(struct death *d)
 {
 	AUTO_STR(text);
 	str_add(&text, d->what.bytes, d->what.len);
 	if (d->v->python_frame && !d->names_python) {
-		str_puts(&text, ", while Python ran ");
+		str_puts(&text, is_unmerged(d) ? "; the innermost Python frame is "
+					       : ", while Python ran ");
 		put_py_function(&text, d->v->python_frame);
 	}
 	add_line(d->v, "Verdict:", &text);
@@ -175,6 +185,8 @@ static void add_python(struct death *d)
 		str_puts(&text, ", in ");
 		put_cut(&text, name->bytes, name->len, EXCEPTION_MAX);
 	}
+	if (is_unmerged(d))
+		str_puts(&text, " (not merged with the native stack)");
 	add_line(d->v, "Python at:", &text);
 }
 
@@ -195,19 +207,25 @@ static void add_exception(struct death *d)
 	add_line(d->v, "Exception:", &text);
 }
 
-static bool collects_here(const struct death *d)
+/* *ret_inside: no Python function runs further in than the collection, which would be a finalizer
+ * or a callback. */
+static bool collects_here(const struct death *d, bool *ret_inside)
 {
 	static const char *const names[] = { "gc_collect_main", "gc_collect_generations",
 		"gc_collect_with_callback", "gc_collect_region", "_PyGC_Collect", "PyGC_Collect",
 		"_PyGC_CollectNoFail", "_Py_RunGC", "collect", "collect_generations",
-		"collect_with_callback" };
+		"collect_with_callback" },
+				 *const runs[] = { "_PyEval_EvalFrameDefault", "PyEval_EvalFrameEx",
+					 "slot_tp_finalize" };
 	for (size_t i = d->first; i < d->stack->n && i < d->first + SEARCHED_MAX; i++) {
 		const struct native_frame *f = &d->stack->frames[i];
 		bool python = false;
 		for (size_t k = 0; f->place && k < d->p->n_runtimes; k++)
 			python |= f->place->image && f->place->image == d->p->runtimes[k].image;
-		if (python && find_frame(d, i, i + 1, names, ARRAY_LEN(names)) == i)
-			return true;
+		if (!python || find_frame(d, i, i + 1, names, ARRAY_LEN(names)) != i)
+			continue;
+		*ret_inside = find_frame(d, d->first, i, runs, ARRAY_LEN(runs)) >= i && is_sure(f);
+		return true;
 	}
 	return false;
 }
@@ -220,12 +238,12 @@ static void add_collection(struct death *d)
 		runs |= d->p->interpreters[i].gc_running == 1;
 	if (!runs)
 		return;
-	bool here = d->os && collects_here(d);
+	bool inside = false, here = d->os && collects_here(d, &inside);
 	bool holds = d->v->thread && d->v->thread->gil == GIL_HOLDER;
 	str_puts(&text, "a garbage collection was running");
 	if (here || holds)
 		str_puts(&text, here ? ", in this thread" : ", likely in this thread");
-	if (here && fault)
+	if (inside && fault)
 		str_puts(&text, "; likely it met an object that was damaged before");
 	add_line(d->v, "GC:", &text);
 }

@@ -46,11 +46,13 @@ static void miss_memory(struct death *d)
 static void miss_thread(struct death *d)
 {
 	uint8_t byte;
+	struct mem_range r;
 	if (!d->os)
 		put_missing(d, "the thread that died: the core's notes are lost");
 	else if (!d->os->regs.has_sp)
 		put_missing(d, "the registers of the thread that died");
 	else if (failed(mem_read(d->t->mem, d->there.regs.sp, &byte, 1)) &&
+		 mem_range_at(d->t->mem, d->there.regs.sp, &r) &&
 		 d->v->cause != CAUSE_STACK_OVERFLOW)
 		put_missing(d, "the stack of the thread that died is not in the core");
 }
@@ -130,11 +132,20 @@ static void miss_symbols(struct death *d)
 			: "none");
 }
 
+static bool lacks_cfi(struct err why)
+{
+	return why.code == ERR_ABSENT && why.what && !strcmp(why.what, "call frame information");
+}
+
 static void miss_frames(struct death *d)
 {
 	char why[ERR_TEXT_MAX];
 	const struct py_thread *th = death_thread(d);
-	if (d->os && failed(d->stack->why))
+	if (d->os && lacks_cfi(d->stack->why))
+		put_missing(d,
+			"native frames further out: call frame information (the file of the code "
+			"there could not be read, or has none)");
+	else if (d->os && failed(d->stack->why))
 		put_missing(d, "native frames further out: %s", err_text(d->stack->why, why));
 	if (d->v->cause == CAUSE_FATAL_ERROR && !d->said.len)
 		put_missing(d, "the message of Py_FatalError: nothing holds it any more");

@@ -11,7 +11,7 @@
 
 enum {
 	NEAR_MAX = 65536, /* bytes between the stack pointer and what is meant to be on its stack */
-	FRAME_MAX = 64 * 1024 * 1024, /* bytes of one frame that skips the guard */
+	FRAME_MAX = 1024 * 1024 * 1024, /* bytes of one frame that skips the guard */
 	WITNESSES_MAX = 64, /* frames that are looked at to prove the stack */
 	COUNTED_MAX = 4096, /* innermost frames among which functions are counted */
 	FUNCTIONS_MAX = 3, /* that are named */
@@ -162,6 +162,16 @@ static void put_between(struct str *to, const struct tally *t, size_t i)
 		str_puts(to, i + 1 == t->n_top && !t->more ? " and " : ", ");
 }
 
+/* Of guesses, neither the functions nor their number is sure. */
+static bool has_guesses(const struct death *d)
+{
+	for (size_t i = d->first; i < d->stack->n && i < d->first + COUNTED_MAX; i++) {
+		if (!is_sure(&d->stack->frames[i]))
+			return true;
+	}
+	return false;
+}
+
 /* ": overflow (libdeaths.so) calls itself, 29000 frames deep"; false: it is no recursion. */
 static bool put_native(struct death *d)
 {
@@ -170,7 +180,7 @@ static bool put_native(struct death *d)
 	count_native(d, &t);
 	if (!t.n_top)
 		return false;
-	str_puts(&d->what, ": ");
+	str_puts(&d->what, has_guesses(d) ? ": likely " : ": ");
 	for (size_t i = 0; i < t.n_top; i++) {
 		size_t k = d->first;
 		while (native_key(d, k) != t.top[i])
@@ -179,6 +189,10 @@ static bool put_native(struct death *d)
 		put_function(&d->what, &d->stack->frames[k]);
 	}
 	put_calls(&d->what, &t);
+	if (has_guesses(d)) {
+		str_puts(&d->what, " (frames that are guesses)");
+		return true;
+	}
 	for (size_t i = d->first; i < d->stack->n; i++)
 		deep += is_top(&t, native_key(d, i));
 	str_addf(&d->what, ", %s%zu calls deep", d->stack->cut ? "more than " : "", deep);
@@ -202,13 +216,14 @@ static bool put_python(struct death *d)
 	CLEANUP(tally_fini) struct tally t = { 0 };
 	const struct py_thread *th = death_thread(d);
 	size_t deep = 0;
-	if (!th || !runs_python(d))
+	bool known = runs_python(d);
+	if (!th || (!known && !has_guesses(d)))
 		return false;
 	count_python(th, &t);
 	if (!t.n_top)
 		return false;
 	d->names_python = true;
-	str_puts(&d->what, ": in Python, ");
+	str_puts(&d->what, known ? ": in Python, " : ": likely in Python, ");
 	for (size_t i = 0; i < t.n_top; i++) {
 		size_t k = 0;
 		while (python_key(&th->frames[k]) != t.top[i])

@@ -24,7 +24,7 @@ bool is_canonical(uint64_t addr)
 void put_null(struct str *to, uint64_t addr)
 {
 	str_puts(to, "a null pointer");
-	if (addr && addr < NULL_MAX)
+	if (addr && addr <= INT64_MAX)
 		str_addf(to, " plus 0x%" PRIx64, addr);
 	else if (addr)
 		str_addf(to, " minus 0x%" PRIx64, -addr);
