@@ -176,6 +176,23 @@ enum refs_scheme {
 	REFS_FLAGGED, /* the same, with flags in the high word (3.14 on) */
 };
 
+/* Where pymalloc, the allocator of small objects, keeps the list of its arenas. */
+enum heap_scheme {
+	HEAP_STATICS, /* static variables: arenas, maxarenas (to 3.11) */
+	HEAP_IN_INTERP, /* inside each interpreter (3.12) */
+	HEAP_POINTED, /* each interpreter points to it (3.13 on) */
+};
+
+/* How pymalloc divides memory, and what lies in front of objects. */
+struct heap_shape {
+	enum heap_scheme scheme;
+	uint8_t arena_bits, pool_bits; /* logarithms of their sizes */
+	/* tp_flags of types whose instances have two words in front of the GC head (dict, values or
+	 * weak references) */
+	uint64_t preheader_flags;
+	bool number_blocks; /* int and float lie in blocks of their own (2.7) */
+};
+
 /* How repr() writes things, where versions differ; or'ed. */
 enum repr_style {
 	REPR_BYTE_STRINGS = 1 << 0, /* str is bytes: 'x', u'x' for unicode, 1L for long, all but
@@ -278,6 +295,7 @@ struct layout_row {
 	enum refs_scheme refs;
 	uint8_t gc_refs_flags; /* low bits of a collectable object's gc_refs that are flags, not
 				  part of its number */
+	struct heap_shape heap;
 	unsigned repr; /* enum repr_style, or'ed */
 	uint16_t unicode; /* version of the Unicode database: 0x0f00 is 15.0 */
 	struct owner_marks owner;

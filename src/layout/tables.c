@@ -143,6 +143,15 @@ static const struct field_at py315[FIELD_COUNT] = {
 	.text = TEXT_COMPACT, .ints = INTS_TAGGED, .dicts = DICTS_KINDS, .values = VALUES_HEADED,  \
 	.attrs = ATTRS_INLINE, .refs = (refs_)
 
+/* Arenas of 256 KiB with pools of 4 KiB; of 1 MiB with pools of 16 KiB (Objects/obmalloc.c). Bits 3
+ * and 4 of tp_flags are the managed weak references and dict. */
+#define HEAP_SMALL(...) .heap = { HEAP_STATICS, .arena_bits = 18, .pool_bits = 12, __VA_ARGS__ }
+#define HEAP_LARGE(scheme_, preheader)                                                             \
+	.heap = { (scheme_), .arena_bits = 20, .pool_bits = 14, .preheader_flags = (preheader) }
+#define NO_PREHEADER 0
+#define MANAGED_DICT 0x10
+#define MANAGED_BOTH 0x18
+
 enum {
 	REPR_2_7 = REPR_BYTE_STRINGS | REPR_TYPE_WORD | REPR_SET_CALLS | REPR_EXCEPTION_COMMA |
 		   REPR_LIBRARY_PLAIN | REPR_MODULE_BY_FILE | REPR_WEAKREF_INSTANCE,
@@ -172,6 +181,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB_UNSIGNED),
 		GENERATORS_BY_LASTI,
 		OBJECTS_OF_2,
+		HEAP_SMALL(.number_blocks = true),
 		.repr = REPR_2_7,
 		UNICODE(5, 2),
 		.fields = py27,
@@ -186,6 +196,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
+		HEAP_SMALL(),
 		.repr = REPR_3_6,
 		UNICODE(9, 0),
 		.fields = py36,
@@ -200,6 +211,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
+		HEAP_SMALL(),
 		.repr = REPR_3_7,
 		UNICODE(11, 0),
 		.fields = py37,
@@ -215,6 +227,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
+		HEAP_SMALL(),
 		.repr = REPR_3_7,
 		UNICODE(11, 0),
 		.fields = py37,
@@ -228,6 +241,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
+		HEAP_SMALL(),
 		.repr = REPR_3_8,
 		UNICODE(12, 1),
 		.fields = py38,
@@ -241,6 +255,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
+		HEAP_SMALL(),
 		.repr = REPR_3_9,
 		UNICODE(13, 0),
 		.fields = py39,
@@ -255,6 +270,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),
 		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_SPLIT_DICTS,
+		HEAP_LARGE(HEAP_STATICS, NO_PREHEADER),
 		.repr = REPR_3_10,
 		UNICODE(13, 0),
 		.fields = py310,
@@ -268,6 +284,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT),
 		.repr = REPR_3_11 | REPR_WEAKREF_INSTANCE,
 		UNICODE(14, 0),
 		.fields = py311,
@@ -281,6 +298,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT),
 		.repr = REPR_3_11,
 		UNICODE(14, 0),
 		.fields = py311,
@@ -294,6 +312,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),
+		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH),
 		.repr = REPR_3_12,
 		UNICODE(15, 0),
 		.fields = py312,
@@ -308,6 +327,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
 		.repr = REPR_3_13,
 		UNICODE(15, 1),
 		.fields = py313,
@@ -321,6 +341,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
 		.repr = REPR_3_13,
 		UNICODE(15, 1),
 		.fields = py313,
@@ -339,12 +360,13 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
 		.repr = REPR_3_13,
 		UNICODE(16, 0),
 		.fields = py314,
 		MOVING(FIELD_runtime_sizeof, FIELD_interp_modules, FIELD_interp_sysdict,
-			FIELD_interp_builtins, FIELD_interp_gc_collecting, FIELD_interp_sizeof,
-			FIELD_tstate_sizeof),
+			FIELD_interp_builtins, FIELD_interp_gc_collecting, FIELD_interp_obmalloc,
+			FIELD_interp_sizeof, FIELD_tstate_sizeof),
 	},
 	{
 		.name = "3.14",
@@ -356,6 +378,7 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
 		.repr = REPR_3_13,
 		UNICODE(16, 0),
 		.fields = py314,
@@ -370,6 +393,7 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
 		.repr = REPR_3_13,
 		UNICODE(17, 0),
 		.fields = py315,
