@@ -19,7 +19,7 @@ override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
 override LDFLAGS += -pthread $(sanitize)
 LDLIBS   := -lelf -ldw -lzstd -lz -llzma -ldl -l:libsupc++.a
 
-LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects unwind verdict out)))
+LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects heap unwind verdict survey out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
 TEST_SRC := $(wildcard tests/unit/*.c tests/support/*.c)
 # V=1 shows the commands

@@ -81,6 +81,10 @@ enum {
 	EXCEPTION_NOTES_MAX = 1000, /* of one exception */
 	EXCEPTION_TEXT_TOTAL_MAX = 256 * 1024 * 1024, /* bytes of messages and notes of a report */
 
+	/* heaps */
+	ARENAS_MAX = 16 * 1024 * 1024, /* 16 TiB of them, where they are of 1 MiB */
+	TYPES_MET_MAX = 4 * 1024 * 1024, /* distinct types of objects in one heap */
+
 	/* facts for a bug report */
 	FACT_WORDS_MAX = 10000, /* of sys.argv, sys.orig_argv, sys.path */
 	FACT_MODULES_MAX = 100000, /* entries of sys.modules, distributions */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap of one Python: every block of memory that its allocators have given out, and which of
+ * them hold objects.
+ *
+ * A walk hands out batches of blocks, in ascending order within each kind of place, so that the
+ * same memory always yields the same sequence. It reads in bulk, keeps nothing of a block after its
+ * batch, and needs room for arenas and types only, never for objects.
+ */
+#pragma once
+
+#include "pycore/err.h"
+#include "pycore/python.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a type says of how its objects lie in memory. Types are numbered as they are met. */
+struct heap_type {
+	uint64_t addr, flags; /* tp_flags */
+	uint32_t basicsize, itemsize;
+	uint32_t lead; /* bytes in front of an object: its GC head and what stands before that */
+};
+
+enum { HEAP_NO_TYPE = UINT32_MAX };
+
+enum heap_place {
+	HEAP_IN_POOL, /* a block of pymalloc, of at most POOL_BLOCK_MAX bytes */
+	HEAP_IN_NUMBERS, /* a slot of 2.7's blocks of ints and floats */
+	HEAP_IN_CHUNK, /* a chunk of the C library's malloc */
+	HEAP_IN_IMAGE, /* a static variable */
+};
+
+enum heap_state {
+	HEAP_OBJECT, /* a live object */
+	HEAP_DEAD, /* an object without references: kept for reuse, or about to be freed */
+	HEAP_OTHER, /* memory that holds no object: bodies of objects, and whatever C keeps */
+};
+
+struct heap_block {
+	uint64_t addr; /* of the block; of an object: addr + lead */
+	uint64_t size; /* bytes that its user can have */
+	const uint8_t *bytes; /* the first n_bytes of it, until the next batch */
+	uint32_t n_bytes;
+	uint32_t type; /* number of its type; HEAP_NO_TYPE: it is no object */
+	uint32_t lead; /* bytes of the block in front of the object */
+	enum heap_state state;
+};
+
+struct heap_batch {
+	enum heap_place place;
+	const struct heap_block *list;
+	size_t n;
+};
+
+enum { POOL_BLOCK_MAX = 512, POOL_CLASSES = 64 };
+
+/* What the walk has seen so far of pymalloc. Bytes. */
+struct heap_pools {
+	uint64_t arenas, arena_bytes;
+	uint64_t used, free, virgin; /* pools: with blocks in use, emptied, never divided */
+	uint64_t torn, lost; /* pools whose free list contradicts their count; not in the core */
+	uint64_t blocks, counted; /* in use: by their free lists; by the pools' own counts */
+	uint64_t block_bytes, free_bytes; /* of blocks in use, and of those that are free in used
+					     pools */
+	uint64_t pool_bytes; /* size of one pool */
+	struct heap_class {
+		uint32_t size;
+		uint64_t pools, used, free; /* free: blocks in pools that are in use */
+	} classes[POOL_CLASSES];
+};
+
+struct heap_walk;
+
+/*
+ * Begins a walk over the heap of one runtime. ERR_UNSUPPORTED: a build whose allocators are not
+ * known. What could not be found or is doubtful goes to the target's problems.
+ */
+struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_walk **ret);
+void heap_walk_close(struct heap_walk *w); /* NULL is fine */
+
+/* The next blocks; false at the end. */
+bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
+
+/* The types met so far; the list may move with the next batch. */
+const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n);
+const struct heap_pools *heap_pools(const struct heap_walk *w);
+/* Blocks above POOL_BLOCK_MAX by the interpreter's own count; false: it is not known. */
+bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share: one walk, its types, and what each place of blocks offers. */
+#pragma once
+
+#include "pycore/bytes.h"
+#include "pycore/heap.h"
+#include "pycore/limits.h"
+
+/* tp_flags that tell how an object lies (Include/object.h) */
+enum {
+	FLAG_INLINE_VALUES = 1 << 2,
+	FLAG_GC = 1 << 14,
+	FLAG_INT = 1 << 24,
+	FLAG_STR = 1 << 28,
+};
+#define FLAG_TYPE (UINT64_C(1) << 31)
+
+/* Types by address. The table holds types only: what is none is remembered apart, in little room.
+ */
+struct types {
+	struct type_slot {
+		uint64_t addr; /* 0: free */
+		uint32_t number;
+	} * slots;
+	size_t mask; /* slots - 1 */
+	unsigned shift; /* of a hash, to an index */
+	struct heap_type *list;
+	size_t n, cap;
+	uint64_t *refused; /* REFUSED of them, by a part of their hash */
+};
+enum { REFUSED_BITS = 13 };
+
+/* Arenas of pymalloc, ascending, and a table to tell what lies in one. */
+struct arenas {
+	uint64_t *list; /* addresses */
+	uint64_t *carved; /* up to where each is divided into pools */
+	size_t n, cap, cap_carved;
+	uint64_t *starts; /* by a hash of address >> arena_bits; 0: free */
+	size_t mask;
+	unsigned shift;
+};
+
+enum { NUMBER_KINDS = 2 }; /* 2.7's ints, and its floats */
+
+/* Offsets that are asked for with every block, out of the layout. */
+struct offsets {
+	uint32_t type, refcnt, size; /* of an object */
+	uint32_t count, free_block, next_offset, max_offset, header; /* of a pool */
+	uint32_t gc_next, gc_prev, gc_refs, gc_head;
+	bool has_gc_refs;
+	uint32_t str_min;
+};
+
+struct heap_walk {
+	struct python *p;
+	struct py_runtime *rt;
+	struct mem *mem;
+	const struct layout *l;
+	unsigned word; /* bytes of a pointer */
+	struct offsets at;
+	uint64_t low, high; /* all mapped memory lies between */
+	bool collecting; /* a collection was running, so heads of the GC hold other things */
+	bool padded; /* debug allocators: 16 bytes in front of what is given out, 8 behind */
+	struct types types;
+	struct arenas arenas;
+	uint64_t pool_size, arena_size;
+	struct heap_pools pools;
+	uint64_t raw_blocks;
+	bool has_raw_blocks;
+
+	/* where the walk stands */
+	enum heap_place place;
+	size_t arena;
+	uint64_t pool; /* offset in the arena */
+	const uint8_t *arena_bytes; /* NULL: to be read pool by pool */
+	struct heap_block *batch;
+	size_t n_batch;
+	uint8_t *copy; /* of one pool, where memory has no view */
+	struct number_list {
+		uint64_t head, length; /* blocks that are still to come */
+		uint32_t type;
+	} numbers[NUMBER_KINDS];
+	uint64_t number_bytes; /* of the blocks seen so far */
+};
+
+/* One word, with the size known to the compiler in the two cases. */
+static inline uint64_t word_at(const struct heap_walk *w, const uint8_t *p)
+{
+	return w->word == 8 ? bytes_uint(p, 8, w->l->key.order) : bytes_uint(p, 4, w->l->key.order);
+}
+static inline uint32_t half_at(const struct heap_walk *w, const uint8_t *p)
+{
+	return (uint32_t)bytes_uint(p, 4, w->l->key.order);
+}
+
+static inline uint64_t mix(uint64_t v)
+{
+	return v * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* anchor.c: fills w->arenas from the allocator's state, found by name, by the interpreters, or by
+ * shape. */
+void heap_find_arenas(struct heap_walk *w);
+
+/* arenas.c */
+void arenas_add(struct arenas *a, uint64_t address, uint64_t carved);
+/* Sorts them and makes the table; arenas that overlap others are dropped, and counted. */
+size_t arenas_settle(struct arenas *a, unsigned bits);
+void arenas_fini(struct arenas *a);
+static inline uint64_t arena_start_in(const struct arenas *a, uint64_t granule, unsigned bits)
+{
+	for (size_t i = mix(granule) >> a->shift;; i = (i + 1) & a->mask) {
+		if (!a->starts[i] || a->starts[i] >> bits == granule)
+			return a->starts[i];
+	}
+}
+static inline bool arenas_hold(const struct heap_walk *w, uint64_t addr)
+{
+	const struct arenas *a = &w->arenas;
+	unsigned bits = w->l->row->heap.arena_bits;
+	uint64_t granule = addr >> bits, start;
+	if (!a->n)
+		return false;
+	start = arena_start_in(a, granule, bits);
+	if (start && addr >= start)
+		return true;
+	start = arena_start_in(a, granule - 1, bits);
+	return start && addr - start < w->arena_size;
+}
+
+/* types.c */
+void types_init(struct types *t);
+void types_fini(struct types *t);
+/* The number of the type at that address, which is proven at first sight; HEAP_NO_TYPE: there is
+ * none. */
+uint32_t types_prove(struct heap_walk *w, uint64_t addr);
+static inline uint32_t types_known(const struct types *t, uint64_t addr)
+{
+	for (size_t i = mix(addr) >> t->shift;; i = (i + 1) & t->mask) {
+		if (t->slots[i].addr == addr)
+			return t->slots[i].number;
+		if (!t->slots[i].addr)
+			return HEAP_NO_TYPE;
+	}
+}
+static inline uint32_t type_by_word(struct heap_walk *w, uint64_t word)
+{
+	if (word & 7 || word - w->low >= w->high - w->low)
+		return HEAP_NO_TYPE;
+	uint32_t t = types_known(&w->types, word);
+	/* a type object is larger than any block of a pool */
+	return t != HEAP_NO_TYPE || arenas_hold(w, word) ? t : types_prove(w, word);
+}
+
+/* classify.c: fills type, lead and state of a block whose other members are set. */
+void heap_classify(struct heap_walk *w, struct heap_block *b);
+
+/* pools.c: the blocks of the pool at hand into w->batch; false: it has none in use. */
+void pools_begin(struct heap_walk *w);
+bool pools_next(struct heap_walk *w);
+/* numbers.c: finds 2.7's blocks of ints and floats; the slots in use of the next one. */
+void numbers_find(struct heap_walk *w);
+bool numbers_next(struct heap_walk *w);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pymalloc's pools (Objects/obmalloc.c). An arena is divided into pools from its first address of
+ * a pool's alignment up to `pool_address`; what lies above was never used. A pool with blocks in
+ * use has them all of one size behind its header, up to `nextoffset`; those that were freed form a
+ * list through their first words. How many are in use the header says too, and both must agree.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+enum { UNIT_BITS = 3 }; /* no block begins at an address that is no multiple of 8 */
+
+struct pool {
+	uint64_t addr;
+	const uint8_t *bytes;
+	uint64_t size; /* of a block */
+	uint64_t n; /* blocks that were ever given out */
+	uint64_t count; /* in use, as it says itself */
+	uint64_t n_free; /* steps of its list */
+	uint64_t free[(1 << 14) >> UNIT_BITS >> 6]; /* bits by offset: blocks on the list */
+};
+
+static bool is_free(const struct pool *p, uint64_t offset)
+{
+	uint64_t unit = offset >> UNIT_BITS;
+	return p->free[unit >> 6] >> (unit & 63) & 1;
+}
+
+/* False: the list leaves the pool, or has a circle. */
+static bool read_free(const struct heap_walk *w, struct pool *p)
+{
+	uint64_t next = word_at(w, p->bytes + w->at.free_block);
+	uint64_t end = w->at.header + p->n * p->size;
+	memset(p->free, 0, w->pool_size >> UNIT_BITS >> 3);
+	for (p->n_free = 0; next; p->n_free++) {
+		uint64_t offset = next - p->addr, unit = offset >> UNIT_BITS;
+		if (offset < w->at.header || offset >= end || offset % w->word ||
+			p->n_free == p->n || is_free(p, offset))
+			return false;
+		p->free[unit >> 6] |= UINT64_C(1) << (unit & 63);
+		next = word_at(w, p->bytes + offset);
+	}
+	return true;
+}
+
+static bool read_head(const struct heap_walk *w, struct pool *p)
+{
+	uint64_t next = half_at(w, p->bytes + w->at.next_offset);
+	p->size = w->pool_size - half_at(w, p->bytes + w->at.max_offset);
+	if (p->size < 8 || p->size > POOL_BLOCK_MAX || p->size % 8 || next < w->at.header ||
+		next > w->pool_size || (next - w->at.header) % p->size)
+		return false;
+	p->n = (next - w->at.header) / p->size;
+	return p->count <= p->n;
+}
+
+/* Debug allocators put the size, a letter and guard bytes in front of what they give out, and guard
+ * bytes behind it. The size is big-endian on every machine. */
+static void unpad(struct heap_walk *w, struct heap_block *b)
+{
+	uint64_t n = bytes_uint(b->bytes, w->word, ORDER_BIG);
+	b->lead = 2 * w->word;
+	if (n <= b->size - 3 * w->word)
+		b->size = 2 * w->word + n;
+}
+
+static void take(struct heap_walk *w, const struct pool *p, uint64_t offset)
+{
+	struct heap_block *b = &w->batch[w->n_batch++];
+	*b = (struct heap_block){
+		.addr = p->addr + offset,
+		.size = p->size,
+		.bytes = p->bytes + offset,
+		.n_bytes = (uint32_t)p->size,
+	};
+	if (w->padded)
+		unpad(w, b);
+	heap_classify(w, b);
+}
+
+static void count_pool(struct heap_walk *w, const struct pool *p)
+{
+	struct heap_pools *all = &w->pools;
+	uint64_t rest = w->at.header + p->n * p->size;
+	uint64_t free = p->n + (w->pool_size - rest) / p->size - w->n_batch;
+	struct heap_class *c = &all->classes[(p->size - 1) / 8];
+	c->size = (uint32_t)p->size;
+	c->pools++;
+	c->used += w->n_batch;
+	c->free += free;
+	all->used++;
+	all->blocks += w->n_batch;
+	all->counted += p->count;
+	all->block_bytes += w->n_batch * p->size;
+	all->free_bytes += free * p->size;
+}
+
+/* The blocks in use of the pool at these bytes, if it has any and is whole. */
+static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
+{
+	struct pool p = { .addr = addr, .bytes = bytes, .count = half_at(w, bytes + w->at.count) };
+	w->n_batch = 0;
+	if (!p.count) {
+		w->pools.free++;
+		return false;
+	}
+	if (!read_head(w, &p)) {
+		w->pools.torn++;
+		return false;
+	}
+	bool torn = !read_free(w, &p);
+	for (uint64_t i = 0, offset = w->at.header; i < p.n; i++, offset += p.size) {
+		if (!is_free(&p, offset))
+			take(w, &p, offset);
+	}
+	w->pools.torn += torn || w->n_batch + p.n_free != p.n || w->n_batch != p.count;
+	count_pool(w, &p);
+	return w->n_batch;
+}
+
+void pools_begin(struct heap_walk *w)
+{
+	w->place = HEAP_IN_POOL;
+	w->arena = 0;
+	w->pool = 0;
+	w->pools.pool_bytes = w->pool_size;
+}
+
+/* The first pool of an arena, and how its bytes are had. */
+static void enter_arena(struct heap_walk *w, uint64_t start)
+{
+	uint64_t ahead = -start & (w->pool_size - 1);
+	w->pool = ahead;
+	w->arena_bytes = mem_view(w->mem, start, w->arena_size);
+	w->pools.arenas++;
+	w->pools.arena_bytes += w->arena_size;
+	w->pools.virgin += (start + w->arena_size - w->arenas.carved[w->arena]) / w->pool_size;
+}
+
+bool pools_next(struct heap_walk *w)
+{
+	for (; w->arena < w->arenas.n; w->arena++, w->pool = 0) {
+		uint64_t start = w->arenas.list[w->arena], carved = w->arenas.carved[w->arena];
+		if (w->pool < w->pool_size)
+			enter_arena(w, start);
+		while (start + w->pool < carved) {
+			uint64_t at = w->pool;
+			const uint8_t *bytes = w->arena_bytes ? w->arena_bytes + at : NULL;
+			w->pool += w->pool_size;
+			if (!bytes && !(bytes = mem_view(w->mem, start + at, w->pool_size)) &&
+				!failed(mem_read(w->mem, start + at, w->copy, w->pool_size)))
+				bytes = w->copy;
+			w->pools.lost += !bytes;
+			if (bytes && see_pool(w, start + at, bytes))
+				return true;
+		}
+	}
+	return false;
+}

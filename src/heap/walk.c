@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <stdlib.h>
+
+static uint32_t offset(const struct heap_walk *w, enum field f)
+{
+	return w->l->field[f].offset;
+}
+
+static void take_offsets(struct heap_walk *w)
+{
+	w->at = (struct offsets){
+		.type = offset(w, FIELD_object_type),
+		.refcnt = offset(w, FIELD_object_refcnt),
+		.size = offset(w, FIELD_varobject_size),
+		.count = offset(w, FIELD_pool_count),
+		.free_block = offset(w, FIELD_pool_free_block),
+		.next_offset = offset(w, FIELD_pool_next_offset),
+		.max_offset = offset(w, FIELD_pool_max_offset),
+		.header = offset(w, FIELD_pool_sizeof),
+		.gc_next = offset(w, FIELD_gc_head_next),
+		.gc_prev = offset(w, FIELD_gc_head_prev),
+		.gc_refs = offset(w, FIELD_gc_head_refs),
+		.gc_head = offset(w, FIELD_gc_head_sizeof),
+		.has_gc_refs = layout_has(w->l, FIELD_gc_head_refs),
+		.str_min = offset(w, FIELD_str_ascii_data),
+	};
+}
+
+/* What every walk reads. */
+static struct err check_layout(const struct layout *l)
+{
+	static const enum field needed[] = { FIELD_object_type, FIELD_object_sizeof,
+		FIELD_varobject_size, FIELD_pool_count, FIELD_pool_free_block,
+		FIELD_pool_next_offset, FIELD_pool_max_offset, FIELD_pool_sizeof,
+		FIELD_arena_sizeof, FIELD_arena_address, FIELD_gc_head_next, FIELD_gc_head_prev,
+		FIELD_gc_head_sizeof, FIELD_type_basicsize, FIELD_type_itemsize, FIELD_type_flags,
+		FIELD_type_mro };
+	for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+		if (!layout_has(l, needed[i]))
+			return err_of(ERR_UNSUPPORTED, field_name(needed[i]));
+	}
+	return NO_ERR;
+}
+
+static void find_bounds(struct heap_walk *w)
+{
+	struct mem_range r = { 0 };
+	w->low = UINT64_MAX;
+	while (mem_next_range(w->mem, r.end, &r)) {
+		w->low = r.start < w->low ? r.start : w->low;
+		w->high = r.end;
+	}
+	if (w->low > w->high)
+		w->low = w->high;
+}
+
+static bool is_collecting(const struct heap_walk *w)
+{
+	for (size_t i = 0; i < w->p->n_interpreters; i++) {
+		const struct py_interpreter *in = &w->p->interpreters[i];
+		if (&w->p->runtimes[in->runtime] == w->rt && in->gc_running == 1)
+			return true;
+	}
+	return false;
+}
+
+struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_walk **ret)
+{
+	TRY(check_layout(&rt->layout));
+	struct heap_walk *w = xcalloc(1, sizeof(*w));
+	*w = (struct heap_walk){
+		.p = p,
+		.rt = rt,
+		.mem = rt->mem,
+		.l = &rt->layout,
+		.word = rt->layout.key.ptr_size,
+		.pool_size = UINT64_C(1) << rt->layout.row->heap.pool_bits,
+		.arena_size = UINT64_C(1) << rt->layout.row->heap.arena_bits,
+	};
+	take_offsets(w);
+	find_bounds(w);
+	w->collecting = is_collecting(w);
+	types_init(&w->types);
+	heap_find_arenas(w);
+	w->batch = xcalloc(w->pool_size / 8, sizeof(*w->batch));
+	w->copy = xmalloc(w->pool_size);
+	numbers_find(w);
+	pools_begin(w);
+	*ret = w;
+	return NO_ERR;
+}
+
+void heap_walk_close(struct heap_walk *w)
+{
+	if (!w)
+		return;
+	types_fini(&w->types);
+	arenas_fini(&w->arenas);
+	free(w->batch);
+	free(w->copy);
+	free(w);
+}
+
+bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret)
+{
+	bool more = false;
+	while (!more) {
+		switch (w->place) {
+		case HEAP_IN_POOL:
+			more = pools_next(w);
+			break;
+		case HEAP_IN_NUMBERS:
+			more = numbers_next(w);
+			break;
+		case HEAP_IN_CHUNK:
+		case HEAP_IN_IMAGE:
+			return false;
+		}
+		if (!more)
+			w->place++;
+	}
+	*ret = (struct heap_batch){ .place = w->place, .list = w->batch, .n = w->n_batch };
+	return true;
+}
+
+const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n)
+{
+	*ret_n = w->types.n;
+	return w->types.list;
+}
+
+const struct heap_pools *heap_pools(const struct heap_walk *w)
+{
+	return &w->pools;
+}
+
+bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret)
+{
+	if (w->has_raw_blocks)
+		*ret = w->raw_blocks;
+	return w->has_raw_blocks;
+}
