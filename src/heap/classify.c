@@ -133,6 +133,26 @@ static bool judge(struct heap_walk *w, const struct heap_block *b, uint32_t lead
 	return true;
 }
 
+/* Debug allocators (Objects/obmalloc.c) write in front of what they give out its size, big-endian
+ * on every machine, a letter for the domain and guard bytes; and guard bytes behind it. */
+void heap_unpad(const struct heap_walk *w, struct heap_block *b)
+{
+	const uint64_t mask = UINT64_MAX >> (64 - 8 * (w->word - 1));
+	const uint8_t guards[] = { 0xfd, 0xfb }; /* since 3.8; before */
+	if (b->size < 3 * w->word || b->n_bytes < 2 * w->word)
+		return;
+	uint64_t guard = bytes_uint(b->bytes + w->word, 8, ORDER_LITTLE) >> 8 & mask;
+	for (size_t i = 0; i < sizeof(guards); i++) {
+		uint64_t n = bytes_uint(b->bytes, w->word == 8 ? 8 : 4, ORDER_BIG);
+		if (guard != (guards[i] * UINT64_C(0x0101010101010101) & mask) ||
+			n > b->size - 3 * w->word)
+			continue;
+		b->lead = 2 * w->word;
+		b->size = 2 * w->word + n;
+		return;
+	}
+}
+
 void heap_classify(struct heap_walk *w, struct heap_block *b)
 {
 	uint32_t pad = b->lead; /* what the allocator itself has put in front */

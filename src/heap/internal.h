@@ -60,7 +60,6 @@ struct heap_walk {
 	struct offsets at;
 	uint64_t low, high; /* all mapped memory lies between */
 	bool collecting; /* a collection was running, so heads of the GC hold other things */
-	bool padded; /* debug allocators: 16 bytes in front of what is given out, 8 behind */
 	struct types types;
 	struct arenas arenas;
 	uint64_t pool_size, arena_size;
@@ -74,13 +73,20 @@ struct heap_walk {
 	uint64_t pool; /* offset in the arena */
 	const uint8_t *arena_bytes; /* NULL: to be read pool by pool */
 	struct heap_block *batch;
-	size_t n_batch;
+	size_t n_batch, max_batch;
 	uint8_t *copy; /* of one pool, where memory has no view */
 	struct number_list {
 		uint64_t head, length; /* blocks that are still to come */
 		uint32_t type;
 	} numbers[NUMBER_KINDS];
 	uint64_t number_bytes; /* of the blocks seen so far */
+	struct mem_range range; /* of which the bytes are at hand: */
+	const uint8_t *range_bytes;
+	uint64_t page; /* next address to be looked at */
+	uint64_t row; /* next chunk of a heap; 0: not in one */
+	uint64_t chunk_bytes, chunk_free; /* of chunks in use, with their heads, and of free ones */
+	size_t image, segment; /* next */
+	uint64_t segment_at, segment_end; /* what is left of the one at hand */
 };
 
 /* One word, with the size known to the compiler in the two cases. */
@@ -114,18 +120,19 @@ static inline uint64_t arena_start_in(const struct arenas *a, uint64_t granule, 
 			return a->starts[i];
 	}
 }
-static inline bool arenas_hold(const struct heap_walk *w, uint64_t addr)
+/* Where the arena that holds an address begins; 0: none does. */
+static inline uint64_t arena_of(const struct heap_walk *w, uint64_t addr)
 {
 	const struct arenas *a = &w->arenas;
 	unsigned bits = w->l->row->heap.arena_bits;
 	uint64_t granule = addr >> bits, start;
 	if (!a->n)
-		return false;
+		return 0;
 	start = arena_start_in(a, granule, bits);
 	if (start && addr >= start)
-		return true;
+		return start;
 	start = arena_start_in(a, granule - 1, bits);
-	return start && addr - start < w->arena_size;
+	return start && addr - start < w->arena_size ? start : 0;
 }
 
 /* types.c */
@@ -149,10 +156,12 @@ static inline uint32_t type_by_word(struct heap_walk *w, uint64_t word)
 		return HEAP_NO_TYPE;
 	uint32_t t = types_known(&w->types, word);
 	/* a type object is larger than any block of a pool */
-	return t != HEAP_NO_TYPE || arenas_hold(w, word) ? t : types_prove(w, word);
+	return t != HEAP_NO_TYPE || arena_of(w, word) ? t : types_prove(w, word);
 }
 
-/* classify.c: fills type, lead and state of a block whose other members are set. */
+/* classify.c: takes off what the debug allocators put around a block, if they did; fills type, lead
+ * and state of a block whose other members are set. */
+void heap_unpad(const struct heap_walk *w, struct heap_block *b);
 void heap_classify(struct heap_walk *w, struct heap_block *b);
 
 /* pools.c: the blocks of the pool at hand into w->batch; false: it has none in use. */
@@ -161,3 +170,9 @@ bool pools_next(struct heap_walk *w);
 /* numbers.c: finds 2.7's blocks of ints and floats; the slots in use of the next one. */
 void numbers_find(struct heap_walk *w);
 bool numbers_next(struct heap_walk *w);
+/* chunks.c: what malloc has given out. */
+void chunks_begin(struct heap_walk *w);
+bool chunks_next(struct heap_walk *w);
+/* images.c: static objects. */
+void images_begin(struct heap_walk *w);
+bool images_next(struct heap_walk *w);

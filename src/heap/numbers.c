@@ -55,7 +55,7 @@ static bool is_live(const struct heap_walk *w, size_t kind, const uint8_t *slot)
 static bool leads_to_block(struct heap_walk *w, size_t kind, uint64_t addr)
 {
 	size_t live = 0;
-	if (!addr || addr % w->word || addr - w->low >= w->high - w->low || arenas_hold(w, addr))
+	if (!addr || addr % w->word || addr - w->low >= w->high - w->low || arena_of(w, addr))
 		return false;
 	const uint8_t *bytes = bytes_of(w, kind, addr);
 	if (!bytes)

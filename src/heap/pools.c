@@ -55,16 +55,6 @@ static bool read_head(const struct heap_walk *w, struct pool *p)
 	return p->count <= p->n;
 }
 
-/* Debug allocators put the size, a letter and guard bytes in front of what they give out, and guard
- * bytes behind it. The size is big-endian on every machine. */
-static void unpad(struct heap_walk *w, struct heap_block *b)
-{
-	uint64_t n = bytes_uint(b->bytes, w->word, ORDER_BIG);
-	b->lead = 2 * w->word;
-	if (n <= b->size - 3 * w->word)
-		b->size = 2 * w->word + n;
-}
-
 static void take(struct heap_walk *w, const struct pool *p, uint64_t offset)
 {
 	struct heap_block *b = &w->batch[w->n_batch++];
@@ -74,8 +64,7 @@ static void take(struct heap_walk *w, const struct pool *p, uint64_t offset)
 		.bytes = p->bytes + offset,
 		.n_bytes = (uint32_t)p->size,
 	};
-	if (w->padded)
-		unpad(w, b);
+	heap_unpad(w, b);
 	heap_classify(w, b);
 }
 

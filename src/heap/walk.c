@@ -84,7 +84,8 @@ struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_w
 	w->collecting = is_collecting(w);
 	types_init(&w->types);
 	heap_find_arenas(w);
-	w->batch = xcalloc(w->pool_size / 8, sizeof(*w->batch));
+	w->max_batch = w->pool_size / 8;
+	w->batch = xcalloc(w->max_batch, sizeof(*w->batch));
 	w->copy = xmalloc(w->pool_size);
 	numbers_find(w);
 	pools_begin(w);
@@ -103,23 +104,31 @@ void heap_walk_close(struct heap_walk *w)
 	free(w);
 }
 
+static bool next_of(struct heap_walk *w)
+{
+	switch (w->place) {
+	case HEAP_IN_POOL:
+		return pools_next(w);
+	case HEAP_IN_NUMBERS:
+		return numbers_next(w);
+	case HEAP_IN_CHUNK:
+		return chunks_next(w);
+	case HEAP_IN_IMAGE:
+		return images_next(w);
+	}
+	return false;
+}
+
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret)
 {
-	bool more = false;
-	while (!more) {
-		switch (w->place) {
-		case HEAP_IN_POOL:
-			more = pools_next(w);
-			break;
-		case HEAP_IN_NUMBERS:
-			more = numbers_next(w);
-			break;
-		case HEAP_IN_CHUNK:
-		case HEAP_IN_IMAGE:
+	while (!next_of(w)) {
+		if (w->place == HEAP_IN_IMAGE)
 			return false;
-		}
-		if (!more)
-			w->place++;
+		w->place++;
+		if (w->place == HEAP_IN_CHUNK)
+			chunks_begin(w);
+		if (w->place == HEAP_IN_IMAGE)
+			images_begin(w);
 	}
 	*ret = (struct heap_batch){ .place = w->place, .list = w->batch, .n = w->n_batch };
 	return true;
