@@ -183,6 +183,13 @@ enum heap_scheme {
 	HEAP_POINTED, /* each interpreter points to it (3.13 on) */
 };
 
+/* What __sizeof__ counts, where versions differ; or'ed. */
+enum sizeof_style {
+	SIZEOF_BYTE_CELLS = 1 << 0, /* code: one byte for each cell that is an argument (3.6) */
+	SIZEOF_ONE_DIGIT = 1 << 1, /* int: 0 has a digit, too (3.11 on) */
+	SIZEOF_CODE_ROUNDED = 1 << 2, /* code: its instructions in whole words (3.12 on) */
+};
+
 /* How pymalloc divides memory, and what lies in front of objects. */
 struct heap_shape {
 	enum heap_scheme scheme;
@@ -191,6 +198,7 @@ struct heap_shape {
 	 * weak references) */
 	uint64_t preheader_flags;
 	bool number_blocks; /* int and float lie in blocks of their own (2.7) */
+	unsigned sizeofs; /* enum sizeof_style, or'ed */
 };
 
 /* How repr() writes things, where versions differ; or'ed. */

@@ -83,6 +83,7 @@ enum {
 
 	/* heaps */
 	ARENAS_MAX = 16 * 1024 * 1024, /* 16 TiB of them, where they are of 1 MiB */
+	OBJECT_ITEMS_BITS = 40, /* no object has 2^40 items, no item so many bytes */
 	TYPES_MET_MAX = 4 * 1024 * 1024, /* distinct types of objects in one heap */
 
 	/* facts for a bug report */

@@ -146,11 +146,13 @@ static const struct field_at py315[FIELD_COUNT] = {
 /* Arenas of 256 KiB with pools of 4 KiB; of 1 MiB with pools of 16 KiB (Objects/obmalloc.c). Bits 3
  * and 4 of tp_flags are the managed weak references and dict. */
 #define HEAP_SMALL(...) .heap = { HEAP_STATICS, .arena_bits = 18, .pool_bits = 12, __VA_ARGS__ }
-#define HEAP_LARGE(scheme_, preheader)                                                             \
-	.heap = { (scheme_), .arena_bits = 20, .pool_bits = 14, .preheader_flags = (preheader) }
+#define HEAP_LARGE(scheme_, preheader, sizeofs_)                                                   \
+	.heap = { (scheme_), .arena_bits = 20, .pool_bits = 14, .preheader_flags = (preheader),    \
+		.sizeofs = (sizeofs_) }
 #define NO_PREHEADER 0
 #define MANAGED_DICT 0x10
 #define MANAGED_BOTH 0x18
+#define SIZEOF_3_12  (SIZEOF_ONE_DIGIT | SIZEOF_CODE_ROUNDED)
 
 enum {
 	REPR_2_7 = REPR_BYTE_STRINGS | REPR_TYPE_WORD | REPR_SET_CALLS | REPR_EXCEPTION_COMMA |
@@ -196,7 +198,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
-		HEAP_SMALL(),
+		HEAP_SMALL(.sizeofs = SIZEOF_BYTE_CELLS),
 		.repr = REPR_3_6,
 		UNICODE(9, 0),
 		.fields = py36,
@@ -270,7 +272,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),
 		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_SPLIT_DICTS,
-		HEAP_LARGE(HEAP_STATICS, NO_PREHEADER),
+		HEAP_LARGE(HEAP_STATICS, NO_PREHEADER, 0),
 		.repr = REPR_3_10,
 		UNICODE(13, 0),
 		.fields = py310,
@@ -284,7 +286,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT),
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),
 		.repr = REPR_3_11 | REPR_WEAKREF_INSTANCE,
 		UNICODE(14, 0),
 		.fields = py311,
@@ -298,7 +300,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT),
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),
 		.repr = REPR_3_11,
 		UNICODE(14, 0),
 		.fields = py311,
@@ -312,7 +314,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
 		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_12,
 		UNICODE(15, 0),
 		.fields = py312,
@@ -327,7 +329,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_13,
 		UNICODE(15, 1),
 		.fields = py313,
@@ -341,7 +343,7 @@ static const struct layout_row rows[] = {
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_13,
 		UNICODE(15, 1),
 		.fields = py313,
@@ -360,7 +362,7 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_13,
 		UNICODE(16, 0),
 		.fields = py314,
@@ -378,7 +380,7 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_13,
 		UNICODE(16, 0),
 		.fields = py314,
@@ -393,7 +395,7 @@ static const struct layout_row rows[] = {
 		TAGGED_STACK,
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),
 		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH),
+		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
 		.repr = REPR_3_13,
 		UNICODE(17, 0),
 		.fields = py315,
