@@ -41,6 +41,7 @@ enum heap_state {
 struct heap_block {
 	uint64_t addr; /* of the block; of an object: addr + lead */
 	uint64_t size; /* bytes that its user can have */
+	uint64_t room; /* bytes of memory that it takes, with what the allocator adds */
 	const uint8_t *bytes; /* the first n_bytes of it, until the next batch */
 	uint32_t n_bytes;
 	uint32_t type; /* number of its type; HEAP_NO_TYPE: it is no object */
@@ -60,7 +61,8 @@ enum { POOL_BLOCK_MAX = 512, POOL_CLASSES = 64 };
 struct heap_pools {
 	uint64_t arenas, arena_bytes;
 	uint64_t used, free, virgin; /* pools: with blocks in use, emptied, never divided */
-	uint64_t torn, lost; /* pools whose free list contradicts their count; not in the core */
+	uint64_t torn; /* whose free list contradicts their count */
+	uint64_t unread, lost; /* of these: with a head that cannot be one; not in the core */
 	uint64_t blocks, counted; /* in use: by their free lists; by the pools' own counts */
 	uint64_t block_bytes, free_bytes; /* of blocks in use, and of those that are free in used
 					     pools */
@@ -69,6 +71,11 @@ struct heap_pools {
 		uint32_t size;
 		uint64_t pools, used, free; /* free: blocks in pools that are in use */
 	} classes[POOL_CLASSES];
+};
+
+/* What the walk has seen so far of malloc's chunks. Bytes, with their heads. */
+struct heap_chunks {
+	uint64_t used_bytes, free_bytes;
 };
 
 struct heap_walk;
@@ -86,5 +93,8 @@ bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
 /* The types met so far; the list may move with the next batch. */
 const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n);
 const struct heap_pools *heap_pools(const struct heap_walk *w);
+const struct heap_chunks *heap_chunks(const struct heap_walk *w);
+/* Bytes of 2.7's blocks of ints and floats, which lie in chunks. */
+uint64_t heap_number_bytes(const struct heap_walk *w);
 /* Blocks above POOL_BLOCK_MAX by the interpreter's own count; false: it is not known. */
 bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret);

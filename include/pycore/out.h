@@ -9,6 +9,7 @@
 #pragma once
 
 #include "pycore/python.h"
+#include "pycore/survey.h"
 #include "pycore/target.h"
 #include "pycore/verdict.h"
 
@@ -32,6 +33,8 @@ struct out_ops {
 	void (*globals)(struct out *o, const struct python *p);
 	/* Objects by their addresses: pycore print. */
 	void (*objects)(struct out *o, const struct py_described *const *list, size_t n);
+	/* What fills the memory: pycore survey. Text shows at most `top` rows. */
+	void (*survey)(struct out *o, const struct survey *s, size_t top);
 	/* What a bug report wants to know of the process and of each interpreter whose facts were
 	 * read: pycore info. */
 	void (*facts)(struct out *o, const struct target_facts *t, const struct python *p);

@@ -29,7 +29,9 @@ int cmd_dump(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_print(int argc, char **argv);
-extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[], cmd_print_help[];
+int cmd_survey(int argc, char **argv);
+extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[], cmd_print_help[],
+	cmd_survey_help[];
 
 /* "pycore: " and the message on stderr. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);

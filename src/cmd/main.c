@@ -17,6 +17,8 @@ const struct cmd cmds[] = {
 		"what was found in a core or process, and how", cmd_info_help, cmd_info },
 	{ "print", "[OPTION]... CORE [EXE] ADDRESS... | [OPTION]... --pid N ADDRESS...",
 		"objects by their addresses", cmd_print_help, cmd_print },
+	{ "survey", "[OPTION]... CORE [EXE] | [OPTION]... --pid N",
+		"what fills the memory: all live objects, by type", cmd_survey_help, cmd_survey },
 	{ "layout", "--list | --emit BINARY [MODULE]... | --emit-debug-offsets BINARY",
 		"tables of CPython's structs, for maintenance", cmd_layout_help, cmd_layout },
 	{ 0 },

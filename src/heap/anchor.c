@@ -93,11 +93,12 @@ static bool read_raw_blocks(struct heap_walk *w, uint64_t at)
 /* Static variables that only the file's symbol table names. False: they have no names. */
 static bool find_statics(struct heap_walk *w)
 {
-	enum { ARENAS, MAX, RAW, COUNT };
+	enum { ARENAS, MAX, RAW, ALL, COUNT };
 	static const char *const names[COUNT] = {
 		[ARENAS] = "arenas",
 		[MAX] = "maxarenas",
 		[RAW] = "raw_allocated_blocks",
+		[ALL] = "_Py_AllocatedBlocks", /* with those of pools, to 3.8 */
 	};
 	struct image_symbol found[COUNT] = { 0 };
 	uint64_t max = 0;
@@ -110,7 +111,8 @@ static bool find_statics(struct heap_walk *w)
 		return false;
 	if (max)
 		take_array(w, found[ARENAS].addr, max);
-	read_raw_blocks(w, found[RAW].addr);
+	w->counts_all = !found[RAW].addr;
+	read_raw_blocks(w, found[w->counts_all ? ALL : RAW].addr);
 	return true;
 }
 

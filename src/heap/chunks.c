@@ -73,18 +73,19 @@ static bool is_mapped_chunk(const struct heap_walk *w, uint64_t page)
 	       word_at(w, w->range_bytes + (page - w->range.start)) == 0;
 }
 
-static void take(struct heap_walk *w, uint64_t at, uint64_t size)
+static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 {
 	struct heap_block *b = &w->batch[w->n_batch++];
 	*b = (struct heap_block){
 		.addr = at + 2 * w->word,
 		.size = size,
+		.room = room,
 		.bytes = w->range_bytes + (at + 2 * w->word - w->range.start),
 		.n_bytes = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
 	};
 	heap_unpad(w, b);
 	heap_classify(w, b);
-	w->chunk_bytes += size + 2 * w->word;
+	w->chunks.used_bytes += room;
 }
 
 /* Goes on in a row of chunks that was proven. */
@@ -97,9 +98,9 @@ static void walk_row(struct heap_walk *w)
 		bool last = w->row >= end;
 		bool used = !last && size_word(w, w->row) & PREV_INUSE;
 		if (used) /* its last word is the next one's first */
-			take(w, at, size - w->word);
+			take(w, at, size - w->word, size);
 		else if (size)
-			w->chunk_free += size;
+			w->chunks.free_bytes += size;
 	}
 	if (w->row >= end)
 		w->page = end;
@@ -121,7 +122,7 @@ static void see_page(struct heap_walk *w)
 	}
 	if (is_mapped_chunk(w, page)) {
 		uint64_t size = chunk_size(w, page, w->range.end);
-		take(w, page, size - 2 * w->word);
+		take(w, page, size - 2 * w->word, size);
 		w->page += size;
 		return;
 	}

@@ -62,6 +62,7 @@ static void see_segment(struct heap_walk *w)
 		w->batch[w->n_batch++] = (struct heap_block){
 			.addr = w->page,
 			.size = left,
+			.room = extent(w, t, left),
 			.bytes = bytes,
 			.n_bytes = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX,
 			.type = t,

@@ -66,6 +66,7 @@ struct heap_walk {
 	struct heap_pools pools;
 	uint64_t raw_blocks;
 	bool has_raw_blocks;
+	bool counts_all; /* raw_blocks also counts those of pools */
 
 	/* where the walk stands */
 	enum heap_place place;
@@ -84,7 +85,7 @@ struct heap_walk {
 	const uint8_t *range_bytes;
 	uint64_t page; /* next address to be looked at */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
-	uint64_t chunk_bytes, chunk_free; /* of chunks in use, with their heads, and of free ones */
+	struct heap_chunks chunks;
 	size_t image, segment; /* next */
 	uint64_t segment_at, segment_end; /* what is left of the one at hand */
 };

@@ -144,6 +144,7 @@ static void take_block(struct heap_walk *w, size_t kind, uint64_t addr, uint64_t
 		w->batch[w->n_batch++] = (struct heap_block){
 			.addr = addr + at,
 			.size = size,
+			.room = size,
 			.bytes = bytes + at,
 			.n_bytes = (uint32_t)size,
 			.type = w->numbers[kind].type,

@@ -61,6 +61,7 @@ static void take(struct heap_walk *w, const struct pool *p, uint64_t offset)
 	*b = (struct heap_block){
 		.addr = p->addr + offset,
 		.size = p->size,
+		.room = p->size,
 		.bytes = p->bytes + offset,
 		.n_bytes = (uint32_t)p->size,
 	};
@@ -96,6 +97,7 @@ static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
 	}
 	if (!read_head(w, &p)) {
 		w->pools.torn++;
+		w->pools.unread++;
 		return false;
 	}
 	bool torn = !read_free(w, &p);

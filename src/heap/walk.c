@@ -145,9 +145,21 @@ const struct heap_pools *heap_pools(const struct heap_walk *w)
 	return &w->pools;
 }
 
+const struct heap_chunks *heap_chunks(const struct heap_walk *w)
+{
+	return &w->chunks;
+}
+
+uint64_t heap_number_bytes(const struct heap_walk *w)
+{
+	return w->number_bytes;
+}
+
 bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret)
 {
-	if (w->has_raw_blocks)
-		*ret = w->raw_blocks;
-	return w->has_raw_blocks;
+	uint64_t others = w->counts_all ? w->pools.counted : 0;
+	if (!w->has_raw_blocks || w->raw_blocks < others)
+		return false;
+	*ret = w->raw_blocks - others;
+	return true;
 }

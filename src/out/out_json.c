@@ -314,6 +314,7 @@ static const struct out_ops json_ops = {
 	.threads = json_threads,
 	.globals = json_globals,
 	.objects = json_objects,
+	.survey = json_survey,
 	.facts = json_facts,
 	.modules = json_modules,
 	.layouts = json_layouts,

@@ -368,6 +368,7 @@ static const struct out_ops text_ops = {
 	.threads = text_threads,
 	.globals = text_globals,
 	.objects = text_objects,
+	.survey = text_survey,
 	.facts = text_facts,
 	.modules = text_modules,
 	.layouts = text_layouts,

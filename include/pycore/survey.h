@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What fills the memory of a Python: every live object, counted and weighed.
+ *
+ * Results belong to struct survey and live until survey_free(). All sizes are bytes.
+ */
+#pragma once
+
+#include "pycore/heap.h"
+#include "pycore/python.h"
+#include "pycore/sizes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum survey_by {
+	SURVEY_BY_TYPE,
+	SURVEY_BY_MODULE, /* of the type */
+	SURVEY_BY_SIZE, /* of the object and its bodies, by powers of two */
+	SURVEY_BY_REFCOUNT, /* likewise */
+};
+/* "type"; NULL: there is none of that number. */
+const char *survey_by_name(enum survey_by by);
+
+struct survey_sums {
+	uint64_t count;
+	uint64_t bytes; /* of the objects themselves */
+	uint64_t header_bytes; /* in front of them, for the GC and the managed dict */
+	uint64_t owned_bytes; /* bodies elsewhere that they alone own */
+	uint64_t getsizeof; /* what sys.getsizeof() would return, where that is known */
+};
+
+struct survey_row {
+	const char *module, *type; /* by type: "app", "Session"; else NULL */
+	const char *key; /* what a table shows: "app.Session", "16 to 31 bytes"; never NULL */
+	struct survey_sums sums;
+	bool getsizeof_known; /* of all of them */
+	uint64_t largest, largest_bytes; /* the first one of the largest, and its bytes with all
+					    that it owns */
+};
+
+/* Memory by what it is used for. The children of a node add up to it. */
+struct survey_memory {
+	const char *name; /* literal */
+	uint64_t bytes;
+	struct survey_memory *children;
+	size_t n;
+};
+
+struct survey_check {
+	const char *name; /* literal: what is compared */
+	uint64_t expected, found;
+	bool ok;
+};
+
+enum { SURVEY_CHECKS_MAX = 8 };
+
+struct survey {
+	enum survey_by by;
+	bool lower_bound; /* parts of the heap are missing or damaged: there may be more */
+	struct survey_row *rows; /* by bytes with all that is theirs, descending */
+	size_t n_rows;
+	struct survey_sums totals;
+	uint64_t dead; /* objects without references: kept for reuse by free lists */
+	struct heap_pools pools;
+	struct survey_memory memory;
+	struct survey_check checks[SURVEY_CHECKS_MAX];
+	size_t n_checks;
+	struct arena arena;
+};
+
+struct survey_options {
+	enum survey_by by;
+};
+
+/* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). What is
+ * missing or doubtful goes to the target's problems as well. */
+struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,
+	struct survey **ret);
+void survey_free(struct survey *s); /* NULL is fine */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows out of groups. */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t first_of_module(const struct counting *c, uint32_t type)
+{
+	for (uint32_t i = 0; i < type; i++) {
+		if (c->sizings[i] && !strcmp(c->sizings[i]->module, c->sizings[type]->module))
+			return i;
+	}
+	return type;
+}
+
+size_t module_of(struct counting *c, uint32_t type)
+{
+	while (c->n_modules < c->n_sizings) {
+		c->modules = xgrow(c->modules, &c->cap_modules, c->n_modules, sizeof(*c->modules));
+		c->modules[c->n_modules++] = 0;
+	}
+	if (!c->modules[type])
+		c->modules[type] = first_of_module(c, type) + 1;
+	return c->modules[type] - 1;
+}
+
+static const char *keep(struct survey *s, const struct str *text)
+{
+	return arena_copy(&s->arena, str_text(text), text->len);
+}
+
+/* "16 to 31": the numbers that have so many bits. */
+static const char *span(struct survey *s, size_t bits, const char *unit)
+{
+	AUTO_STR(text);
+	uint64_t low = bits ? UINT64_C(1) << (bits - 1) : 0;
+	uint64_t high = bits ? low + (low - 1) : 0;
+	if (low == high)
+		str_addf(&text, "%" PRIu64 "%s", low, unit);
+	else
+		str_addf(&text, "%" PRIu64 " to %" PRIu64 "%s", low, high, unit);
+	return keep(s, &text);
+}
+
+static void name_row(const struct counting *c, struct survey *s, size_t group, struct survey_row *r)
+{
+	const struct py_sizing *z = group < c->n_sizings ? c->sizings[group] : NULL;
+	switch (c->by) {
+	case SURVEY_BY_TYPE:
+		r->module = z->module;
+		r->type = z->qualname;
+		r->key = z->full;
+		break;
+	case SURVEY_BY_MODULE:
+		r->key = *z->module ? z->module : "?";
+		break;
+	case SURVEY_BY_SIZE:
+		r->key = span(s, group, " bytes");
+		break;
+	case SURVEY_BY_REFCOUNT:
+		r->key = span(s, group, "");
+		break;
+	}
+}
+
+static uint64_t weight(const struct survey_sums *s)
+{
+	return s->bytes + s->header_bytes + s->owned_bytes;
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct survey_row *x = a, *y = b;
+	uint64_t left = weight(&x->sums), right = weight(&y->sums);
+	if (left != right)
+		return left > right ? -1 : 1;
+	int order = strcmp(x->key, y->key);
+	return order ? order : x->largest < y->largest ? -1 : x->largest > y->largest;
+}
+
+static void add_sums(struct survey_sums *to, const struct survey_sums *s)
+{
+	to->count += s->count;
+	to->bytes += s->bytes;
+	to->header_bytes += s->header_bytes;
+	to->owned_bytes += s->owned_bytes;
+	to->getsizeof += s->getsizeof;
+}
+
+void survey_rows(const struct counting *c, struct survey *s)
+{
+	s->rows = arena_alloc(&s->arena, c->n_groups * sizeof(*s->rows) + 1);
+	for (size_t i = 0; i < c->n_groups; i++) {
+		const struct group *g = &c->groups[i];
+		if (!g->sums.count)
+			continue;
+		struct survey_row *r = &s->rows[s->n_rows++];
+		*r = (struct survey_row){
+			.sums = g->sums,
+			.getsizeof_known = g->known,
+			.largest = g->largest,
+			.largest_bytes = g->largest_bytes,
+		};
+		name_row(c, s, i, r);
+		add_sums(&s->totals, &g->sums);
+	}
+	qsort(s->rows, s->n_rows, sizeof(*s->rows), by_weight);
+}
