@@ -135,22 +135,30 @@ static bool judge(struct heap_walk *w, const struct heap_block *b, uint32_t lead
 
 /* Debug allocators (Objects/obmalloc.c) write in front of what they give out its size, big-endian
  * on every machine, a letter for the domain and guard bytes; and guard bytes behind it. */
+static bool unpad_once(const struct heap_walk *w, struct heap_block *b)
+{
+	const uint64_t all = UINT64_C(0x0101010101010101) & (UINT64_MAX >> 8);
+	const uint8_t *bytes = b->bytes + b->lead;
+	if (b->size - b->lead < 3 * w->word || b->n_bytes - b->lead < 3 * w->word)
+		return false;
+	uint64_t guard = bytes_uint(bytes + w->word, 8, ORDER_LITTLE) >> 8;
+	if (w->word == 4)
+		guard &= 0xffffff;
+	bool since_3_8 = guard == (w->word == 4 ? 0xfdfdfd : 0xfd * all);
+	if (!since_3_8 && guard != (w->word == 4 ? 0xfbfbfb : 0xfb * all))
+		return false;
+	uint64_t n = bytes_uint(bytes, w->word, ORDER_BIG);
+	if (n > b->size - b->lead - 3 * w->word)
+		return false;
+	b->lead += 2 * w->word;
+	b->size = b->lead + n;
+	return true;
+}
+
 void heap_unpad(const struct heap_walk *w, struct heap_block *b)
 {
-	const uint64_t mask = UINT64_MAX >> (64 - 8 * (w->word - 1));
-	const uint8_t guards[] = { 0xfd, 0xfb }; /* since 3.8; before */
-	if (b->size < 3 * w->word || b->n_bytes < 2 * w->word)
-		return;
-	uint64_t guard = bytes_uint(b->bytes + w->word, 8, ORDER_LITTLE) >> 8 & mask;
-	for (size_t i = 0; i < sizeof(guards); i++) {
-		uint64_t n = bytes_uint(b->bytes, w->word == 8 ? 8 : 4, ORDER_BIG);
-		if (guard != (guards[i] * UINT64_C(0x0101010101010101) & mask) ||
-			n > b->size - 3 * w->word)
-			continue;
-		b->lead = 2 * w->word;
-		b->size = 2 * w->word + n;
-		return;
-	}
+	if (unpad_once(w, b)) /* large ones are given out by two allocators, one upon the other */
+		unpad_once(w, b);
 }
 
 void heap_classify(struct heap_walk *w, struct heap_block *b)

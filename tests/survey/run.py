@@ -1,0 +1,189 @@
+#!/usr/bin/python3
+"""Does `pycore survey` count what there is? Each Python on the machine builds known populations, writes down what it
+knows of them and leaves cores of itself (population.py); counts and sizes have to be equal.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+sys.path.insert(0, str(TOP / "tests/matrix"))
+import pythons  # noqa: E402
+import schema  # noqa: E402
+
+LIMIT = 300
+COUNT = 4000
+# Types whose objects the collector tracks from the first moment to the last.
+TRACKED = ("function", "list", "set", "cell", "module", "property", "staticmethod", "classmethod", "deque", "OrderedDict",
+           "builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "getset_descriptor",
+           "member_descriptor", "generator", "Plain", "Late", "ListSub", "DictSub", "Error", "Node", "ABCMeta",
+           "partial", "defaultdict", "Made", "weakref", "ReferenceType")
+
+
+class Counts:
+    def __init__(self, verbose):
+        self.verbose, self.passed, self.failed, self.skipped = verbose, 0, 0, 0
+
+    def say(self, verdict, name, text=""):
+        setattr(self, verdict, getattr(self, verdict) + 1)
+        if verdict != "passed" or self.verbose:
+            print(f"{verdict.upper()} {name}" + (f": {text}" if text else ""), flush=True)
+
+    def check(self, name, faults):
+        faults = list(faults)
+        self.say("failed" if faults else "passed", name, "; ".join(faults[:6]))
+
+    def equal(self, name, found, expected):
+        self.check(name, [] if found == expected else [f"{found}, not {expected}"])
+
+
+def survey(pycore, core, *options):
+    done = subprocess.run([pycore, "survey", "--json", *options, core], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=LIMIT, check=False)
+    if done.returncode == 1:
+        raise RuntimeError(done.stderr.decode())
+    return done.returncode, json.loads(done.stdout)
+
+
+def by_type(document):
+    """[count, bytes by sys.getsizeof() or None] of each type's name."""
+    found = {}
+    for row in document["rows"]:
+        entry = found.setdefault(row["type"], [0, 0])
+        entry[0] += row["count"]
+        known = entry[1] is not None and row["sizeof_bytes"] is not None
+        entry[1] = entry[1] + row["sizeof_bytes"] if known else None
+    return collections.defaultdict(lambda: [0, 0], found)
+
+
+def tree_faults(node):
+    if node["children"]:
+        total = sum(child["bytes"] for child in node["children"])
+        if total != node["bytes"]:
+            yield f"{node['name']}: children come to {total}, not {node['bytes']}"
+    for child in node["children"]:
+        yield from tree_faults(child)
+
+
+def document_faults(status, document, wanted):
+    if status != 0:
+        yield f"exit status {status}: {[p['why'] for p in document['problems']]}"
+    yield from list(schema.errors(document, wanted))[:3]
+    yield from tree_faults(document["memory"])
+    yield from (f"{c['name']}: {c['expected']}, {c['found']}" for c in document["checks"] if not c["ok"])
+    totals = document["totals"]
+    for total, key in (("objects", "count"), ("bytes", "bytes"), ("owned_bytes", "owned_bytes"),
+                       ("gc_header_bytes", "gc_header_bytes")):
+        rows = sum(row[key] for row in document["rows"])
+        if rows != totals[total]:
+            yield f"rows come to {rows} {key}, not {totals[total]}"
+
+
+def compare_made(counts, name, before, after, made):
+    """What was made between the two cores, by count and by size."""
+    old, new = by_type(before), by_type(after)
+    for kind, (count, size) in sorted(made.items()):
+        if kind == "NoneType":
+            continue
+        counts.equal(f"{name} {kind}: made", new[kind][0] - old[kind][0], count)
+        if new[kind][1] is not None and old[kind][1] is not None:
+            counts.equal(f"{name} {kind}: sys.getsizeof() of those made", new[kind][1] - old[kind][1], size)
+
+
+def compare_tracked(counts, name, after, tracked):
+    """What the collector knows."""
+    found = by_type(after)
+    for kind, (count, size) in sorted(tracked.items()):
+        if kind not in TRACKED:
+            counts.check(f"{name} {kind}: at least those that the collector tracks",
+                         [f"{found[kind][0]}, not {count}"] if found[kind][0] < count else [])
+            continue
+        counts.equal(f"{name} {kind}: those that the collector tracks", found[kind][0], count)
+        if found[kind][1] is not None:
+            counts.equal(f"{name} {kind}: sys.getsizeof() of those", found[kind][1], size)
+
+
+def compare_blocks(counts, name, after, blocks):
+    """By the interpreter's counters, which the process read itself, too."""
+    sums = {check["name"]: check["expected"] for check in after["checks"]}
+    pools = sum(value for key, value in sums.items() if key.startswith("blocks of pools"))
+    larger = [value for key, value in sums.items() if key.startswith("larger blocks")]
+    if blocks is None or not larger:
+        return
+    counts.equal(f"{name}: sys.getallocatedblocks()", pools + larger[0], blocks)
+
+
+def make_cores(python, folder, environment):
+    before, after, truth = folder / "before", folder / "after", folder / "truth"
+    before.mkdir()
+    after.mkdir()
+    done = subprocess.run([python.path, HERE / "population.py", before, after, truth, str(COUNT)], timeout=LIMIT,
+                          env={**os.environ, "PYTHONHASHSEED": "0", **environment}, stdin=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, check=False)
+    if not truth.exists():
+        raise RuntimeError(done.stderr.decode()[-500:])
+    cores = [next(path.iterdir(), None) for path in (before, after)]
+    return cores, json.loads(truth.read_text())
+
+
+def one(counts, pycore, python, variant, environment, wanted):
+    name = f"{python.name} {variant}"
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="pycore-survey-"))
+    try:
+        (before, after), truth = make_cores(python, folder, environment)
+        if not before or not after:
+            counts.say("skipped", name, "no core was written here")
+            return
+        documents = []
+        for core in (before, after):
+            status, document = survey(pycore, core)
+            counts.check(f"{name}: report of {core.parent.name}", document_faults(status, document, wanted))
+            documents.append(document)
+        compare_made(counts, name, *documents, truth["made"])
+        compare_tracked(counts, name, documents[1], truth["gc"])
+        compare_blocks(counts, name, documents[1], truth["blocks"])
+    except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
+        counts.say("failed", name, str(error))
+    finally:
+        shutil.rmtree(folder)
+
+
+VARIANTS = {
+    "ordered": ({}, (2, 7)),
+    "churned": ({"CHURN": "1"}, (2, 7)),
+    "debug": ({"PYTHONMALLOC": "debug"}, (3, 6)),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pycore", required=True, type=pathlib.Path)
+    parser.add_argument("--python", action="append", help="only this one (default: all)")
+    parser.add_argument("--variant", action="append", choices=list(VARIANTS))
+    parser.add_argument("-v", "--verbose", action="store_true")
+    args = parser.parse_args()
+    counts = Counts(args.verbose)
+    wanted = schema.load(TOP / "man/pycore.survey.schema.json")
+    found, broken = pythons.find()
+    for name in broken:
+        counts.say("skipped", name, "does not run")
+    for python in found:
+        for variant, (environment, since) in VARIANTS.items():
+            if (args.python and python.name not in args.python) or (args.variant and variant not in args.variant) or \
+                    python.version < since:
+                continue
+            one(counts, args.pycore.resolve(), python, variant, environment, wanted)
+    print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
+    return 1 if counts.failed or not counts.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
