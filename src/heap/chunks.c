@@ -7,8 +7,9 @@
  * end, the last one being free; so a row that reaches the end of its mapping proves itself. What
  * was mapped by itself begins at a page, with a size of whole pages.
  *
- * Chunks in the caches of freed ones look as if they were in use; what they hold has no references
- * any more.
+ * Chunks in the caches of freed ones (tcache, fastbins) look as if they were in use. Most of what they
+ * hold has no references any more; but the link to the next one lies where the count of an object
+ * without GC head was, since glibc 2.32 mixed with its own address.
  */
 #include "internal.h"
 
@@ -16,7 +17,9 @@ enum {
 	PREV_INUSE = 1,
 	IS_MMAPPED = 2,
 	FLAGS = 7,
-	PAGE = 4096,
+	PAGE_BITS = 12,
+	PAGE = 1 << PAGE_BITS,
+	CACHED_MAX = 1056, /* bytes of a chunk in a tcache */
 	HEAP_ALIGNMENT = 64 * 1024 * 1024, /* of the heaps of other arenas */
 	HEAP_HEAD_MAX = PAGE, /* struct heap_info and struct malloc_state in front of them */
 	MIN_WORDS = 4,
@@ -73,6 +76,20 @@ static bool is_mapped_chunk(const struct heap_walk *w, uint64_t page)
 	       word_at(w, w->range_bytes + (page - w->range.start)) == 0;
 }
 
+static bool is_link(const struct heap_walk *w, uint64_t word)
+{
+	return word % (2 * w->word) == 0 && word - w->range.start < w->range.end - w->range.start;
+}
+
+/* What seems to be an object's count of references is a link of a cache. */
+static bool is_cached(const struct heap_walk *w, const struct heap_block *b)
+{
+	if (b->state != HEAP_OBJECT || b->lead || b->room > CACHED_MAX)
+		return false;
+	uint64_t word = word_at(w, b->bytes + w->at.refcnt), own = b->addr >> PAGE_BITS;
+	return word == own || is_link(w, word) || is_link(w, word ^ own);
+}
+
 static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 {
 	struct heap_block *b = &w->batch[w->n_batch++];
@@ -85,7 +102,12 @@ static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 	};
 	heap_unpad(w, b);
 	heap_classify(w, b);
-	w->chunks.used_bytes += room;
+	if (!is_cached(w, b)) {
+		w->chunks.used_bytes += room;
+		return;
+	}
+	w->n_batch--;
+	w->chunks.free_bytes += room;
 }
 
 /* Goes on in a row of chunks that was proven. */

@@ -160,6 +160,8 @@ VARIANTS = {
     "ordered": ({}, (2, 7)),
     "churned": ({"CHURN": "1"}, (2, 7)),
     "debug": ({"PYTHONMALLOC": "debug"}, (3, 6)),
+    "malloc": ({"PYTHONMALLOC": "malloc"}, (3, 6)),
+    "churned malloc": ({"PYTHONMALLOC": "malloc", "CHURN": "1"}, (3, 6)),
 }
 
 
