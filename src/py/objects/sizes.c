@@ -7,28 +7,7 @@
  */
 #include "sizes.h"
 
-#include "pycore/limits.h"
-
 #include <string.h>
-
-uint64_t weighed_get(struct weighed *w, enum field f)
-{
-	uint64_t v;
-	if (!failed(layout_get(&w->m->h->rt->layout, f, w->bytes, w->n, &v)))
-		return v;
-	w->damaged = true;
-	return 0;
-}
-
-uint64_t weighed_product(struct weighed *w, uint64_t n, uint64_t size)
-{
-	uint64_t bytes;
-	if (!(n >> OBJECT_ITEMS_BITS) && !(size >> OBJECT_ITEMS_BITS) &&
-		!__builtin_mul_overflow(n, size, &bytes))
-		return bytes;
-	w->damaged = true;
-	return 0;
-}
 
 /* Items of an object of variable size. */
 static uint64_t items_of(struct weighed *w)

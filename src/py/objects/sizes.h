@@ -4,6 +4,7 @@
 
 #include "objects.h"
 
+#include "pycore/limits.h"
 #include "pycore/sizes.h"
 
 /* One object being measured. */
@@ -35,10 +36,54 @@ struct size_kind {
 /* The row of a class; NULL: it is not known how its __sizeof__ works. */
 const struct size_kind *size_kind(const char *full);
 
-/* A field of the object; 0 and damaged if it is not at hand. */
-uint64_t weighed_get(struct weighed *w, enum field f);
+/* A field of a struct whose first n bytes are at hand; 0 and *damaged if it is beyond them. As
+ * layout_get(), with the widths known to the compiler: it is called for every object of a heap. */
+static inline uint64_t weighed_field(
+	const struct layout *l, enum field f, const uint8_t *bytes, size_t n, bool *damaged)
+{
+	const struct field_at at = l->field[f];
+	const uint8_t *p = bytes + at.offset;
+	uint64_t v = 0;
+	if (at.origin == ORIGIN_NONE || (size_t)at.offset + at.size > n) {
+		*damaged = true;
+		return 0;
+	}
+	switch (at.size) {
+	case 1:
+		v = *p;
+		break;
+	case 2:
+		v = bytes_uint(p, 2, l->key.order);
+		break;
+	case 4:
+		v = bytes_uint(p, 4, l->key.order);
+		break;
+	case 8:
+		v = bytes_uint(p, 8, l->key.order);
+		break;
+	default:
+		*damaged = true;
+	}
+	return at.bits && at.bits < 64 ? v >> at.bit & ((UINT64_C(1) << at.bits) - 1) : v;
+}
+
+/* A field of the object. */
+static inline uint64_t weighed_get(struct weighed *w, enum field f)
+{
+	return weighed_field(&w->m->h->rt->layout, f, w->bytes, w->n, &w->damaged);
+}
+
 /* n times size; 0 and damaged where that can be no size of anything in memory. */
-uint64_t weighed_product(struct weighed *w, uint64_t n, uint64_t size);
+static inline uint64_t weighed_product(struct weighed *w, uint64_t n, uint64_t size)
+{
+	uint64_t bytes;
+	if (!(n >> OBJECT_ITEMS_BITS) && !(size >> OBJECT_ITEMS_BITS) &&
+		!__builtin_mul_overflow(n, size, &bytes))
+		return bytes;
+	w->damaged = true;
+	return 0;
+}
+
 /* Bytes of a keys object of a dict, which other dicts may share; false: it could not be read. */
 bool keys_weigh(struct heap *h, uint64_t keys, uint64_t *ret, bool *ret_shared);
 /* How many values go with keys that instances share. */

@@ -134,21 +134,28 @@ static uint64_t index_width(uint64_t slots)
 /* The head of a keys object. */
 struct keys {
 	const struct layout *l;
-	uint8_t bytes[64];
+	const uint8_t *bytes;
+	size_t n;
+	uint8_t copy[64];
 };
 
 static bool read_keys(struct heap *h, uint64_t keys, struct keys *ret)
 {
 	ret->l = &h->rt->layout;
-	size_t n = ret->l->field[FIELD_keys_indices].offset;
-	return keys && n <= sizeof(ret->bytes) &&
-	       !failed(mem_read(h->rt->mem, keys, ret->bytes, n));
+	ret->n = ret->l->field[FIELD_keys_indices].offset;
+	if (!keys || ret->n > sizeof(ret->copy))
+		return false;
+	ret->bytes = mem_view(h->rt->mem, keys, ret->n);
+	if (ret->bytes)
+		return true;
+	ret->bytes = ret->copy;
+	return !failed(mem_read(h->rt->mem, keys, ret->copy, ret->n));
 }
 
 static uint64_t keys_get(const struct keys *k, enum field f)
 {
-	uint64_t v;
-	return failed(layout_get(k->l, f, k->bytes, sizeof(k->bytes), &v)) ? 0 : v;
+	bool damaged;
+	return weighed_field(k->l, f, k->bytes, k->n, &damaged);
 }
 
 bool keys_values(struct heap *h, uint64_t keys, uint64_t *ret)
