@@ -166,6 +166,25 @@ void mem_cache_reserve(struct mem_cache *m, size_t pages);
 void mem_cache_seal(struct mem_cache *m);
 void mem_cache_fini(struct mem_cache *m);
 
+/* Snapshot: copies of ranges of `below`, which answers for everything else. Whoever makes it fills
+ * the copies, which are zeros at first. */
+struct mem_snapshot {
+	struct mem base;
+	struct mem *below;
+	struct mem_snapshot_run {
+		uint64_t start, n;
+		uint8_t *bytes;
+	} * runs; /* ascending, apart from each other */
+	size_t len, cap;
+};
+void mem_snapshot_init(struct mem_snapshot *m, struct mem *below);
+/* Room for [start, start + n), which must not overlap another; NULL: there is not enough memory. It
+ * takes memory only as it is written to. */
+uint8_t *mem_snapshot_add(struct mem_snapshot *m, uint64_t start, uint64_t n);
+/* Forgets the copies that overlap [start, end). */
+void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end);
+void mem_snapshot_fini(struct mem_snapshot *m);
+
 /* Test buffer: up to 8 runs of host bytes, which must not overlap and must outlive it. `bytes`
  * NULL: mapped, but not saved. */
 struct mem_buf {

@@ -62,6 +62,7 @@ struct survey {
 	struct survey_row *rows; /* by bytes with all that is theirs, descending */
 	size_t n_rows;
 	struct survey_sums totals;
+	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
 	struct heap_pools pools;
 	struct survey_memory memory;
@@ -74,8 +75,9 @@ struct survey_options {
 	enum survey_by by;
 };
 
-/* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). What is
- * missing or doubtful goes to the target's problems as well. */
+/* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). */
 struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,
 	struct survey **ret);
+/* Says what is missing or doubtful. */
+void survey_tell(const struct survey *s, struct problems *to);
 void survey_free(struct survey *s); /* NULL is fine */

@@ -160,6 +160,14 @@ struct err target_open_live(
 struct err target_stop(struct target *t, struct str *why);
 void target_resume(struct target *t);
 
+/*
+ * Live: stops the process only for as long as it takes to copy all that it can write, and reads
+ * that copy from then on; what is found must be found anew. With nonblocking it is not stopped, and
+ * a problem says so. A core is one already. ERR_LIMIT: this machine has not enough memory for it;
+ * `why` says so in words.
+ */
+struct err target_snapshot(struct target *t, struct str *why);
+
 void target_close(struct target *t); /* NULL is fine; resumes first */
 
 /* "sleeping", "running" ...: what the kernel means by the letter; NULL: unknown. Literal. */

@@ -35,23 +35,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-/* What was counted, while the process held still. */
-struct counted {
-	const struct survey_args *args;
-	struct survey *survey;
-	struct err why;
-};
-
-static void count(void *ctx, struct python *p)
-{
-	struct counted *c = ctx;
-	c->why = survey_run(p, &p->runtimes[0], &c->args->options, &c->survey);
-	if (p->n_runtimes > 1)
-		problems_damagef(&p->target->problems, "heap",
-			"there are %zu Pythons in this process, of which the first was counted",
-			p->n_runtimes);
-}
-
 static bool report(const struct survey_args *a, const struct python *p, const struct survey *s,
 	bool *ret_damage)
 {
@@ -69,23 +52,78 @@ static bool report(const struct survey_args *a, const struct python *p, const st
 	return good;
 }
 
-static enum exit_status survey_target(const struct survey_args *a, struct target *t)
+/* NULL, with a message: there is no Python. */
+static struct python *find(struct target *t)
 {
 	struct python *p;
-	struct counted c = { .args = a };
-	char text[ERR_TEXT_MAX];
-	bool damage = false, good = false;
 	struct err found = python_find(t, &p);
-	const char *name = t->path ? t->path : "process";
-	if (failed(found)) {
-		complain("%s: %s", name, str_text(&p->why));
-	} else if (look(p, count, &c)) {
-		if (failed(c.why))
-			complain("%s: its heap cannot be read: %s", name, err_text(c.why, text));
-		else
-			good = report(a, p, c.survey, &damage);
+	if (!failed(found))
+		return p;
+	complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
+	python_free(p);
+	return NULL;
+}
+
+static bool take_snapshot(struct target *t)
+{
+	AUTO_STR(why);
+	char text[ERR_TEXT_MAX];
+	struct err e = target_snapshot(t, &why);
+	if (failed(e))
+		complain("process %d: %s", (int)t->pid,
+			why.len ? str_text(&why) : err_text(e, text));
+	return !failed(e);
+}
+
+static bool count(const struct survey_args *a, struct python *p, struct survey **ret)
+{
+	char text[ERR_TEXT_MAX];
+	python_walk(p);
+	struct err e = survey_run(p, &p->runtimes[0], &a->options, ret);
+	if (failed(e))
+		complain("%s: its heap cannot be read: %s",
+			p->target->path ? p->target->path : "process", err_text(e, text));
+	return !failed(e);
+}
+
+/* Of a live process a copy is counted; if it was made while a pool was being changed, another one.
+ * There is no copy where there is no Python. */
+static bool count_snapshot(
+	const struct survey_args *a, struct target *t, struct python **ret_p, struct survey **ret)
+{
+	enum { LOOKS_MAX = 8 };
+	for (int looks = 1;; looks++) {
+		*ret_p = find(t);
+		if (t->kind == TARGET_LIVE) {
+			bool any = *ret_p;
+			python_free(*ret_p);
+			*ret_p = any && take_snapshot(t) ? find(t) : NULL;
+		}
+		if (!*ret_p || !count(a, *ret_p, ret))
+			return false;
+		if (t->kind == TARGET_CORE || !(*ret)->pools.torn || looks == LOOKS_MAX)
+			return true;
+		python_free(*ret_p);
+		survey_free(*ret);
+		*ret = NULL;
 	}
-	survey_free(c.survey);
+}
+
+static enum exit_status survey_target(const struct survey_args *a, struct target *t)
+{
+	struct survey *s = NULL;
+	struct python *p = NULL;
+	bool damage = false;
+	bool good = count_snapshot(a, t, &p, &s);
+	if (good) {
+		survey_tell(s, &t->problems);
+		if (p->n_runtimes > 1)
+			problems_damagef(&t->problems, "heap",
+				"there are %zu Pythons in this process; the first was counted",
+				p->n_runtimes);
+		good = report(a, p, s, &damage);
+	}
+	survey_free(s);
 	python_free(p);
 	if (!good)
 		return STATUS_NOTHING;

@@ -51,8 +51,9 @@ static bool is_live(const struct heap_walk *w, size_t kind, const uint8_t *slot)
 	       word_at(w, slot + w->at.refcnt) != 0;
 }
 
-/* A word that the variable could hold. */
-static bool leads_to_block(struct heap_walk *w, size_t kind, uint64_t addr)
+/* Whether there is a block, how many slots of it are in use, and where the next one is. */
+static bool judge_block(
+	struct heap_walk *w, size_t kind, uint64_t addr, size_t *ret_live, uint64_t *ret_next)
 {
 	size_t live = 0;
 	if (!addr || addr % w->word || addr - w->low >= w->high - w->low || arena_of(w, addr))
@@ -66,9 +67,23 @@ static bool leads_to_block(struct heap_walk *w, size_t kind, uint64_t addr)
 	uint64_t size = slot_size(w, kind), end = block_size(w, kind);
 	for (uint64_t at = first_slot(w, kind); at + size <= end; at += size) {
 		uint64_t type = word_at(w, bytes + at + w->at.type);
-		if (is_live(w, kind, bytes + at))
-			live++;
-		else if (type % w->word || type_by_word(w, type) != HEAP_NO_TYPE)
+		bool own = type == w->types.list[w->numbers[kind].type].addr;
+		live += is_live(w, kind, bytes + at);
+		if (!own && (type % w->word || type_by_word(w, type) != HEAP_NO_TYPE))
+			return false;
+	}
+	*ret_live = live;
+	*ret_next = next;
+	return true;
+}
+
+/* A word that the variable could hold: the newest blocks may be empty. */
+static bool leads_to_block(struct heap_walk *w, size_t kind, uint64_t addr)
+{
+	enum { TRIED = 64 };
+	size_t live = 0;
+	for (int i = 0; i < TRIED && addr && !live; i++) {
+		if (!judge_block(w, kind, addr, &live, &addr))
 			return false;
 	}
 	return live;

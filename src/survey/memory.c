@@ -6,6 +6,7 @@
 #include "pycore/image.h"
 
 #include <elf.h>
+#include <inttypes.h>
 
 static struct survey_memory *branch(
 	struct survey *s, struct survey_memory *parent, const char *name, size_t children)
@@ -122,7 +123,6 @@ static void check(struct survey *s, const char *name, uint64_t expected, uint64_
 
 void survey_checks(struct counting *c, struct survey *s)
 {
-	struct problems *to = &c->rt->target->problems;
 	const struct heap_pools *p = &s->pools;
 	uint64_t raw;
 	for (size_t i = 0; i < PLACES; i++)
@@ -135,16 +135,22 @@ void survey_checks(struct counting *c, struct survey *s)
 		check(s, "larger blocks, by the interpreter's count and at least in malloc", raw,
 			large, large >= raw);
 	}
+	s->doubtful = c->doubtful;
 	s->lower_bound = p->torn || p->lost || c->doubtful || target_coverage(c->rt->target).cut;
+}
+
+void survey_tell(const struct survey *s, struct problems *to)
+{
+	const struct heap_pools *p = &s->pools;
 	if (p->torn)
 		problems_damagef(to, "heap",
-			"%llu pools contradict themselves: the process was changing them",
-			(unsigned long long)p->torn);
+			"%" PRIu64 " pools contradict themselves: the process was changing them",
+			p->torn);
 	if (p->lost)
-		problems_damagef(
-			to, "heap", "%llu pools are not in the core", (unsigned long long)p->lost);
-	if (c->doubtful)
+		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
+	if (s->doubtful)
 		problems_damagef(to, "heap",
-			"%llu objects contradict themselves, or their bodies are not in memory",
-			(unsigned long long)c->doubtful);
+			"%" PRIu64 " objects contradict themselves, or their bodies are not in "
+			"memory",
+			s->doubtful);
 }

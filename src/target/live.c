@@ -320,6 +320,7 @@ static void live_close(struct target *t)
 		return;
 	live_stop_free(live->stop);
 	live_free_activity(live);
+	mem_snapshot_fini(&live->snapshot);
 	mem_cache_fini(&live->cache);
 	mem_live_fini(&live->mem);
 	free(live->mm_dir);
@@ -332,6 +333,7 @@ static void live_close(struct target *t)
 const struct target_ops target_live_ops = {
 	.stop = stop,
 	.resume = live_resume,
+	.snapshot = live_take_snapshot,
 	.forget = live_forget,
 	.rests = live_rests,
 	.need_file = live_need_file,

@@ -45,6 +45,7 @@ struct target_live {
 	struct arena activity; /* what the threads' activity is made of */
 	struct sockets *sockets; /* both are read when they are asked for */
 	struct file_locks *locks;
+	struct mem_snapshot snapshot; /* over mem, once one was taken */
 	bool stopped_before; /* at least one stop has ended: names and states of threads are old */
 	struct live_stop
 		*stop; /* the last one, which holds the raw registers; NULL before the first */
@@ -52,6 +53,8 @@ struct target_live {
 
 /* Fills images and memory ranges from maps. ERR_GONE when there is no memory any more. */
 struct err live_read_maps(struct target *t);
+/* Only the memory ranges, as they are now. */
+struct err live_read_ranges(struct target *t);
 /* True if `path` is the file with this inode, here or below the process's root. */
 bool live_names_inode(const struct target_live *live, const char *path, uint64_t inode);
 
@@ -81,4 +84,5 @@ void live_explain_denial(const char *proc, pid_t pid, pid_t tid, bool to_trace, 
 
 struct err live_stop(struct target *t, struct str *why);
 void live_resume(struct target *t);
+struct err live_take_snapshot(struct target *t, struct str *why); /* live_snapshot.c */
 void live_stop_free(struct live_stop *s); /* NULL is fine; must have been resumed */

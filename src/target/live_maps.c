@@ -136,7 +136,7 @@ static bool may_be_device(const char *path)
 	       !text_starts(path, "/dev/zero") && !text_starts(path, "/dev/hugepages/");
 }
 
-static void take_mapping(struct target *t, struct mapping *m)
+static void take_mapping(struct target *t, struct mapping *m, bool with_image)
 {
 	bool deleted = take_deleted_mark(t->live, m);
 	bool pseudo = text_starts(m->path, "[vvar") || !strcmp(m->path, "[vsyscall]");
@@ -145,7 +145,7 @@ static void take_mapping(struct target *t, struct mapping *m)
 			.end = m->end,
 			.perm = m->perm,
 			.readable = (m->perm & MEM_READ) && !pseudo && !may_be_device(m->path) });
-	if (m->path[0] != '/' && strcmp(m->path, "[vdso]") != 0)
+	if (!with_image || (m->path[0] != '/' && strcmp(m->path, "[vdso]") != 0))
 		return;
 	size_t before = t->n_images;
 	struct image_piece piece = {
@@ -156,7 +156,7 @@ static void take_mapping(struct target *t, struct mapping *m)
 		t->images[before].deleted = deleted;
 }
 
-struct err live_read_maps(struct target *t)
+static struct err read_maps(struct target *t, bool with_images)
 {
 	AUTO_FREE char *path = xasprintf("%s/maps", t->live->mm_dir);
 	AUTO_FREE char *text = NULL;
@@ -177,7 +177,7 @@ struct err live_read_maps(struct target *t)
 		if (m.start < above)
 			continue;
 		above = m.end;
-		take_mapping(t, &m);
+		take_mapping(t, &m, with_images);
 	}
 	log_debug(
 		"%s: %zu bytes, %zu ranges, %zu images", path, len, t->live->mem.len, t->n_images);
@@ -186,4 +186,15 @@ struct err live_read_maps(struct target *t)
 	if (len >= MAPS_BYTES_MAX)
 		problems_damagef(&t->problems, path, "is too long, its end is left out");
 	return t->live->mem.len ? NO_ERR : err_of(ERR_GONE, "memory of the process");
+}
+
+struct err live_read_maps(struct target *t)
+{
+	return read_maps(t, true);
+}
+
+struct err live_read_ranges(struct target *t)
+{
+	mem_live_clear_ranges(&t->live->mem);
+	return read_maps(t, false);
 }

@@ -94,6 +94,12 @@ void target_resume(struct target *t)
 	searcher_offline(t->files, false);
 }
 
+struct err target_snapshot(struct target *t, struct str *why)
+{
+	const struct target_ops *ops = ops_of(t);
+	return ops->snapshot ? ops->snapshot(t, why) : NO_ERR;
+}
+
 void target_forget(struct target *t)
 {
 	const struct target_ops *ops = ops_of(t);

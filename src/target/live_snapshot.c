@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A copy of all that a process can write, made while it is stopped, so that it can go on while the
+ * copy is looked at. /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst) has 64 bits for
+ * each page: bit 63 says that it is in memory, bit 62 that it is swapped out; what is neither was
+ * never touched, and reads as zeros. Of mapped files also what was never touched has content.
+ *
+ * Room is made, and faulted in, before the stop; what the process has mapped in the meantime gets
+ * its room during it.
+ */
+#include "live.h"
+
+#include "pycore/alloc.h"
+#include "pycore/limits.h"
+#include "pycore/log.h"
+#include "pycore/opener.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+enum { PAGE = 4096, WORDS = 4096, SPARE = 64 * 1024 * 1024 };
+
+/* Stretches of pages with content, of one range. */
+typedef void stretch_fn(void *ctx, uint64_t start, uint64_t end);
+
+static bool is_wanted(const struct mem_range *r)
+{
+	return r->readable && r->perm & MEM_WRITE;
+}
+
+static bool has_content(uint64_t word)
+{
+	return word >> 62 & 3;
+}
+
+/* False: pagemap does not tell. */
+static bool each_by_pagemap(int fd, uint64_t start, uint64_t end, stretch_fn *each, void *ctx)
+{
+	AUTO_FREE uint64_t *words = xmalloc(WORDS * sizeof(*words));
+	uint64_t from = 0;
+	bool open = false;
+	for (uint64_t at = start; at < end;) {
+		size_t n = (end - at) / PAGE < WORDS ? (size_t)((end - at) / PAGE) : WORDS;
+		ssize_t got =
+			pread(fd, words, n * sizeof(*words), (off_t)(at / PAGE * sizeof(*words)));
+		if (got != (ssize_t)(n * sizeof(*words)))
+			return false;
+		for (size_t i = 0; i < n; i++, at += PAGE) {
+			bool content = has_content(words[i]);
+			if (content && !open)
+				from = at;
+			else if (!content && open)
+				each(ctx, from, at);
+			open = content;
+		}
+	}
+	if (open)
+		each(ctx, from, end);
+	return true;
+}
+
+static void each_stretch(
+	struct target *t, int fd, const struct mem_range *r, stretch_fn *each, void *ctx)
+{
+	bool of_file = target_image_at(t, r->start);
+	if (of_file || fd < 0 || !each_by_pagemap(fd, r->start, r->end, each, ctx))
+		each(ctx, r->start, r->end);
+}
+
+/* What is to be copied, and where to. */
+struct copy {
+	struct target *t;
+	int pagemap;
+	uint64_t bytes; /* with content */
+	struct mem_range range; /* at hand, and its room */
+	uint8_t *room;
+	uint64_t lost; /* bytes that could not be read */
+};
+
+static void add_up(void *ctx, uint64_t start, uint64_t end)
+{
+	((struct copy *)ctx)->bytes += end - start;
+}
+
+static void fault_in(void *ctx, uint64_t start, uint64_t end)
+{
+	const struct copy *c = ctx;
+	/* of no consequence where the kernel does not know it */
+	(void)madvise(c->room + (start - c->range.start), end - start, MADV_POPULATE_WRITE);
+}
+
+static void copy_stretch(void *ctx, uint64_t start, uint64_t end)
+{
+	struct copy *c = ctx;
+	struct mem *live = &c->t->live->mem.base;
+	uint8_t *to = c->room + (start - c->range.start);
+	if (!failed(mem_read(live, start, to, end - start)))
+		return;
+	for (uint64_t at = start; at < end; at += PAGE, to += PAGE) {
+		if (failed(mem_read(live, at, to, PAGE)))
+			c->lost += PAGE;
+	}
+}
+
+/* The room of a range, made if there is none of that very size. */
+static uint8_t *room_of(struct mem_snapshot *s, const struct mem_range *r)
+{
+	for (size_t i = 0; i < s->len; i++) {
+		if (s->runs[i].start == r->start && s->runs[i].n == r->end - r->start)
+			return s->runs[i].bytes;
+	}
+	mem_snapshot_drop(s, r->start, r->end);
+	return mem_snapshot_add(s, r->start, r->end - r->start);
+}
+
+static void each_range(struct copy *c, stretch_fn *each, bool rooms)
+{
+	struct target_live *live = c->t->live;
+	struct mem_range r = { 0 };
+	while (mem_next_range(&live->mem.base, r.end, &r)) {
+		if (!is_wanted(&r))
+			continue;
+		c->range = r;
+		c->room = rooms ? room_of(&live->snapshot, &r) : NULL;
+		if (!rooms || c->room)
+			each_stretch(c->t, c->pagemap, &r, each, c);
+		else
+			c->lost += r.end - r.start;
+	}
+}
+
+/* Bytes that this machine can still give; UINT64_MAX: not known. */
+static uint64_t memory_available(const struct target_live *live)
+{
+	AUTO_FREE char *path = xasprintf("%s/meminfo", live->proc);
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	if (failed(opener_slurp(path, PAGE, &text, &len)))
+		return UINT64_MAX;
+	const char *row = strstr(text, "MemAvailable:");
+	return row ? strtoull(row + strlen("MemAvailable:"), NULL, 10) * 1024 : UINT64_MAX;
+}
+
+static struct err check_room(const struct copy *c, struct str *why)
+{
+	uint64_t available = memory_available(c->t->live);
+	if (available == UINT64_MAX || c->bytes + SPARE <= available)
+		return NO_ERR;
+	str_addf(why,
+		"the process has %" PRIu64
+		" MiB that would have to be copied, and this machine has "
+		"%" PRIu64
+		" MiB to spare; take a core of it, for instance by gcore, and survey that",
+		c->bytes >> 20, available >> 20);
+	return err_of(ERR_LIMIT, "copy of the memory");
+}
+
+static struct err copy_stopped(struct copy *c, struct str *why)
+{
+	TRY(target_stop(c->t, why));
+	struct err e = live_read_ranges(c->t);
+	if (!failed(e))
+		each_range(c, copy_stretch, true);
+	target_resume(c->t);
+	return e;
+}
+
+static void close_fd(const int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+struct err live_take_snapshot(struct target *t, struct str *why)
+{
+	struct target_live *live = t->live;
+	struct opened file;
+	AUTO_FREE char *path = xasprintf("%s/pagemap", live->mm_dir);
+	CLEANUP(close_fd) int fd = -1;
+	if (!failed(opener_open(path, OPEN_PROC, &file)))
+		fd = file.fd;
+	struct copy c = { .t = t, .pagemap = fd };
+	t->mem = &live->cache.base;
+	mem_snapshot_fini(&live->snapshot);
+	mem_snapshot_init(&live->snapshot, &live->mem.base);
+	each_range(&c, add_up, false);
+	TRY(check_room(&c, why));
+	each_range(&c, fault_in, true);
+	log_debug("%" PRIu64 " MiB to be copied", c.bytes >> 20);
+	TRY(copy_stopped(&c, why));
+	log_debug("copied");
+	t->mem = &live->snapshot.base;
+	if (c.lost)
+		problems_damagef(
+			&t->problems, "memory", "%" PRIu64 " bytes could not be copied", c.lost);
+	if (t->nonblocking)
+		problems_damagef(&t->problems, "memory",
+			"was copied while the process ran, so its parts are of different moments");
+	return NO_ERR;
+}
