@@ -91,6 +91,8 @@ struct out {
  * if writing failed. */
 struct out *out_text_open(FILE *file, const struct out_options *opt);
 struct out *out_json_open(FILE *file, const struct out_options *opt);
+/* A survey as comma-separated values; can take no other results. */
+struct out *out_csv_open(FILE *file, const struct out_options *opt);
 bool out_close(struct out *o);
 
 /*

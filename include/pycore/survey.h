@@ -59,7 +59,8 @@ enum { SURVEY_CHECKS_MAX = 8 };
 struct survey {
 	enum survey_by by;
 	bool lower_bound; /* parts of the heap are missing or damaged: there may be more */
-	struct survey_row *rows; /* by bytes with all that is theirs, descending */
+	const char *match; /* only these types were counted; NULL: all */
+	struct survey_row *rows; /* as they were to be sorted; equal ones by their names */
 	size_t n_rows;
 	struct survey_sums totals;
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
@@ -71,8 +72,22 @@ struct survey {
 	struct arena arena;
 };
 
+enum survey_sort {
+	SURVEY_SORT_SIZE, /* objects with all that is theirs */
+	SURVEY_SORT_COUNT,
+	SURVEY_SORT_OWN,
+	SURVEY_SORT_BODIES,
+	SURVEY_SORT_MEAN,
+	SURVEY_SORT_LARGEST,
+	SURVEY_SORT_NAME,
+};
+/* "size"; NULL: there is none of that number. */
+const char *survey_sort_name(enum survey_sort sort);
+
 struct survey_options {
 	enum survey_by by;
+	enum survey_sort sort; /* descending, but for names */
+	const char *match; /* only types of such full names (fnmatch(3)); NULL: all */
 };
 
 /* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). */

@@ -11,8 +11,11 @@
 
 const char cmd_survey_help[] =
 	"  --by KEY            what a row is: type (default), module, size or refcount\n"
+	"  --sort KEY          size (default), count, own, bodies, mean, largest or name\n"
+	"  --match PATTERN     only types of such names: 'app.*'\n"
 	"  --top N             rows shown, 0 for all (default 40); JSON always has all\n"
-	"  --json              as JSON (see pycore-json(5)) instead of text\n" TARGET_HELP
+	"  --json              as JSON (see pycore-json(5)) instead of text\n"
+	"  --csv               all rows as comma-separated values\n" TARGET_HELP
 	"  -h, --help          this text\n"
 	"\n"
 	"Exit status: 0 complete, 1 nothing useful, 2 partial or damaged, 64 wrong usage.\n";
@@ -21,14 +24,17 @@ struct survey_args {
 	struct target_args target;
 	struct survey_options options;
 	size_t top;
-	bool json;
+	bool json, csv;
 };
 
-enum { OPT_JSON = OPT_COMMAND_FIRST, OPT_BY, OPT_TOP };
+enum { OPT_JSON = OPT_COMMAND_FIRST, OPT_BY, OPT_TOP, OPT_SORT, OPT_MATCH, OPT_CSV };
 
 static const struct option options[] = {
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "top", required_argument, NULL, OPT_TOP },
+	{ "sort", required_argument, NULL, OPT_SORT },
+	{ "match", required_argument, NULL, OPT_MATCH },
+	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	TARGET_OPTIONS,
@@ -39,7 +45,9 @@ static bool report(const struct survey_args *a, const struct python *p, const st
 	bool *ret_damage)
 {
 	const struct out_options opt = { .schema = "pycore.survey" };
-	struct out *o = a->json ? out_json_open(stdout, &opt) : out_text_open(stdout, &opt);
+	struct out *o = a->json	 ? out_json_open(stdout, &opt)
+			: a->csv ? out_csv_open(stdout, &opt)
+				 : out_text_open(stdout, &opt);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);
 	o->ops->survey(o, s, a->top);
@@ -142,6 +150,18 @@ static bool take_by(struct survey_args *a)
 	return false;
 }
 
+static bool take_sort(struct survey_args *a)
+{
+	for (enum survey_sort sort = 0; survey_sort_name(sort); sort++) {
+		if (!strcmp(survey_sort_name(sort), optarg)) {
+			a->options.sort = sort;
+			return true;
+		}
+	}
+	usage_error("survey", "--sort: there is no key '%s'", optarg);
+	return false;
+}
+
 static bool take_top(struct survey_args *a)
 {
 	char *end;
@@ -155,6 +175,29 @@ static bool take_top(struct survey_args *a)
 	return true;
 }
 
+static bool take_option(struct survey_args *a, int option)
+{
+	switch (option) {
+	case OPT_JSON:
+		a->json = true;
+		return true;
+	case OPT_CSV:
+		a->csv = true;
+		return true;
+	case OPT_MATCH:
+		a->options.match = optarg;
+		return true;
+	case OPT_BY:
+		return take_by(a);
+	case OPT_SORT:
+		return take_sort(a);
+	case OPT_TOP:
+		return take_top(a);
+	default:
+		return target_args_take(&a->target, option, "survey");
+	}
+}
+
 /* Returns false, with the exit status, when there is nothing to be done any more. */
 static bool take_options(struct survey_args *a, int argc, char **argv, int *ret_status)
 {
@@ -166,12 +209,12 @@ static bool take_options(struct survey_args *a, int argc, char **argv, int *ret_
 						    : option_error("survey", option, argv);
 			return false;
 		}
-		if (option == OPT_JSON)
-			a->json = true;
-		else if (option == OPT_BY    ? !take_by(a)
-			 : option == OPT_TOP ? !take_top(a)
-					     : !target_args_take(&a->target, option, "survey"))
+		if (!take_option(a, option))
 			return false;
+	}
+	if (a->json && a->csv) {
+		usage_error("survey", "--json and --csv exclude each other");
+		return false;
 	}
 	return target_args_operands(&a->target, argc, argv, "survey");
 }

@@ -65,6 +65,7 @@ void json_survey(struct out *o, const struct survey *s, size_t top)
 	struct json *j = json_writer(o);
 	(void)top; /* all rows, always */
 	json_text(j, "by", survey_by_name(s->by));
+	json_text(j, "match", s->match);
 	json_bool(j, "lower_bound", s->lower_bound);
 	json_open(j, "rows", '[');
 	for (size_t i = 0; i < s->n_rows; i++) {

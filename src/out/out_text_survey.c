@@ -83,7 +83,12 @@ static void put_rows(struct out *o, const struct survey *s, size_t top)
 		str_addf(&o->buf, " %11s  %zu more\n", "", s->n_rows - top);
 	}
 	put_sums(o, &s->totals, whole);
-	str_addf(&o->buf, " %11s  total%s\n", "", s->lower_bound ? ", at least" : "");
+	str_addf(&o->buf, " %11s  total%s", "", s->lower_bound ? ", at least" : "");
+	if (s->match) {
+		str_puts(&o->buf, " of the types ");
+		text_put(o, s->match);
+	}
+	str_putc(&o->buf, '\n');
 }
 
 static void put_memory(struct out *o, const struct survey_memory *m, unsigned depth, uint64_t whole)

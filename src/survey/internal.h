@@ -23,7 +23,7 @@ enum { PLACES = HEAP_IN_IMAGE + 1 };
 struct counting {
 	struct python *p;
 	struct py_runtime *rt;
-	enum survey_by by;
+	const struct survey_options *opt;
 	struct heap_walk *walk;
 	struct group *groups; /* by type, or by the numbers of group_of() */
 	size_t n_groups, cap_groups;

@@ -47,7 +47,7 @@ static const char *span(struct survey *s, size_t bits, const char *unit)
 static void name_row(const struct counting *c, struct survey *s, size_t group, struct survey_row *r)
 {
 	const struct py_sizing *z = group < c->n_sizings ? c->sizings[group] : NULL;
-	switch (c->by) {
+	switch (c->opt->by) {
 	case SURVEY_BY_TYPE:
 		r->module = z->module;
 		r->type = z->qualname;
@@ -70,10 +70,53 @@ static uint64_t weight(const struct survey_sums *s)
 	return s->bytes + s->header_bytes + s->owned_bytes;
 }
 
-static int by_weight(const void *a, const void *b)
+const char *survey_sort_name(enum survey_sort sort)
+{
+	switch (sort) {
+	case SURVEY_SORT_SIZE:
+		return "size";
+	case SURVEY_SORT_COUNT:
+		return "count";
+	case SURVEY_SORT_OWN:
+		return "own";
+	case SURVEY_SORT_BODIES:
+		return "bodies";
+	case SURVEY_SORT_MEAN:
+		return "mean";
+	case SURVEY_SORT_LARGEST:
+		return "largest";
+	case SURVEY_SORT_NAME:
+		return "name";
+	}
+	return NULL;
+}
+
+static uint64_t sorted_by(const struct survey_row *r, enum survey_sort sort)
+{
+	switch (sort) {
+	case SURVEY_SORT_SIZE:
+		return weight(&r->sums);
+	case SURVEY_SORT_COUNT:
+		return r->sums.count;
+	case SURVEY_SORT_OWN:
+		return r->sums.bytes + r->sums.header_bytes;
+	case SURVEY_SORT_BODIES:
+		return r->sums.owned_bytes;
+	case SURVEY_SORT_MEAN:
+		return weight(&r->sums) / r->sums.count;
+	case SURVEY_SORT_LARGEST:
+		return r->largest_bytes;
+	case SURVEY_SORT_NAME:
+		break;
+	}
+	return 0;
+}
+
+static int compare(const void *a, const void *b, void *opt)
 {
 	const struct survey_row *x = a, *y = b;
-	uint64_t left = weight(&x->sums), right = weight(&y->sums);
+	enum survey_sort sort = ((const struct survey_options *)opt)->sort;
+	uint64_t left = sorted_by(x, sort), right = sorted_by(y, sort);
 	if (left != right)
 		return left > right ? -1 : 1;
 	int order = strcmp(x->key, y->key);
@@ -106,5 +149,5 @@ void survey_rows(const struct counting *c, struct survey *s)
 		name_row(c, s, i, r);
 		add_sums(&s->totals, &g->sums);
 	}
-	qsort(s->rows, s->n_rows, sizeof(*s->rows), by_weight);
+	qsort_r(s->rows, s->n_rows, sizeof(*s->rows), compare, (void *)c->opt);
 }

@@ -2,8 +2,7 @@
 /* The walk over all blocks, and the sums of each group of objects. */
 #include "internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +30,14 @@ static struct group *group_at(struct counting *c, size_t number)
 	return &c->groups[number];
 }
 
+/* Stands for the types that are not to be counted. */
+static const struct py_sizing ignored = { .module = "", .qualname = "", .full = "" };
+
+static bool is_wanted(const struct counting *c, const struct py_sizing *s)
+{
+	return !c->opt->match || !fnmatch(c->opt->match, s->full, 0);
+}
+
 /* A type whose name the rows will show, met for the first time. */
 static const struct py_sizing *meet(struct counting *c, uint32_t type)
 {
@@ -42,6 +49,8 @@ static const struct py_sizing *meet(struct counting *c, uint32_t type)
 	}
 	if (!c->sizings[type])
 		c->sizings[type] = py_sizing_of(c->p, c->rt, types[type].addr);
+	if (c->sizings[type] && !is_wanted(c, c->sizings[type]))
+		c->sizings[type] = &ignored;
 	return c->sizings[type];
 }
 
@@ -53,7 +62,7 @@ static size_t log2_of(uint64_t v)
 static size_t group_of(struct counting *c, const struct heap_block *b, uint64_t bytes)
 {
 	uint64_t refs;
-	switch (c->by) {
+	switch (c->opt->by) {
 	case SURVEY_BY_TYPE:
 		return b->type;
 	case SURVEY_BY_MODULE:
@@ -71,7 +80,10 @@ static void add(struct counting *c, enum heap_place place, const struct heap_blo
 {
 	const struct py_sizing *s = b->type < c->n_sizings ? c->sizings[b->type] : NULL;
 	struct py_size size;
+	c->place[place].object_room += b->room;
 	if (!s && !(s = meet(c, b->type)))
+		return;
+	if (s == &ignored)
 		return;
 	if (s->fixed)
 		size = s->size;
@@ -90,7 +102,6 @@ static void add(struct counting *c, enum heap_place place, const struct heap_blo
 		g->largest_bytes = all;
 		g->largest = b->addr + b->lead;
 	}
-	c->place[place].object_room += b->room;
 }
 
 static void see(struct counting *c, const struct heap_batch *batch)
@@ -126,13 +137,14 @@ static void fini(struct counting *c)
 struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,
 	struct survey **ret)
 {
-	CLEANUP(fini) struct counting c = { .p = p, .rt = rt, .by = opt->by };
+	CLEANUP(fini) struct counting c = { .p = p, .rt = rt, .opt = opt };
 	struct heap_batch batch;
 	TRY(heap_walk_open(p, rt, &c.walk));
 	while (heap_walk_next(c.walk, &batch))
 		see(&c, &batch);
 	struct survey *s = xcalloc(1, sizeof(*s));
 	s->by = opt->by;
+	s->match = opt->match;
 	s->pools = *heap_pools(c.walk);
 	survey_rows(&c, s);
 	survey_checks(&c, s);
