@@ -19,6 +19,7 @@ enum survey_by {
 	SURVEY_BY_MODULE, /* of the type */
 	SURVEY_BY_SIZE, /* of the object and its bodies, by powers of two */
 	SURVEY_BY_REFCOUNT, /* likewise */
+	SURVEY_BY_SHAPE, /* type, and keys of dicts or attributes of instances */
 };
 /* "type"; NULL: there is none of that number. */
 const char *survey_by_name(enum survey_by by);

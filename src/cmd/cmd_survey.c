@@ -10,7 +10,8 @@
 #include <string.h>
 
 const char cmd_survey_help[] =
-	"  --by KEY            what a row is: type (default), module, size or refcount\n"
+	"  --by KEY            what a row is: type (default), module, shape, size or\n"
+	"                      refcount\n"
 	"  --sort KEY          size (default), count, own, bodies, mean, largest or name\n"
 	"  --match PATTERN     only types of such names: 'app.*'\n"
 	"  --top N             rows shown, 0 for all (default 40); JSON always has all\n"

@@ -18,6 +18,14 @@ struct place_sums {
 	uint64_t large; /* blocks above POOL_BLOCK_MAX */
 };
 
+/* A shape met, by which its row will be named. */
+struct shape_seen {
+	uint64_t example; /* an object of it */
+	uint32_t type;
+	unsigned bits; /* of the number of its names */
+	bool many, rest; /* only that number is known; it stands for all other shapes */
+};
+
 enum { PLACES = HEAP_IN_IMAGE + 1 };
 
 struct counting {
@@ -31,13 +39,26 @@ struct counting {
 	size_t n_sizings, cap_sizings;
 	uint32_t *modules; /* by type: the first type of the same module, plus 1 */
 	size_t n_modules, cap_modules;
+	/* by shape */
+	struct py_shapes names;
+	struct hash shapes; /* key -> number in the list */
+	struct shape_seen *shape_list;
+	size_t n_shapes, cap_shapes;
+	size_t rest; /* number of the one for all others */
+	bool has_rest;
+	uint8_t *shaped; /* by type: whether it has shapes; 0: not asked yet */
+	size_t n_shaped, cap_shaped;
 	struct place_sums place[PLACES];
 	uint64_t doubtful; /* objects that contradict themselves */
 };
 
 /* rows.c: the number of the group of the type's module. */
 size_t module_of(struct counting *c, uint32_t type);
-void survey_rows(const struct counting *c, struct survey *s);
+void survey_rows(struct counting *c, struct survey *s);
+/* shapes.c: the number of the group of an object's shape, and what its row is called. */
+size_t shape_of(struct counting *c, const struct heap_block *b);
+void shape_text(struct counting *c, size_t group, struct str *ret);
+void shapes_fini(struct counting *c);
 /* memory.c: the tree, and what the allocators' own counts say. */
 void survey_memory(struct counting *c, struct survey *s);
 void survey_checks(struct counting *c, struct survey *s);

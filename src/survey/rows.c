@@ -44,7 +44,14 @@ static const char *span(struct survey *s, size_t bits, const char *unit)
 	return keep(s, &text);
 }
 
-static void name_row(const struct counting *c, struct survey *s, size_t group, struct survey_row *r)
+static const char *shape_key(struct counting *c, struct survey *s, size_t group)
+{
+	AUTO_STR(text);
+	shape_text(c, group, &text);
+	return keep(s, &text);
+}
+
+static void name_row(struct counting *c, struct survey *s, size_t group, struct survey_row *r)
 {
 	const struct py_sizing *z = group < c->n_sizings ? c->sizings[group] : NULL;
 	switch (c->opt->by) {
@@ -61,6 +68,9 @@ static void name_row(const struct counting *c, struct survey *s, size_t group, s
 		break;
 	case SURVEY_BY_REFCOUNT:
 		r->key = span(s, group, "");
+		break;
+	case SURVEY_BY_SHAPE:
+		r->key = shape_key(c, s, group);
 		break;
 	}
 }
@@ -132,7 +142,7 @@ static void add_sums(struct survey_sums *to, const struct survey_sums *s)
 	to->getsizeof += s->getsizeof;
 }
 
-void survey_rows(const struct counting *c, struct survey *s)
+void survey_rows(struct counting *c, struct survey *s)
 {
 	s->rows = arena_alloc(&s->arena, c->n_groups * sizeof(*s->rows) + 1);
 	for (size_t i = 0; i < c->n_groups; i++) {

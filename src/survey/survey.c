@@ -17,6 +17,8 @@ const char *survey_by_name(enum survey_by by)
 		return "size";
 	case SURVEY_BY_REFCOUNT:
 		return "refcount";
+	case SURVEY_BY_SHAPE:
+		return "shape";
 	}
 	return NULL;
 }
@@ -69,6 +71,8 @@ static size_t group_of(struct counting *c, const struct heap_block *b, uint64_t 
 		return module_of(c, b->type);
 	case SURVEY_BY_SIZE:
 		return log2_of(bytes);
+	case SURVEY_BY_SHAPE:
+		return shape_of(c, b);
 	case SURVEY_BY_REFCOUNT:
 		refs = bytes_uint(b->bytes + b->lead, 4, c->rt->layout.key.order);
 		return log2_of(refs);
@@ -132,6 +136,7 @@ static void fini(struct counting *c)
 	free(c->groups);
 	free(c->sizings);
 	free(c->modules);
+	shapes_fini(c);
 }
 
 struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shapes: which keys a dict has, or which attributes an instance. Dicts and instances that were
+ * made at the same place in a program have the same ones, so they tell more than the type "dict"
+ * does. The order of names does not matter. Names are compared by their characters, since only most
+ * of them are the same objects.
+ */
+#include "objects.h"
+
+#include "pycore/limits.h"
+#include "pycore/sizes.h"
+
+#include <inttypes.h>
+
+enum { NAME_BYTES_MAX = 256, NAMES_SHOWN_MAX = 200 };
+
+static uint64_t mix(uint64_t v, uint64_t by)
+{
+	v = (v ^ by) * UINT64_C(0x9e3779b97f4a7c15);
+	return v ^ v >> 29;
+}
+
+static uint64_t hash_bytes(const uint8_t *bytes, size_t n)
+{
+	uint64_t v = n;
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8)
+		v = mix(v, bytes_uint(bytes + i, 8, ORDER_LITTLE));
+	for (; i < n; i++)
+		v = mix(v, bytes[i]);
+	return v;
+}
+
+/* The characters of a name, of its first ones if it is long. False: it is no string. */
+static bool hash_name(struct heap *h, uint64_t name, uint64_t *ret)
+{
+	struct py_object o;
+	struct chars c;
+	struct octets b;
+	uint8_t bytes[NAME_BYTES_MAX];
+	uint64_t data, n, whole;
+	if (failed(object_open(h, name, &o)))
+		return false;
+	if (o.type->flags & TYPE_STR && !failed(chars_open(&o, &c))) {
+		data = c.data;
+		whole = c.length * c.kind;
+	} else if (o.type->flags & TYPE_BYTES && !failed(octets_open(&o, &b))) {
+		data = b.data;
+		whole = b.length;
+	} else {
+		return false;
+	}
+	n = whole < sizeof(bytes) ? whole : sizeof(bytes);
+	if (failed(mem_read(h->rt->mem, data, bytes, n)))
+		return false;
+	*ret = mix(hash_bytes(bytes, n), whole);
+	return true;
+}
+
+static bool known_name(struct heap *h, struct py_shapes *s, uint64_t name, uint64_t *ret)
+{
+	if (hash_get(&s->names, name, ret))
+		return *ret != 0;
+	if (s->names.len >= SHAPE_NAMES_MAX)
+		hash_clear(&s->names);
+	bool good = hash_name(h, name, ret);
+	hash_put(&s->names, name, good ? *ret : 0);
+	return good;
+}
+
+/* Names as they come, of a dict or an instance. */
+struct names {
+	bool of_dict;
+	struct py_object o;
+	struct dict dict;
+	struct attributes attributes;
+};
+
+static bool names_open(struct heap *h, uint64_t addr, struct names *ret)
+{
+	if (failed(object_open(h, addr, &ret->o)))
+		return false;
+	ret->of_dict = ret->o.type->flags & TYPE_DICT;
+	if (ret->of_dict)
+		return !failed(dict_open(h, addr, &ret->dict));
+	attributes_open(&ret->o, &ret->attributes);
+	return true;
+}
+
+static bool names_next(struct names *n, uint64_t *ret)
+{
+	uint64_t value;
+	return n->of_dict ? dict_next(&n->dict, ret, &value)
+			  : attributes_next(&n->attributes, ret, &value);
+}
+
+void py_shape_of(struct python *p, struct py_runtime *rt, struct py_shapes *s, uint64_t addr,
+	struct py_shape *ret)
+{
+	struct heap *h = py_heap(p, rt);
+	struct names n;
+	uint64_t name, hash;
+	*ret = (struct py_shape){ 0 };
+	if (!names_open(h, addr, &n))
+		return;
+	if (n.of_dict && n.dict.used > SHAPE_KEYS_MAX) {
+		*ret = (struct py_shape){ .n = n.dict.used, .many = true };
+		return;
+	}
+	while (ret->n < SHAPE_KEYS_MAX && names_next(&n, &name)) {
+		ret->n++;
+		if (!known_name(h, s, name, &hash)) {
+			ret->other = true;
+			continue;
+		}
+		ret->hash += hash;
+	}
+}
+
+void py_shape_text(struct python *p, struct py_runtime *rt, uint64_t addr, struct str *ret)
+{
+	struct heap *h = py_heap(p, rt);
+	struct names n;
+	struct py_text text;
+	uint64_t name;
+	size_t start = ret->len;
+	bool good = names_open(h, addr, &n);
+	str_putc(ret, '{');
+	for (int count = 0; good && count < SHAPE_KEYS_MAX && names_next(&n, &name); count++) {
+		str_puts(ret, count ? ", " : "");
+		if (ret->len - start > NAMES_SHOWN_MAX) {
+			str_puts(ret, "...");
+			break;
+		}
+		str_text_max(h, name, NAME_BYTES_MAX, &text);
+		if (text.bytes)
+			str_add(ret, text.bytes, text.len);
+		else
+			str_putc(ret, '?');
+	}
+	str_putc(ret, '}');
+}
+
+bool py_has_shape(struct python *p, struct py_runtime *rt, uint64_t type)
+{
+	const struct py_type *t;
+	if (failed(type_at(py_heap(p, rt), type, &t)))
+		return false;
+	return t->flags & TYPE_DICT || t->by_python;
+}
+
+void py_shapes_fini(struct py_shapes *s)
+{
+	hash_fini(&s->names);
+}
