@@ -67,6 +67,7 @@ struct heap_pools {
 	uint64_t block_bytes, free_bytes; /* of blocks in use, and of those that are free in used
 					     pools */
 	uint64_t pool_bytes; /* size of one pool */
+	uint64_t by_use[10]; /* arenas by tenths of them that are blocks in use */
 	struct heap_class {
 		uint32_t size;
 		uint64_t pools, used, free; /* free: blocks in pools that are in use */

@@ -18,6 +18,12 @@
 
 struct out;
 
+/* What text shows of a survey. */
+struct survey_view {
+	size_t top; /* rows at most */
+	bool allocators; /* how pymalloc has divided its memory */
+};
+
 struct out_ops {
 	/* Why it died: pycore dump; nothing for a process that lives. */
 	void (*verdict)(struct out *o, const struct verdict *v);
@@ -33,8 +39,8 @@ struct out_ops {
 	void (*globals)(struct out *o, const struct python *p);
 	/* Objects by their addresses: pycore print. */
 	void (*objects)(struct out *o, const struct py_described *const *list, size_t n);
-	/* What fills the memory: pycore survey. Text shows at most `top` rows. */
-	void (*survey)(struct out *o, const struct survey *s, size_t top);
+	/* What fills the memory: pycore survey. */
+	void (*survey)(struct out *o, const struct survey *s, const struct survey_view *view);
 	/* What a bug report wants to know of the process and of each interpreter whose facts were
 	 * read: pycore info. */
 	void (*facts)(struct out *o, const struct target_facts *t, const struct python *p);

@@ -33,10 +33,13 @@ struct survey_sums {
 };
 
 struct survey_row {
+	size_t group; /* internal to the counting */
 	const char *module, *type; /* by type: "app", "Session"; else NULL */
 	const char *key; /* what a table shows: "app.Session", "16 to 31 bytes"; never NULL */
 	struct survey_sums sums;
 	bool getsizeof_known; /* of all of them */
+	const struct py_described **samples; /* some of them, by chance */
+	size_t n_samples;
 	uint64_t largest, largest_bytes; /* the first one of the largest, and its bytes with all
 					    that it owns */
 };
@@ -55,7 +58,7 @@ struct survey_check {
 	bool ok;
 };
 
-enum { SURVEY_CHECKS_MAX = 8 };
+enum { SURVEY_CHECKS_MAX = 8, SURVEY_SAMPLE_MAX = 100 };
 
 struct survey {
 	enum survey_by by;
@@ -67,6 +70,7 @@ struct survey {
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
 	struct heap_pools pools;
+	struct heap_chunks chunks;
 	struct survey_memory memory;
 	struct survey_check checks[SURVEY_CHECKS_MAX];
 	size_t n_checks;
@@ -88,6 +92,8 @@ const char *survey_sort_name(enum survey_sort sort);
 struct survey_options {
 	enum survey_by by;
 	enum survey_sort sort; /* descending, but for names */
+	size_t sample; /* objects of each row whose values are read, at most SURVEY_SAMPLE_MAX */
+	size_t sampled_rows; /* of the first rows only */
 	const char *match; /* only types of such full names (fnmatch(3)); NULL: all */
 };
 

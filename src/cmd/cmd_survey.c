@@ -14,6 +14,9 @@ const char cmd_survey_help[] =
 	"                      refcount\n"
 	"  --sort KEY          size (default), count, own, bodies, mean, largest or name\n"
 	"  --match PATTERN     only types of such names: 'app.*'\n"
+	"  --sample N          addresses and values of N objects of each row shown, chosen by "
+	"chance: 1 to 100\n"
+	"  --allocators        how full the arenas and pools of pymalloc are\n"
 	"  --top N             rows shown, 0 for all (default 40); JSON always has all\n"
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
 	"  --csv               all rows as comma-separated values\n" TARGET_HELP
@@ -24,17 +27,28 @@ const char cmd_survey_help[] =
 struct survey_args {
 	struct target_args target;
 	struct survey_options options;
-	size_t top;
+	struct survey_view view;
 	bool json, csv;
 };
 
-enum { OPT_JSON = OPT_COMMAND_FIRST, OPT_BY, OPT_TOP, OPT_SORT, OPT_MATCH, OPT_CSV };
+enum {
+	OPT_JSON = OPT_COMMAND_FIRST,
+	OPT_BY,
+	OPT_TOP,
+	OPT_SORT,
+	OPT_MATCH,
+	OPT_CSV,
+	OPT_SAMPLE,
+	OPT_ALLOCATORS
+};
 
 static const struct option options[] = {
 	{ "by", required_argument, NULL, OPT_BY },
 	{ "top", required_argument, NULL, OPT_TOP },
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "match", required_argument, NULL, OPT_MATCH },
+	{ "sample", required_argument, NULL, OPT_SAMPLE },
+	{ "allocators", no_argument, NULL, OPT_ALLOCATORS },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "help", no_argument, NULL, 'h' },
@@ -51,7 +65,7 @@ static bool report(const struct survey_args *a, const struct python *p, const st
 				 : out_text_open(stdout, &opt);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);
-	o->ops->survey(o, s, a->top);
+	o->ops->survey(o, s, &a->view);
 	o->ops->problems(o, &p->target->problems);
 	o->ops->finish(o);
 	*ret_damage = o->damage || p->target->problems.damage;
@@ -87,6 +101,7 @@ static bool take_snapshot(struct target *t)
 static bool count(const struct survey_args *a, struct python *p, struct survey **ret)
 {
 	char text[ERR_TEXT_MAX];
+	p->options.limits = VALUES_SHORT;
 	python_walk(p);
 	struct err e = survey_run(p, &p->runtimes[0], &a->options, ret);
 	if (failed(e))
@@ -163,16 +178,26 @@ static bool take_sort(struct survey_args *a)
 	return false;
 }
 
-static bool take_top(struct survey_args *a)
+/* A number up to max; false, with a message, if it is none. */
+static bool take_number(const char *option, unsigned long max, size_t *ret)
 {
 	char *end;
 	errno = 0;
 	unsigned long v = strtoul(optarg, &end, 10);
-	if (errno || *end || end == optarg || optarg[0] == '-') {
-		usage_error("survey", "--top: '%s' is no number", optarg);
+	if (errno || *end || end == optarg || optarg[0] == '-' || v > max) {
+		usage_error("survey", "%s: '%s' is no number up to %lu", option, optarg, max);
 		return false;
 	}
-	a->top = v ? v : SIZE_MAX;
+	*ret = v;
+	return true;
+}
+
+static bool take_top(struct survey_args *a)
+{
+	if (!take_number("--top", UINT32_MAX, &a->view.top))
+		return false;
+	if (!a->view.top)
+		a->view.top = SIZE_MAX;
 	return true;
 }
 
@@ -185,6 +210,11 @@ static bool take_option(struct survey_args *a, int option)
 	case OPT_CSV:
 		a->csv = true;
 		return true;
+	case OPT_ALLOCATORS:
+		a->view.allocators = true;
+		return true;
+	case OPT_SAMPLE:
+		return take_number("--sample", SURVEY_SAMPLE_MAX, &a->options.sample);
 	case OPT_MATCH:
 		a->options.match = optarg;
 		return true;
@@ -217,12 +247,13 @@ static bool take_options(struct survey_args *a, int argc, char **argv, int *ret_
 		usage_error("survey", "--json and --csv exclude each other");
 		return false;
 	}
+	a->options.sampled_rows = a->view.top;
 	return target_args_operands(&a->target, argc, argv, "survey");
 }
 
 int cmd_survey(int argc, char **argv)
 {
-	struct survey_args a = { .top = 40 };
+	struct survey_args a = { .view.top = 40 };
 	int status;
 	if (!take_options(&a, argc, argv, &status))
 		return status;

@@ -7,9 +7,9 @@
  * end, the last one being free; so a row that reaches the end of its mapping proves itself. What
  * was mapped by itself begins at a page, with a size of whole pages.
  *
- * Chunks in the caches of freed ones (tcache, fastbins) look as if they were in use. Most of what they
- * hold has no references any more; but the link to the next one lies where the count of an object
- * without GC head was, since glibc 2.32 mixed with its own address.
+ * Chunks in the caches of freed ones (tcache, fastbins) look as if they were in use. Most of what
+ * they hold has no references any more; but the link to the next one lies where the count of an
+ * object without GC head was, since glibc 2.32 mixed with its own address.
  */
 #include "internal.h"
 

@@ -72,6 +72,7 @@ struct heap_walk {
 	enum heap_place place;
 	size_t arena;
 	uint64_t pool; /* offset in the arena */
+	uint64_t arena_used; /* bytes of blocks in use in it so far */
 	const uint8_t *arena_bytes; /* NULL: to be read pool by pool */
 	struct heap_block *batch;
 	size_t n_batch, max_batch;

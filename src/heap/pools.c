@@ -83,6 +83,7 @@ static void count_pool(struct heap_walk *w, const struct pool *p)
 	all->blocks += w->n_batch;
 	all->counted += p->count;
 	all->block_bytes += w->n_batch * p->size;
+	w->arena_used += w->n_batch * p->size;
 	all->free_bytes += free * p->size;
 }
 
@@ -129,9 +130,18 @@ static void enter_arena(struct heap_walk *w, uint64_t start)
 	w->pools.virgin += (start + w->arena_size - w->arenas.carved[w->arena]) / w->pool_size;
 }
 
+static void leave_arena(struct heap_walk *w)
+{
+	uint64_t tenth = 10 * w->arena_used / w->arena_size;
+	w->pools.by_use[tenth < 10 ? tenth : 9]++;
+	w->arena_used = 0;
+	w->arena++;
+	w->pool = 0;
+}
+
 bool pools_next(struct heap_walk *w)
 {
-	for (; w->arena < w->arenas.n; w->arena++, w->pool = 0) {
+	while (w->arena < w->arenas.n) {
 		uint64_t start = w->arenas.list[w->arena], carved = w->arenas.carved[w->arena];
 		if (w->pool < w->pool_size)
 			enter_arena(w, start);
@@ -146,6 +156,7 @@ bool pools_next(struct heap_walk *w)
 			if (bytes && see_pool(w, start + at, bytes))
 				return true;
 		}
+		leave_arena(w);
 	}
 	return false;
 }

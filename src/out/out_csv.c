@@ -34,9 +34,9 @@ static void put_row(struct out *o, const struct survey_row *r)
 	str_addf(&o->buf, ",0x%" PRIx64 ",%" PRIu64 "\n", r->largest, r->largest_bytes);
 }
 
-static void csv_survey(struct out *o, const struct survey *s, size_t top)
+static void csv_survey(struct out *o, const struct survey *s, const struct survey_view *view)
 {
-	(void)top;
+	(void)view; /* all rows, always */
 	str_puts(&o->buf, s->by == SURVEY_BY_TYPE ? "module,type" : survey_by_name(s->by));
 	str_puts(&o->buf, ",count,bytes,gc_header_bytes,owned_bytes,sizeof_bytes,largest_address,"
 			  "largest_bytes\n");

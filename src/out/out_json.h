@@ -24,6 +24,8 @@ void json_locals(struct out *o, const struct py_variables *v);
 void json_exception(
 	struct out *o, const struct python *p, const char *key, const struct py_exception *e);
 void json_globals(struct out *o, const struct python *p);
+/* out_json_values.c */
+void json_object(struct out *o, const struct py_described *d);
 /* out_json_survey.c */
-void json_survey(struct out *o, const struct survey *s, size_t top);
+void json_survey(struct out *o, const struct survey *s, const struct survey_view *view);
 void json_objects(struct out *o, const struct py_described *const *list, size_t n);

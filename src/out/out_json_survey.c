@@ -13,8 +13,9 @@ static void put_sums(struct json *j, const struct survey_sums *s, bool known)
 		json_null(j, "sizeof_bytes");
 }
 
-static void put_row(struct json *j, const struct survey_row *r)
+static void put_row(struct out *o, const struct survey_row *r)
 {
+	struct json *j = json_writer(o);
 	json_open(j, NULL, '{');
 	if (r->type) {
 		json_text(j, "type", r->type);
@@ -28,6 +29,10 @@ static void put_row(struct json *j, const struct survey_row *r)
 	json_addr(j, "address", r->largest);
 	json_uint(j, "bytes", r->largest_bytes);
 	json_close(j, '}');
+	json_open(j, "samples", '[');
+	for (size_t i = 0; i < r->n_samples; i++)
+		json_object(o, r->samples[i]);
+	json_close(j, ']');
 	json_close(j, '}');
 }
 
@@ -60,16 +65,54 @@ static void put_checks(struct out *o, const struct survey *s)
 	json_close(j, ']');
 }
 
-void json_survey(struct out *o, const struct survey *s, size_t top)
+static void put_class(struct json *j, const struct heap_class *c)
+{
+	json_open(j, NULL, '{');
+	json_uint(j, "size", c->size);
+	json_uint(j, "pools", c->pools);
+	json_uint(j, "used", c->used);
+	json_uint(j, "free", c->free);
+	json_close(j, '}');
+}
+
+static void put_allocators(struct json *j, const struct survey *s)
+{
+	const struct heap_pools *p = &s->pools;
+	json_open(j, "allocators", '{');
+	json_uint(j, "arenas", p->arenas);
+	json_uint(j, "arena_bytes", p->arena_bytes);
+	json_open(j, "arenas_by_tenths_used", '[');
+	for (size_t i = 0; i < ARRAY_LEN(p->by_use); i++)
+		json_uint(j, NULL, p->by_use[i]);
+	json_close(j, ']');
+	json_uint(j, "pools_used", p->used);
+	json_uint(j, "pools_free", p->free);
+	json_uint(j, "pools_unused", p->virgin);
+	json_uint(j, "pools_torn", p->torn);
+	json_uint(j, "pools_missing", p->lost);
+	json_uint(j, "blocks_used", p->blocks);
+	json_uint(j, "free_block_bytes", p->free_bytes);
+	json_open(j, "size_classes", '[');
+	for (size_t i = 0; i < POOL_CLASSES; i++) {
+		if (p->classes[i].pools)
+			put_class(j, &p->classes[i]);
+	}
+	json_close(j, ']');
+	json_uint(j, "malloc_used_bytes", s->chunks.used_bytes);
+	json_uint(j, "malloc_free_bytes", s->chunks.free_bytes);
+	json_close(j, '}');
+}
+
+void json_survey(struct out *o, const struct survey *s, const struct survey_view *view)
 {
 	struct json *j = json_writer(o);
-	(void)top; /* all rows, always */
+	(void)view; /* all rows, always */
 	json_text(j, "by", survey_by_name(s->by));
 	json_text(j, "match", s->match);
 	json_bool(j, "lower_bound", s->lower_bound);
 	json_open(j, "rows", '[');
 	for (size_t i = 0; i < s->n_rows; i++) {
-		put_row(j, &s->rows[i]);
+		put_row(o, &s->rows[i]);
 		out_flush(o, false);
 	}
 	json_close(j, ']');
@@ -79,6 +122,7 @@ void json_survey(struct out *o, const struct survey *s, size_t top)
 	json_close(j, '}');
 	json_uint(j, "dead_objects", s->dead);
 	put_memory(j, "memory", &s->memory);
+	put_allocators(j, s);
 	put_checks(o, s);
 	o->damage |= s->lower_bound;
 }

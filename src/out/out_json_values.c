@@ -178,7 +178,7 @@ void json_globals(struct out *o, const struct python *p)
 	json_close(j, ']');
 }
 
-static void put_object(struct out *o, const struct py_described *d)
+void json_object(struct out *o, const struct py_described *d)
 {
 	struct json *j = json_writer(o);
 	json_open(j, NULL, '{');
@@ -203,6 +203,6 @@ void json_objects(struct out *o, const struct py_described *const *list, size_t 
 	struct json *j = json_writer(o);
 	json_open(j, "objects", '[');
 	for (size_t i = 0; i < n; i++)
-		put_object(o, list[i]);
+		json_object(o, list[i]);
 	json_close(j, ']');
 }

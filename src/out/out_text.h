@@ -33,8 +33,8 @@ void text_put_variables(struct out *o, const struct py_variables *v, const char 
 void text_globals(struct out *o, const struct python *p);
 void text_objects(struct out *o, const struct py_described *const *list, size_t n);
 
-/* out_text_survey.c: at most `top` rows, and what the others come to. */
-void text_survey(struct out *o, const struct survey *s, size_t top);
+/* out_text_survey.c */
+void text_survey(struct out *o, const struct survey *s, const struct survey_view *view);
 
 /* out_text_exceptions.c: as Python prints an exception that nobody caught, indented. */
 void text_put_exception(struct out *o, const struct python *p, const struct py_exception *e,

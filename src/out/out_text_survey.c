@@ -46,6 +46,16 @@ static void put_sums(struct out *o, const struct survey_sums *s, uint64_t whole)
 	put_size(o, s->count ? all / s->count : 0);
 }
 
+static void put_samples(struct out *o, const struct survey_row *r)
+{
+	for (size_t i = 0; i < r->n_samples; i++) {
+		const struct py_value *v = r->samples[i]->value;
+		str_addf(&o->buf, "%19s0x%" PRIx64 "  ", "", v->addr);
+		text_put_name(o, &v->text);
+		str_putc(&o->buf, '\n');
+	}
+}
+
 static void put_row(struct out *o, const struct survey_row *r, uint64_t whole)
 {
 	put_sums(o, &r->sums, whole);
@@ -53,6 +63,7 @@ static void put_row(struct out *o, const struct survey_row *r, uint64_t whole)
 	str_puts(&o->buf, "  ");
 	text_put(o, r->key);
 	str_putc(&o->buf, '\n');
+	put_samples(o, r);
 }
 
 static void add(struct survey_sums *to, const struct survey_sums *s)
@@ -108,10 +119,47 @@ static void put_check(struct out *o, const struct survey_check *c)
 	o->damage |= !c->ok;
 }
 
-void text_survey(struct out *o, const struct survey *s, size_t top)
+static void put_classes(struct out *o, const struct heap_pools *p)
+{
+	str_addf(&o->buf, "  %11s %11s %11s %11s %11s %7s\n", "Block size", "Pools", "Used", "Free",
+		"Free bytes", "Filled");
+	for (size_t i = 0; i < POOL_CLASSES; i++) {
+		const struct heap_class *c = &p->classes[i];
+		if (!c->pools)
+			continue;
+		str_addf(&o->buf, "  %11" PRIu32 " %11" PRIu64 " %11" PRIu64 " %11" PRIu64, c->size,
+			c->pools, c->used, c->free);
+		put_size(o, c->free * c->size);
+		str_addf(&o->buf, " %6.1f%%\n",
+			100.0 * (double)c->used / (double)(c->used + c->free));
+	}
+}
+
+/* An arena goes back to the system only when nothing in it is used. */
+static void put_allocators(struct out *o, const struct survey *s)
+{
+	const struct heap_pools *p = &s->pools;
+	char text[SIZE_TEXT_MAX];
+	str_addf(&o->buf,
+		"\nAllocators:\n  pymalloc: %" PRIu64 " arenas, %s; pools: %" PRIu64
+		" in use, %" PRIu64 " free, %" PRIu64 " never used\n",
+		p->arenas, size_text(p->arena_bytes, text), p->used, p->free, p->virgin);
+	str_puts(&o->buf, "  arenas by how much of them is in use:");
+	for (size_t i = 0; i < ARRAY_LEN(p->by_use); i++) {
+		if (p->by_use[i])
+			str_addf(
+				&o->buf, " %zu-%zu%%: %" PRIu64, 10 * i, 10 * i + 10, p->by_use[i]);
+	}
+	str_putc(&o->buf, '\n');
+	put_classes(o, p);
+	str_addf(&o->buf, "  malloc: %s in use", size_text(s->chunks.used_bytes, text));
+	str_addf(&o->buf, ", %s free\n", size_text(s->chunks.free_bytes, text));
+}
+
+void text_survey(struct out *o, const struct survey *s, const struct survey_view *view)
 {
 	str_putc(&o->buf, '\n');
-	put_rows(o, s, top);
+	put_rows(o, s, view->top);
 	if (s->dead)
 		str_addf(&o->buf,
 			"%12" PRIu64 " objects without references are not counted: Python keeps "
@@ -119,6 +167,8 @@ void text_survey(struct out *o, const struct survey *s, size_t top)
 			s->dead);
 	str_puts(&o->buf, "\nMemory:\n");
 	put_memory(o, &s->memory, 0, s->memory.bytes);
+	if (view->allocators)
+		put_allocators(o, s);
 	str_puts(&o->buf, "\nChecks:\n");
 	for (size_t i = 0; i < s->n_checks; i++)
 		put_check(o, &s->checks[i]);

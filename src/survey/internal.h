@@ -48,6 +48,9 @@ struct counting {
 	bool has_rest;
 	uint8_t *shaped; /* by type: whether it has shapes; 0: not asked yet */
 	size_t n_shaped, cap_shaped;
+	uint64_t *samples; /* addresses, opt->sample of them for each group */
+	size_t cap_samples;
+	uint64_t chance; /* state of the choice of samples */
 	struct place_sums place[PLACES];
 	uint64_t doubtful; /* objects that contradict themselves */
 };

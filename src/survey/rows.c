@@ -142,6 +142,15 @@ static void add_sums(struct survey_sums *to, const struct survey_sums *s)
 	to->getsizeof += s->getsizeof;
 }
 
+static void read_samples(struct counting *c, struct survey *s, struct survey_row *r)
+{
+	size_t n = r->sums.count < c->opt->sample ? (size_t)r->sums.count : c->opt->sample;
+	r->samples = arena_alloc(&s->arena, n * sizeof(struct py_described *));
+	for (size_t i = 0; i < n; i++)
+		r->samples[i] = python_describe(c->p, c->samples[r->group * c->opt->sample + i]);
+	r->n_samples = n;
+}
+
 void survey_rows(struct counting *c, struct survey *s)
 {
 	s->rows = arena_alloc(&s->arena, c->n_groups * sizeof(*s->rows) + 1);
@@ -151,6 +160,7 @@ void survey_rows(struct counting *c, struct survey *s)
 			continue;
 		struct survey_row *r = &s->rows[s->n_rows++];
 		*r = (struct survey_row){
+			.group = i,
 			.sums = g->sums,
 			.getsizeof_known = g->known,
 			.largest = g->largest,
@@ -160,4 +170,7 @@ void survey_rows(struct counting *c, struct survey *s)
 		add_sums(&s->totals, &g->sums);
 	}
 	qsort_r(s->rows, s->n_rows, sizeof(*s->rows), compare, (void *)c->opt);
+	size_t sampled = c->opt->sample ? c->opt->sampled_rows : 0;
+	for (size_t i = 0; i < s->n_rows && i < sampled; i++)
+		read_samples(c, s, &s->rows[i]);
 }

@@ -23,11 +23,37 @@ const char *survey_by_name(enum survey_by by)
 	return NULL;
 }
 
+/* Room for the samples of one more group. */
+static void grow_samples(struct counting *c)
+{
+	size_t n = c->opt->sample;
+	if (n)
+		c->samples =
+			xgrow(c->samples, &c->cap_samples, c->n_groups, n * sizeof(*c->samples));
+}
+
+/* Each object of a group has the same chance to be among its samples. The choice is the same in
+ * every run. */
+static void sample(struct counting *c, size_t group, uint64_t count, uint64_t addr)
+{
+	size_t n = c->opt->sample;
+	uint64_t at = count - 1;
+	if (count > n) {
+		c->chance =
+			c->chance * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		at = (c->chance >> 32) % count;
+	}
+	if (at < n)
+		c->samples[group * n + at] = addr;
+}
+
 static struct group *group_at(struct counting *c, size_t number)
 {
 	while (number >= c->n_groups) {
 		c->groups = xgrow(c->groups, &c->cap_groups, c->n_groups, sizeof(*c->groups));
-		c->groups[c->n_groups++] = (struct group){ .known = true };
+		c->groups[c->n_groups] = (struct group){ .known = true };
+		grow_samples(c);
+		c->n_groups++;
 	}
 	return &c->groups[number];
 }
@@ -95,8 +121,11 @@ static void add(struct counting *c, enum heap_place place, const struct heap_blo
 			 b->lead, &size))
 		c->doubtful++;
 	uint64_t all = size.own + b->lead + size.owned;
-	struct group *g = group_at(c, group_of(c, b, all));
+	size_t number = group_of(c, b, all);
+	struct group *g = group_at(c, number);
 	g->sums.count++;
+	if (c->opt->sample)
+		sample(c, number, g->sums.count, b->addr + b->lead);
 	g->sums.bytes += size.own;
 	g->sums.header_bytes += b->lead;
 	g->sums.owned_bytes += size.owned;
@@ -136,6 +165,7 @@ static void fini(struct counting *c)
 	free(c->groups);
 	free(c->sizings);
 	free(c->modules);
+	free(c->samples);
 	shapes_fini(c);
 }
 
@@ -151,6 +181,7 @@ struct err survey_run(struct python *p, struct py_runtime *rt, const struct surv
 	s->by = opt->by;
 	s->match = opt->match;
 	s->pools = *heap_pools(c.walk);
+	s->chunks = *heap_chunks(c.walk);
 	survey_rows(&c, s);
 	survey_checks(&c, s);
 	survey_memory(&c, s);
