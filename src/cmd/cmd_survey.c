@@ -10,14 +10,12 @@
 #include <string.h>
 
 const char cmd_survey_help[] =
-	"  --by KEY            what a row is: type (default), module, shape, size or\n"
-	"                      refcount\n"
+	"  --by KEY            what a row is: type (default), module, shape, size or refcount\n"
 	"  --sort KEY          size (default), count, own, bodies, mean, largest or name\n"
 	"  --match PATTERN     only types of such names: 'app.*'\n"
-	"  --sample N          addresses and values of N objects of each row shown, chosen by "
-	"chance: 1 to 100\n"
+	"  --sample N          addresses and values of some objects of each row shown: 1 to 100\n"
 	"  --allocators        how full the arenas and pools of pymalloc are\n"
-	"  --top N             rows shown, 0 for all (default 40); JSON always has all\n"
+	"  --top N             rows shown, 0 for all (default 40); JSON and CSV have all\n"
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
 	"  --csv               all rows as comma-separated values\n" TARGET_HELP
 	"  -h, --help          this text\n"

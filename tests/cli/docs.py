@@ -18,7 +18,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 MAN = TOP / "man"
-SCHEMAS = ("pycore.dump", "pycore.info", "pycore.print")
+SCHEMAS = ("pycore.dump", "pycore.info", "pycore.print", "pycore.survey")
 LIMIT = 30  # seconds for one command
 PYTHON = "/usr/bin/python3"
 

@@ -61,7 +61,7 @@ class Kit:
         self.pycore, self.folder, self.verbose = pycore, pathlib.Path(folder), verbose
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
         self.lock = threading.Lock()
-        self.schemas = {name: schema.load(path) for name in ("dump", "info", "print")
+        self.schemas = {name: schema.load(path) for name in ("dump", "info", "print", "survey")
                         for path in [TOP / f"man/pycore.{name}.schema.json"] if path.exists()}
 
     def say(self, verdict, name, text=""):
@@ -90,7 +90,7 @@ class Kit:
         faults += words("stderr", err, ran.err) + words("stdout", out, ran.out)
         faults += [f"says {brief(word)}" for word in absent if word in ran.out + ran.err]
         self.check(name, faults)
-        if json_too and arguments and arguments[0] in ("dump", "info", "print"):
+        if json_too and arguments and arguments[0] in ("dump", "info", "print", "survey"):
             self.expect_json(name, arguments, status, err, **how)
         return ran
 
