@@ -33,6 +33,7 @@
 	S(exceptions) \
 	S(fatal)     \
 	S(gil)       \
+	S(heap)      \
 	S(opener)    \
 	S(out)       \
 	S(source)    \
