@@ -22,6 +22,8 @@ struct out;
 struct survey_view {
 	size_t top; /* rows at most */
 	bool allocators; /* how pymalloc has divided its memory */
+	const struct survey_diff *diff; /* against an earlier one; NULL: none was asked for */
+	const char *before; /* what that one is of */
 };
 
 struct out_ops {

@@ -100,6 +100,22 @@ struct survey_options {
 /* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). */
 struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,
 	struct survey **ret);
+/* What became of the objects of one row. */
+struct survey_change {
+	const char *module, *type, *key; /* as in struct survey_row */
+	struct survey_sums before, after;
+};
+struct survey_diff {
+	struct survey_change *rows; /* the largest change of size first; without those that did not
+				       change */
+	size_t n_rows;
+	struct survey_sums before, after;
+	struct arena arena;
+};
+/* Compares two surveys by the same key. Its texts are theirs. */
+struct survey_diff *survey_compare(const struct survey *before, const struct survey *after);
+void survey_diff_free(struct survey_diff *d); /* NULL is fine */
+
 /* Says what is missing or doubtful. */
 void survey_tell(const struct survey *s, struct problems *to);
 void survey_free(struct survey *s); /* NULL is fine */

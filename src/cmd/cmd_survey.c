@@ -14,6 +14,7 @@ const char cmd_survey_help[] =
 	"  --sort KEY          size (default), count, own, bodies, mean, largest or name\n"
 	"  --match PATTERN     only types of such names: 'app.*'\n"
 	"  --sample N          addresses and values of some objects of each row shown: 1 to 100\n"
+	"  --diff BEFORE       what changed since that core\n"
 	"  --allocators        how full the arenas and pools of pymalloc are\n"
 	"  --top N             rows shown, 0 for all (default 40); JSON and CSV have all\n"
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
@@ -37,7 +38,8 @@ enum {
 	OPT_MATCH,
 	OPT_CSV,
 	OPT_SAMPLE,
-	OPT_ALLOCATORS
+	OPT_ALLOCATORS,
+	OPT_DIFF
 };
 
 static const struct option options[] = {
@@ -46,6 +48,7 @@ static const struct option options[] = {
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "match", required_argument, NULL, OPT_MATCH },
 	{ "sample", required_argument, NULL, OPT_SAMPLE },
+	{ "diff", required_argument, NULL, OPT_DIFF },
 	{ "allocators", no_argument, NULL, OPT_ALLOCATORS },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -53,25 +56,6 @@ static const struct option options[] = {
 	TARGET_OPTIONS,
 	{ 0 },
 };
-
-static bool report(const struct survey_args *a, const struct python *p, const struct survey *s,
-	bool *ret_damage)
-{
-	const struct out_options opt = { .schema = "pycore.survey" };
-	struct out *o = a->json	 ? out_json_open(stdout, &opt)
-			: a->csv ? out_csv_open(stdout, &opt)
-				 : out_text_open(stdout, &opt);
-	o->ops->process(o, p->target);
-	o->ops->pythons(o, p);
-	o->ops->survey(o, s, &a->view);
-	o->ops->problems(o, &p->target->problems);
-	o->ops->finish(o);
-	*ret_damage = o->damage || p->target->problems.damage;
-	bool good = out_close(o);
-	if (!good)
-		complain("standard output: could not be written: %s", strerror(errno));
-	return good;
-}
 
 /* NULL, with a message: there is no Python. */
 static struct python *find(struct target *t)
@@ -131,24 +115,86 @@ static bool count_snapshot(
 	}
 }
 
-static enum exit_status survey_target(const struct survey_args *a, struct target *t)
+static bool report(const struct survey_args *a, const struct python *p, const struct survey *s,
+	const struct survey_diff *diff, bool *ret_damage)
 {
-	struct survey *s = NULL;
-	struct python *p = NULL;
-	bool damage = false;
-	bool good = count_snapshot(a, t, &p, &s);
-	if (good) {
-		survey_tell(s, &t->problems);
-		if (p->n_runtimes > 1)
-			problems_damagef(&t->problems, "heap",
-				"there are %zu Pythons in this process; the first was counted",
-				p->n_runtimes);
-		good = report(a, p, s, &damage);
-	}
-	survey_free(s);
-	python_free(p);
+	struct survey_view view = a->view;
+	view.diff = diff;
+	const struct out_options opt = { .schema = "pycore.survey" };
+	struct out *o = a->json	 ? out_json_open(stdout, &opt)
+			: a->csv ? out_csv_open(stdout, &opt)
+				 : out_text_open(stdout, &opt);
+	o->ops->process(o, p->target);
+	o->ops->pythons(o, p);
+	o->ops->survey(o, s, &view);
+	o->ops->problems(o, &p->target->problems);
+	o->ops->finish(o);
+	*ret_damage = o->damage || p->target->problems.damage;
+	bool good = out_close(o);
 	if (!good)
+		complain("standard output: could not be written: %s", strerror(errno));
+	return good;
+}
+
+/* One heap that was counted, and what it belongs to. */
+struct counted {
+	struct target *target;
+	struct python *p;
+	struct survey *survey;
+};
+
+static void counted_fini(struct counted *c)
+{
+	survey_free(c->survey);
+	python_free(c->p);
+	target_close(c->target);
+}
+
+static enum exit_status count_target(
+	const struct survey_args *a, const struct target_args *which, struct counted *ret)
+{
+	enum exit_status status = target_args_open(which, &ret->target);
+	if (status != STATUS_COMPLETE)
+		return status;
+	if (!count_snapshot(a, ret->target, &ret->p, &ret->survey))
 		return STATUS_NOTHING;
+	struct problems *to = &ret->target->problems;
+	survey_tell(ret->survey, to);
+	if (ret->p->n_runtimes > 1)
+		problems_damagef(to, "heap",
+			"there are %zu Pythons in this process; the first was counted",
+			ret->p->n_runtimes);
+	return STATUS_COMPLETE;
+}
+
+static void free_diff(struct survey_diff **d)
+{
+	survey_diff_free(*d);
+}
+
+static enum exit_status survey(const struct survey_args *a)
+{
+	CLEANUP(counted_fini) struct counted before = { 0 };
+	CLEANUP(counted_fini) struct counted now = { 0 };
+	CLEANUP(free_diff) struct survey_diff *diff = NULL;
+	struct target_args first = { .core = a->view.before, .container = a->target.container };
+	enum exit_status status = STATUS_COMPLETE;
+	bool damage;
+	if (first.core)
+		status = count_target(a, &first, &before);
+	if (status == STATUS_COMPLETE)
+		status = count_target(a, &a->target, &now);
+	if (status != STATUS_COMPLETE)
+		return status;
+	if (first.core)
+		diff = survey_compare(before.survey, now.survey);
+	if (!report(a, now.p, now.survey, diff, &damage))
+		return STATUS_NOTHING;
+	if (first.core && before.target->problems.damage) {
+		complain("%s: parts of it are missing or damaged, so its counts are lower bounds",
+			first.core);
+		damage = true;
+	}
 	return damage ? STATUS_PARTIAL : STATUS_COMPLETE;
 }
 
@@ -208,6 +254,9 @@ static bool take_option(struct survey_args *a, int option)
 	case OPT_CSV:
 		a->csv = true;
 		return true;
+	case OPT_DIFF:
+		a->view.before = optarg;
+		return true;
 	case OPT_ALLOCATORS:
 		a->view.allocators = true;
 		return true;
@@ -253,12 +302,5 @@ int cmd_survey(int argc, char **argv)
 {
 	struct survey_args a = { .view.top = 40 };
 	int status;
-	if (!take_options(&a, argc, argv, &status))
-		return status;
-	struct target *t = NULL;
-	status = target_args_open(&a.target, &t);
-	if (status == STATUS_COMPLETE)
-		status = survey_target(&a, t);
-	target_close(t);
-	return status;
+	return take_options(&a, argc, argv, &status) ? (int)survey(&a) : status;
 }

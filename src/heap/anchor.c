@@ -178,8 +178,10 @@ static bool looks_like_array(const struct heap_walk *w, uint64_t addr)
 		if (what == ENTRY_UNUSED || pool >= part(w, e, FIELD_arena_pool_address))
 			continue;
 		any = true;
-		if (failed(mem_read(w->mem, pool, head, w->at.header)) ||
-			part(w, head, FIELD_pool_arena_index) != i ||
+		struct err why = mem_read(w->mem, pool, head, w->at.header);
+		if (why.code == ERR_TRUNCATED)
+			continue;
+		if (failed(why) || part(w, head, FIELD_pool_arena_index) != i ||
 			part(w, head, FIELD_pool_size_index) >= POOL_CLASSES)
 			return false;
 	}

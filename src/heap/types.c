@@ -99,9 +99,10 @@ static bool leads_its_mro(const struct heap_walk *w, uint64_t type)
 	uint64_t mro, first;
 	if (failed(get(w, type, FIELD_type_mro, &mro)))
 		return false;
-	return !mro ||
-	       (!failed(mem_ptr(w->mem, mro + w->l->field[FIELD_tuple_items].offset, &first)) &&
-		       first == type);
+	if (!mro)
+		return true;
+	struct err e = mem_ptr(w->mem, mro + w->l->field[FIELD_tuple_items].offset, &first);
+	return failed(e) ? e.code == ERR_TRUNCATED : first == type;
 }
 
 static uint32_t lead_of(const struct heap_walk *w, uint64_t flags)

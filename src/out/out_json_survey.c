@@ -103,10 +103,39 @@ static void put_allocators(struct json *j, const struct survey *s)
 	json_close(j, '}');
 }
 
+static void put_change(struct json *j, const struct survey_change *c)
+{
+	json_open(j, NULL, '{');
+	if (c->type) {
+		json_text(j, "type", c->type);
+		json_text(j, "module", *c->module ? c->module : NULL);
+	} else {
+		json_text(j, "key", c->key);
+	}
+	json_uint(j, "count_before", c->before.count);
+	json_uint(j, "count_after", c->after.count);
+	json_uint(j, "bytes_before", c->before.bytes + c->before.header_bytes);
+	json_uint(j, "bytes_after", c->after.bytes + c->after.header_bytes);
+	json_uint(j, "owned_bytes_before", c->before.owned_bytes);
+	json_uint(j, "owned_bytes_after", c->after.owned_bytes);
+	json_close(j, '}');
+}
+
+static void put_diff(struct out *o, const struct survey_view *view)
+{
+	struct json *j = json_writer(o);
+	json_text(j, "before", view->diff ? view->before : NULL);
+	json_open(j, "changes", '[');
+	for (size_t i = 0; view->diff && i < view->diff->n_rows; i++) {
+		put_change(j, &view->diff->rows[i]);
+		out_flush(o, false);
+	}
+	json_close(j, ']');
+}
+
 void json_survey(struct out *o, const struct survey *s, const struct survey_view *view)
 {
 	struct json *j = json_writer(o);
-	(void)view; /* all rows, always */
 	json_text(j, "by", survey_by_name(s->by));
 	json_text(j, "match", s->match);
 	json_bool(j, "lower_bound", s->lower_bound);
@@ -120,6 +149,7 @@ void json_survey(struct out *o, const struct survey *s, const struct survey_view
 	json_uint(j, "objects", s->totals.count);
 	put_sums(j, &s->totals, true);
 	json_close(j, '}');
+	put_diff(o, view);
 	json_uint(j, "dead_objects", s->dead);
 	put_memory(j, "memory", &s->memory);
 	put_allocators(j, s);

@@ -156,10 +156,56 @@ static void put_allocators(struct out *o, const struct survey *s)
 	str_addf(&o->buf, ", %s free\n", size_text(s->chunks.free_bytes, text));
 }
 
+/* "+12.3 MiB" */
+static void put_growth(struct out *o, uint64_t before, uint64_t after)
+{
+	char text[SIZE_TEXT_MAX], signed_text[SIZE_TEXT_MAX + 1];
+	const char *sign = after > before ? "+" : after < before ? "-" : "";
+	size_text(after > before ? after - before : before - after, text);
+	snprintf(signed_text, sizeof(signed_text), "%s%s", sign, text);
+	str_addf(&o->buf, " %12s", signed_text);
+}
+
+static void put_change(
+	struct out *o, const struct survey_sums *before, const struct survey_sums *after)
+{
+	str_addf(&o->buf, "%+13" PRId64, (int64_t)(after->count - before->count));
+	put_growth(o, all_bytes(before), all_bytes(after));
+	str_addf(&o->buf, " %12" PRIu64, after->count);
+	put_size(o, all_bytes(after));
+	str_puts(&o->buf, "  ");
+}
+
+static void put_diff(struct out *o, const struct survey *s, const struct survey_view *view)
+{
+	const struct survey_diff *d = view->diff;
+	str_puts(&o->buf, "Since ");
+	text_put(o, view->before);
+	str_puts(&o->buf, ":\n");
+	text_begin_colour(o, "1");
+	str_addf(&o->buf, "%13s %12s %12s %11s  %s\n", "Objects", "Growth", "Count now", "Size now",
+		survey_by_name(s->by));
+	text_end_colour(o);
+	for (size_t i = 0; i < d->n_rows && i < view->top; i++) {
+		put_change(o, &d->rows[i].before, &d->rows[i].after);
+		text_put(o, d->rows[i].key);
+		str_putc(&o->buf, '\n');
+		out_flush(o, false);
+	}
+	put_change(o, &d->before, &d->after);
+	str_puts(&o->buf, "total");
+	if (d->n_rows > view->top)
+		str_addf(&o->buf, ", with %zu more that changed", d->n_rows - view->top);
+	str_putc(&o->buf, '\n');
+}
+
 void text_survey(struct out *o, const struct survey *s, const struct survey_view *view)
 {
 	str_putc(&o->buf, '\n');
-	put_rows(o, s, view->top);
+	if (view->diff)
+		put_diff(o, s, view);
+	else
+		put_rows(o, s, view->top);
 	if (s->dead)
 		str_addf(&o->buf,
 			"%12" PRIu64 " objects without references are not counted: Python keeps "

@@ -39,6 +39,7 @@ struct counting {
 	size_t n_sizings, cap_sizings;
 	uint32_t *modules; /* by type: the first type of the same module, plus 1 */
 	size_t n_modules, cap_modules;
+	struct hash module_names; /* hash of a name -> the first type of that module */
 	/* by shape */
 	struct py_shapes names;
 	struct hash shapes; /* key -> number in the list */
@@ -55,7 +56,9 @@ struct counting {
 	uint64_t doubtful; /* objects that contradict themselves */
 };
 
-/* rows.c: the number of the group of the type's module. */
+/* rows.c */
+uint64_t survey_text_hash(const char *text);
+/* The number of the group of the type's module. */
 size_t module_of(struct counting *c, uint32_t type);
 void survey_rows(struct counting *c, struct survey *s);
 /* shapes.c: the number of the group of an object's shape, and what its row is called. */

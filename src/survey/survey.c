@@ -111,8 +111,10 @@ static void add(struct counting *c, enum heap_place place, const struct heap_blo
 	const struct py_sizing *s = b->type < c->n_sizings ? c->sizings[b->type] : NULL;
 	struct py_size size;
 	c->place[place].object_room += b->room;
-	if (!s && !(s = meet(c, b->type)))
+	if (!s && !(s = meet(c, b->type))) {
+		c->doubtful++;
 		return;
+	}
 	if (s == &ignored)
 		return;
 	if (s->fixed)
@@ -165,6 +167,7 @@ static void fini(struct counting *c)
 	free(c->groups);
 	free(c->sizings);
 	free(c->modules);
+	hash_fini(&c->module_names);
 	free(c->samples);
 	shapes_fini(c);
 }

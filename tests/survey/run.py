@@ -98,6 +98,45 @@ def compare_made(counts, name, before, after, made):
             counts.equal(f"{name} {kind}: sys.getsizeof() of those made", new[kind][1] - old[kind][1], size)
 
 
+def compare_diff(counts, name, pycore, before, after, made):
+    """The same by --diff, which leaves out what did not change."""
+    _, document = survey(pycore, after, "--diff", before)
+    grown = collections.Counter()
+    for change in document["changes"]:
+        grown[change["type"]] += change["count_after"] - change["count_before"]
+    wrong = [f"{kind}: {grown[kind]}, not {count}" for kind, (count, _) in made.items()
+             if kind != "NoneType" and grown[kind] != count]
+    counts.check(f"{name}: --diff", wrong)
+
+
+def shape(key):
+    """Type and names, which 2.7 has in no order."""
+    kind, _, names = key.partition(" {")
+    return (kind, *sorted(names.rstrip("}").split(", ")))
+
+
+def compare_shapes(counts, name, pycore, after, made):
+    """Objects by shape are as many as by type, and instances of one class have one shape."""
+    status, document = survey(pycore, after, "--by", "shape")
+    found = {shape(row["key"]): row["count"] for row in document["rows"]}
+    expected = {("__main__.Plain", "first", "second"): made["Plain"][0], ("__main__.Node", "me"): made["Node"][0]}
+    counts.check(f"{name}: shapes", [f"{key}: {found.get(key)}, not {count}" for key, count in expected.items()
+                                     if found.get(key) != count] + [f"exit status {status}"] * (status != 0))
+
+
+def check_truncated(counts, name, pycore, core):
+    """A core that was cut in the middle: what is left is counted, and said to be less; or the interpreter itself is lost,
+    which lies behind the heap where it is a library."""
+    os.truncate(core, core.stat().st_size // 2)
+    try:
+        status, document = survey(pycore, core)
+    except RuntimeError as error:
+        counts.check(f"{name}: truncated core", [] if "the core is cut off" in str(error) else [str(error)])
+        return
+    counts.check(f"{name}: truncated core", [] if status == 2 and document["lower_bound"] and document["source"]["complete"] is False
+                 else [f"exit status {status}, lower_bound {document['lower_bound']}"])
+
+
 def compare_tracked(counts, name, after, tracked):
     """What the collector knows."""
     found = by_type(after)
@@ -150,6 +189,9 @@ def one(counts, pycore, python, variant, environment, wanted):
         compare_made(counts, name, *documents, truth["made"])
         compare_tracked(counts, name, documents[1], truth["gc"])
         compare_blocks(counts, name, documents[1], truth["blocks"])
+        compare_diff(counts, name, pycore, before, after, truth["made"])
+        compare_shapes(counts, name, pycore, after, truth["made"])
+        check_truncated(counts, name, pycore, after)
     except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
         counts.say("failed", name, str(error))
     finally:

@@ -75,19 +75,30 @@ bool py_measure(const struct py_sizing *s, uint64_t addr, const uint8_t *bytes, 
 	return !w.damaged;
 }
 
+/* Whether a class defines __sizeof__. Where its dict cannot tell, `by_name` is what its name says.
+ */
+static bool defines_sizeof(struct heap *h, const struct py_type *t, bool by_name)
+{
+	struct dict d;
+	uint64_t key, value;
+	if (!t->dict || failed(dict_open(h, t->dict, &d)))
+		return by_name;
+	while (dict_next(&d, &key, &value)) {
+		if (str_is(h, key, "__sizeof__"))
+			return true;
+	}
+	return failed(d.why) && by_name;
+}
+
 /* Who answers __sizeof__: a row, or nobody (NULL) for a plain object. False: not known. */
 static bool find_kind(struct heap *h, const struct py_type *t, const struct size_kind **ret)
 {
 	const struct py_type *mro[MRO_MAX];
 	size_t n = type_mro(h, t, mro, MRO_MAX);
-	uint64_t method;
 	*ret = NULL;
 	for (size_t i = 0; i < n && strcmp(mro[i]->full, "object") != 0; i++) {
-		const struct py_type *c = mro[i];
-		if (c->dict && !dict_find(h, c->dict, "__sizeof__", &method))
-			continue;
-		const struct size_kind *kind = c->by_python ? NULL : size_kind(c->full);
-		if (kind || c->dict) {
+		const struct size_kind *kind = mro[i]->by_python ? NULL : size_kind(mro[i]->full);
+		if (defines_sizeof(h, mro[i], kind)) {
 			*ret = kind;
 			return kind;
 		}

@@ -162,7 +162,10 @@ static struct err check_mro(struct heap *h, const struct py_type *t)
 	TRY(py_field(h->rt, t->addr, FIELD_type_mro, &mro));
 	if (!mro)
 		return NO_ERR;
-	TRY(mem_ptr(h->rt->mem, mro + h->rt->layout.field[FIELD_tuple_items].offset, &first));
+	uint64_t at = mro + h->rt->layout.field[FIELD_tuple_items].offset;
+	struct err e = mem_ptr(h->rt->mem, at, &first);
+	if (failed(e))
+		return e.code == ERR_TRUNCATED ? NO_ERR : e;
 	return first == t->addr ? NO_ERR : err_at(ERR_CORRUPT, t->addr, "type");
 }
 
