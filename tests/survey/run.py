@@ -21,6 +21,7 @@ import schema  # noqa: E402
 
 LIMIT = 300
 COUNT = 4000
+LIVE_RUNS = 8
 # Types whose objects the collector tracks from the first moment to the last.
 TRACKED = ("function", "list", "set", "cell", "module", "property", "staticmethod", "classmethod", "deque", "OrderedDict",
            "builtin_function_or_method", "method_descriptor", "wrapper_descriptor", "getset_descriptor",
@@ -46,6 +47,7 @@ class Counts:
 
 
 def survey(pycore, core, *options):
+    """core: a file, or "--pid=4711"."""
     done = subprocess.run([pycore, "survey", "--json", *options, core], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=LIMIT, check=False)
     if done.returncode == 1:
@@ -198,9 +200,28 @@ def one(counts, pycore, python, variant, environment, wanted):
         shutil.rmtree(folder)
 
 
+def live(counts, pycore, python, wanted):
+    """A process that allocates all the time: no copy of it may be torn, and what it keeps is all there, each time."""
+    name = f"{python.name} live"
+    with subprocess.Popen([python.path, HERE / "busy.py", str(COUNT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            pid = int(process.stdout.readline())
+            for _ in range(LIVE_RUNS):
+                status, document = survey(pycore, f"--pid={pid}")
+                found = by_type(document)
+                counts.check(name, [*document_faults(status, document, wanted)] +
+                             [f"{kind}: {found[kind][0]}" for kind in ("Kept", "Items") if found[kind][0] != COUNT] +
+                             ["it was not stopped"] * (not document["source"]["pause_seconds"]))
+        except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
+            counts.say("failed", name, str(error))
+        finally:
+            process.kill()
+
+
 VARIANTS = {
     "ordered": ({}, (2, 7)),
     "churned": ({"CHURN": "1"}, (2, 7)),
+    "live": (None, (2, 7)),
     "debug": ({"PYTHONMALLOC": "debug"}, (3, 6)),
     "malloc": ({"PYTHONMALLOC": "malloc"}, (3, 6)),
     "churned malloc": ({"PYTHONMALLOC": "malloc", "CHURN": "1"}, (3, 6)),
@@ -223,6 +244,9 @@ def main():
         for variant, (environment, since) in VARIANTS.items():
             if (args.python and python.name not in args.python) or (args.variant and variant not in args.variant) or \
                     python.version < since:
+                continue
+            if environment is None:
+                live(counts, args.pycore.resolve(), python, wanted)
                 continue
             one(counts, args.pycore.resolve(), python, variant, environment, wanted)
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
