@@ -54,7 +54,7 @@ def usage(kit, make):
 
 def helps(kit, make):
     for arguments in (["--help"], ["-h"], ["--version"], ["dump", "--help"], ["dump", "-h"], ["info", "--help"],
-                      ["layout", "--help"], ["layout", "--list"], ["print", "--help"], ["print", "-h"]):
+                      ["layout", "--help"], ["layout", "--list"], ["print", "--help"], ["print", "-h"], ["survey", "--help"]):
         ran = kit.expect(f"pycore {' '.join(arguments)}", arguments, COMPLETE, json_too=False)
         kit.check_that(f"pycore {' '.join(arguments)}: stderr", not ran.err, brief(ran.err))
         with open("/dev/full", "wb") as full:

@@ -1,0 +1,104 @@
+"""pycore survey: options, and names that a terminal must not get raw. The counts are proven by tests/survey."""
+import csv
+import io
+
+from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, run
+from subjects import python
+
+TEXT = """
+import os, sys
+class Plain(object):
+    def __init__(self, i):
+        self.number = i
+made = type("ev\\x1b[2Jil", (object,), {"__slots__": ("odd",), "__module__": "mod\\x1b]0;x\\x07"})
+keep = [Plain(i) for i in range(1000)] + [made() for i in range(10)] + [{"k\\x1b[31m": i} for i in range(500)]
+os.abort()
+"""
+WRONG = [
+    (["survey"], "missing"), (["survey", "--by=what", "core"], "no key 'what'"), (["survey", "--sort=what", "core"], "no key 'what'"),
+    (["survey", "--top=x", "core"], "--top"), (["survey", "--top=-1", "core"], "--top"), (["survey", "--top=", "core"], "--top"),
+    (["survey", "--sample=101", "core"], "100"), (["survey", "--sample=x", "core"], "--sample"), (["survey", "--csv", "--json", "core"], "exclude"),
+    (["survey", "--match"], "missing"), (["survey", "--diff"], "missing"), (["survey", "a", "b", "c"], "too many"), (["survey", "--locals", "core"], "--locals"),
+]
+
+
+def core_of(make):
+    found = python((3, 11))
+    return make.once("survey", lambda: make.crash([found.path, "-s", make.script(TEXT)]))
+
+
+def rows_of(text):
+    """The words of each row of the table."""
+    lines = text.split("\n\n")[1].splitlines()
+    return [line.split() for line in lines[1:]]
+
+
+def usage(kit, make):
+    for arguments, word in WRONG:
+        ran = run([kit.pycore, *arguments])
+        kit.check_that(f"usage: pycore {' '.join(arguments)!a}", ran.status == USAGE and word in ran.err and not ran.out, brief(ran.err))
+
+
+def report(kit, make):
+    core = core_of(make)
+    ran = kit.expect("survey", ["survey", core], COMPLETE, out=["__main__.Plain", "Memory:\n", "unattributed", "Checks:\n", "agree"], absent=["DISAGREE"])
+    first = rows_of(ran.out)[0]
+    kit.check_that("survey: forty rows and the others", len(rows_of(ran.out)) == 43 and " more\n" in ran.out, f"{len(rows_of(ran.out))} rows")
+    kit.check_that("survey: largest first", first[-1] in ("str", "dict", "code", "type", "function"), f"{first}")
+    ran = kit.expect("survey --match", ["survey", "--match", "*Plain", core], COMPLETE, out=["1000", "total of the types *Plain"])
+    kit.check_that("survey --match: nothing else", len(rows_of(ran.out)) == 3, ran.out[-900:])
+    kit.expect("survey: a core without Python", ["survey", make.core_without_python()], NOTHING, err="no Python", json_too=False)
+    kit.expect("survey: no such file", ["survey", "/nonexistent"], NOTHING, json_too=False)
+
+
+def orders(kit, make):
+    core = core_of(make)
+    for key, column in (("count", "count"), ("name", None), ("bodies", "owned_bytes")):
+        document = kit.expect_json(f"survey --sort {key}", ["survey", "--sort", key, core], COMPLETE)
+        rows = document["rows"]
+        values = [row[column] for row in rows] if column else [
+            (row["module"] + "." if row["module"] not in ("builtins", None) else "") + row["type"] for row in rows]
+        kit.check_that(f"survey --sort {key}: order", values == sorted(values, reverse=bool(column)), f"{values[:9]}")
+
+
+def keys(kit, make):
+    core = core_of(make)
+    objects = set()
+    for key in ("type", "module", "shape", "size", "refcount"):
+        document = kit.expect_json(f"survey --by {key}", ["survey", "--by", key, core], COMPLETE)
+        objects.add((document["by"] == key, document["totals"]["objects"], document["totals"]["owned_bytes"]))
+    kit.check_that("survey: as many objects by every key", len(objects) == 1 and objects.pop()[0], f"{objects}")
+    ran = kit.expect("survey --by shape", ["survey", "--by", "shape", core], COMPLETE, out=["__main__.Plain {number}", "dict {k\\x1b[31m}"])
+    kit.check_that("survey --by shape: one row", ran.out.count("Plain {") == 1, ran.out)
+
+
+def samples(kit, make):
+    core = core_of(make)
+    document = kit.expect_json("survey --sample", ["survey", "--match", "*Plain", "--sample", "5", core], COMPLETE)
+    found = document["rows"][0]["samples"]
+    kit.check_that("survey --sample: five instances", len({each["address"] for each in found}) == 5 and
+                   {each["type"] for each in found} == {"__main__.Plain"}, f"{found}"[:400])
+    kit.expect("survey --sample as text", ["survey", "--match", "*Plain", "--sample", "2", core], COMPLETE, out=["<__main__.Plain object at 0x", "{number="])
+    kit.expect("survey --allocators", ["survey", "--allocators", core], COMPLETE, out=["Allocators:\n", "arenas by how much of them is in use", "Filled"])
+
+
+def names(kit, make):
+    """A type's name from the target, in each form."""
+    core = core_of(make)
+    kit.expect("survey: evil name", ["survey", "--match", "*il", core], COMPLETE, out="ev\\x1b[2Jil")
+    ran = kit.expect("survey --csv", ["survey", "--csv", "--match", "*il", core], COMPLETE, json_too=False)
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    kit.check_that("survey --csv: a row", [(row["module"], row["type"], row["count"]) for row in rows] == [("mod\\x1b]0;x\\x07", "ev\\x1b[2Jil", "10")], ran.out)
+
+
+def differences(kit, make):
+    core = core_of(make)
+    kit.expect("survey --diff: the same core", ["survey", "--diff", core, core], COMPLETE, out=[f"Since {core}:", "+0"])
+    kit.expect("survey --diff: no such file", ["survey", "--diff", "/nonexistent", core], NOTHING, json_too=False)
+    short = make.folder("short") / "core"
+    short.write_bytes(core.read_bytes()[:-4096])
+    document = kit.expect_json("survey: cut off", ["survey", short], (PARTIAL, NOTHING))
+    kit.check_that("survey: cut off is said", document is None or document["lower_bound"], f"{document}"[:300])
+
+
+CASES = [usage, report, orders, keys, samples, names, differences]
