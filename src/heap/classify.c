@@ -161,6 +161,20 @@ void heap_unpad(const struct heap_walk *w, struct heap_block *b)
 		unpad_once(w, b);
 }
 
+/* Neighbours are mostly of one type: whether that of the block before fits this one too. */
+static bool is_like_last(struct heap_walk *w, struct heap_block *b, uint32_t pad)
+{
+	const struct heap_type *t = &w->last;
+	uint32_t lead = pad + t->lead;
+	if (!t->addr || lead + w->l->field[FIELD_object_sizeof].offset > b->n_bytes ||
+		word_at(w, b->bytes + lead + w->at.type) != t->addr ||
+		!judge(w, b, lead, t, &b->state))
+		return false;
+	b->type = w->last_number;
+	b->lead = lead;
+	return true;
+}
+
 void heap_classify(struct heap_walk *w, struct heap_block *b)
 {
 	uint32_t pad = b->lead; /* what the allocator itself has put in front */
@@ -169,6 +183,8 @@ void heap_classify(struct heap_walk *w, struct heap_block *b)
 	uint32_t head = w->l->field[FIELD_object_sizeof].offset;
 	b->type = HEAP_NO_TYPE;
 	b->state = HEAP_OTHER;
+	if (is_like_last(w, b, pad))
+		return;
 	for (unsigned i = 0; i < n && leads[i] + head <= b->n_bytes; i++) {
 		uint32_t t = type_by_word(w, word_at(w, b->bytes + leads[i] + w->at.type));
 		if (t == HEAP_NO_TYPE)
@@ -176,8 +192,9 @@ void heap_classify(struct heap_walk *w, struct heap_block *b)
 		const struct heap_type type = w->types.list[t]; /* the list may move */
 		if (!judge(w, b, leads[i], &type, &b->state))
 			continue;
-		b->type = t;
+		b->type = w->last_number = t;
 		b->lead = leads[i];
+		w->last = type;
 		return;
 	}
 }

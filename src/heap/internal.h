@@ -61,6 +61,8 @@ struct heap_walk {
 	uint64_t low, high; /* all mapped memory lies between */
 	bool collecting; /* a collection was running, so heads of the GC hold other things */
 	struct types types;
+	struct heap_type last; /* of the object found last; addr 0: none yet */
+	uint32_t last_number;
 	struct arenas arenas;
 	uint64_t pool_size, arena_size;
 	struct heap_pools pools;
