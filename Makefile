@@ -72,6 +72,7 @@ lint: ## layers, house rules, format and man pages
 .PHONY: bench
 bench: all ## time and memory beside gdb, PyStack, py-spy and eu-stack
 	/usr/bin/python3 tests/bench/bench.py --pycore $(B)/pycore
+	/usr/bin/python3 tests/bench/heaps.py --pycore $(B)/pycore
 
 .PHONY: install
 install: all ## into $(DESTDIR)$(PREFIX)
