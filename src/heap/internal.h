@@ -74,6 +74,7 @@ struct heap_walk {
 	enum heap_place place;
 	size_t arena;
 	uint64_t pool; /* offset in the arena */
+	uint64_t here; /* where the arena at hand begins; out of reach: not in one */
 	uint64_t arena_used; /* bytes of blocks in use in it so far */
 	const uint8_t *arena_bytes; /* NULL: to be read pool by pool */
 	struct heap_block *batch;
@@ -156,10 +157,11 @@ static inline uint32_t types_known(const struct types *t, uint64_t addr)
 }
 static inline uint32_t type_by_word(struct heap_walk *w, uint64_t word)
 {
-	if (word & 7 || word - w->low >= w->high - w->low)
+	/* A type object is larger than any block of a pool. Most words lead into the arena that
+	 * they are in. */
+	if (word & 7 || word - w->low >= w->high - w->low || word - w->here < w->arena_size)
 		return HEAP_NO_TYPE;
 	uint32_t t = types_known(&w->types, word);
-	/* a type object is larger than any block of a pool */
 	return t != HEAP_NO_TYPE || arena_of(w, word) ? t : types_prove(w, word);
 }
 

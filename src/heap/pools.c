@@ -114,6 +114,7 @@ static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
 void pools_begin(struct heap_walk *w)
 {
 	w->place = HEAP_IN_POOL;
+	w->here = w->high;
 	w->arena = 0;
 	w->pool = 0;
 	w->pools.pool_bytes = w->pool_size;
@@ -125,6 +126,7 @@ static void enter_arena(struct heap_walk *w, uint64_t start)
 	uint64_t ahead = -start & (w->pool_size - 1);
 	w->pool = ahead;
 	w->arena_bytes = mem_view(w->mem, start, w->arena_size);
+	w->here = start;
 	w->pools.arenas++;
 	w->pools.arena_bytes += w->arena_size;
 	w->pools.virgin += (start + w->arena_size - w->arenas.carved[w->arena]) / w->pool_size;
@@ -135,6 +137,7 @@ static void leave_arena(struct heap_walk *w)
 	uint64_t tenth = 10 * w->arena_used / w->arena_size;
 	w->pools.by_use[tenth < 10 ? tenth : 9]++;
 	w->arena_used = 0;
+	w->here = w->high;
 	w->arena++;
 	w->pool = 0;
 }

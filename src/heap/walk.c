@@ -81,6 +81,7 @@ struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_w
 	};
 	take_offsets(w);
 	find_bounds(w);
+	w->here = w->high; /* numbers_find() asks for types before any arena */
 	w->collecting = is_collecting(w);
 	types_init(&w->types);
 	heap_find_arenas(w);

@@ -38,7 +38,7 @@ const struct size_kind *size_kind(const char *full);
 
 /* A field of a struct whose first n bytes are at hand; 0 and *damaged if it is beyond them. As
  * layout_get(), with the widths known to the compiler: it is called for every object of a heap. */
-static inline uint64_t weighed_field(
+__attribute__((always_inline)) static inline uint64_t weighed_field(
 	const struct layout *l, enum field f, const uint8_t *bytes, size_t n, bool *damaged)
 {
 	const struct field_at at = l->field[f];
