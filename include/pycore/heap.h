@@ -97,5 +97,10 @@ const struct heap_pools *heap_pools(const struct heap_walk *w);
 const struct heap_chunks *heap_chunks(const struct heap_walk *w);
 /* Bytes of 2.7's blocks of ints and floats, which lie in chunks. */
 uint64_t heap_number_bytes(const struct heap_walk *w);
+/* Live objects met so far that the collector tracks, by their own heads. */
+uint64_t heap_tracked(const struct heap_walk *w);
+/* How many the collector has in its lists, if they are not longer than limit; false: that is not
+ * known, or they are being changed. */
+bool heap_gc_listed(const struct heap_walk *w, uint64_t limit, uint64_t *ret);
 /* Blocks above POOL_BLOCK_MAX by the interpreter's own count; false: it is not known. */
 bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret);

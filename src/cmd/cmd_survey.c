@@ -92,7 +92,17 @@ static bool count(const struct survey_args *a, struct python *p, struct survey *
 	return !failed(e);
 }
 
-/* Of a live process a copy is counted; if it was made while a pool was being changed, another one.
+/* Nothing was seen while it was being changed. */
+static bool is_sound(const struct survey *s)
+{
+	for (size_t i = 0; i < s->n_checks; i++) {
+		if (!s->checks[i].ok)
+			return false;
+	}
+	return !s->pools.torn && !s->doubtful;
+}
+
+/* Of a live process a copy is counted; if it was made while the heap was being changed, another one.
  * There is no copy where there is no Python. */
 static bool count_snapshot(
 	const struct survey_args *a, struct target *t, struct python **ret_p, struct survey **ret)
@@ -107,7 +117,7 @@ static bool count_snapshot(
 		}
 		if (!*ret_p || !count(a, *ret_p, ret))
 			return false;
-		if (t->kind == TARGET_CORE || !(*ret)->pools.torn || looks == LOOKS_MAX)
+		if (t->kind == TARGET_CORE || is_sound(*ret) || looks == LOOKS_MAX)
 			return true;
 		python_free(*ret_p);
 		survey_free(*ret);

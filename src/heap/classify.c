@@ -72,6 +72,7 @@ static bool judge_head(const struct heap_walk *w, const uint8_t *head, bool *ret
 	*ret_tracked = next != 0;
 	if (w->at.has_gc_refs) {
 		uint64_t refs = word_at(w, head + w->at.gc_refs);
+		*ret_tracked = (int64_t)refs >> w->l->row->gc_refs_flags != UNTRACKED_REFS;
 		return refs_are_good(w, refs);
 	}
 	if (!next)
@@ -130,6 +131,7 @@ static bool judge(struct heap_walk *w, const struct heap_block *b, uint32_t lead
 	if (count == COUNT_DOUBTFUL && !proven(w, b, lead, t, tracked))
 		return false;
 	*ret = count == COUNT_ZERO ? HEAP_DEAD : HEAP_OBJECT;
+	w->tracked += tracked;
 	return true;
 }
 

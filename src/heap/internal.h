@@ -66,6 +66,7 @@ struct heap_walk {
 	struct arenas arenas;
 	uint64_t pool_size, arena_size;
 	struct heap_pools pools;
+	uint64_t tracked; /* live objects in the lists of the GC, by their heads */
 	uint64_t raw_blocks;
 	bool has_raw_blocks;
 	bool counts_all; /* raw_blocks also counts those of pools */

@@ -156,6 +156,11 @@ uint64_t heap_number_bytes(const struct heap_walk *w)
 	return w->number_bytes;
 }
 
+uint64_t heap_tracked(const struct heap_walk *w)
+{
+	return w->tracked;
+}
+
 bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret)
 {
 	uint64_t others = w->counts_all ? w->pools.counted : 0;

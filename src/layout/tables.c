@@ -367,8 +367,9 @@ static const struct layout_row rows[] = {
 		UNICODE(16, 0),
 		.fields = py314,
 		MOVING(FIELD_runtime_sizeof, FIELD_interp_modules, FIELD_interp_sysdict,
-			FIELD_interp_builtins, FIELD_interp_gc_collecting, FIELD_interp_obmalloc,
-			FIELD_interp_sizeof, FIELD_tstate_sizeof),
+			FIELD_interp_builtins, FIELD_interp_gc_collecting,
+			FIELD_interp_gc_generation0, FIELD_interp_gc_permanent,
+			FIELD_interp_obmalloc, FIELD_interp_sizeof, FIELD_tstate_sizeof),
 	},
 	{
 		.name = "3.14",

@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include "pycore/image.h"
+#include "pycore/limits.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -135,8 +136,16 @@ void survey_checks(struct counting *c, struct survey *s)
 		check(s, "larger blocks, by the interpreter's count and at least in malloc", raw,
 			large, large >= raw);
 	}
+	uint64_t listed, tracked = heap_tracked(c->walk);
+	uint64_t limit = tracked < GC_CHECK_MAX ? GC_CHECK_MAX : 0;
+	if (limit && heap_gc_listed(c->walk, 2 * limit, &listed)) {
+		check(s, "tracked objects, by the collector's lists and by those found", listed,
+			tracked, listed == tracked);
+		s->missed = listed > tracked ? listed - tracked : 0;
+	}
 	s->doubtful = c->doubtful;
-	s->lower_bound = p->torn || p->lost || c->doubtful || target_coverage(c->rt->target).cut;
+	s->lower_bound = p->torn || p->lost || c->doubtful || s->missed ||
+			 target_coverage(c->rt->target).cut;
 }
 
 void survey_tell(const struct survey *s, struct problems *to)
@@ -148,6 +157,11 @@ void survey_tell(const struct survey *s, struct problems *to)
 			p->torn);
 	if (p->lost)
 		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
+	if (s->missed)
+		problems_damagef(to, "heap",
+			"%" PRIu64 " objects that the collector tracks were not found: another "
+			"malloc than that of the GNU C library may hold them",
+			s->missed);
 	if (s->doubtful)
 		problems_damagef(to, "heap",
 			"%" PRIu64 " objects contradict themselves, or their bodies are not in "
