@@ -93,6 +93,8 @@ bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
 
 /* The types met so far; the list may move with the next batch. */
 const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n);
+/* Whether there are more types than are kept. */
+bool heap_types_full(const struct heap_walk *w);
 const struct heap_pools *heap_pools(const struct heap_walk *w);
 const struct heap_chunks *heap_chunks(const struct heap_walk *w);
 /* Bytes of 2.7's blocks of ints and floats, which lie in chunks. */

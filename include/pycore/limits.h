@@ -84,11 +84,12 @@ enum {
 	/* heaps */
 	ARENAS_MAX = 16 * 1024 * 1024, /* 16 TiB of them, where they are of 1 MiB */
 	OBJECT_ITEMS_BITS = 40, /* no object has 2^40 items, no item so many bytes */
+	NUMBER_TRIES_MAX = 1 << 20, /* words that are tried as the head of 2.7's ints */
 	GC_CHECK_MAX = 2 * 1000 * 1000, /* objects of the collector's lists that are counted */
 	SHAPE_KEYS_MAX = 64, /* keys of a dict that make its shape; more are only counted */
 	SHAPE_NAMES_MAX = 1 << 18, /* names of attributes that are remembered */
 	SHAPES_MAX = 1 << 16, /* shapes that are told apart */
-	TYPES_MET_MAX = 4 * 1024 * 1024, /* distinct types of objects in one heap */
+	TYPES_MET_MAX = 1 << 19, /* distinct types of objects in one heap */
 
 	/* facts for a bug report */
 	FACT_WORDS_MAX = 10000, /* of sys.argv, sys.orig_argv, sys.path */

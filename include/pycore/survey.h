@@ -68,6 +68,7 @@ struct survey {
 	size_t n_rows;
 	struct survey_sums totals;
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
+	bool too_many_types; /* beyond TYPES_MET_MAX they were not told apart from other memory */
 	uint64_t missed; /* objects of the collector's lists beyond those that were found */
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
 	struct heap_pools pools;

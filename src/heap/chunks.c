@@ -23,6 +23,7 @@ enum {
 	HEAP_ALIGNMENT = 64 * 1024 * 1024, /* of the heaps of other arenas */
 	HEAP_HEAD_MAX = PAGE, /* struct heap_info and struct malloc_state in front of them */
 	MIN_WORDS = 4,
+	PATIENCE = 65536,
 };
 
 static uint64_t size_word(const struct heap_walk *w, uint64_t at)
@@ -42,22 +43,27 @@ static uint64_t chunk_size(const struct heap_walk *w, uint64_t at, uint64_t end)
 
 /* Whether the row of chunks from there on reaches the end. The first one says that the chunk before
  * it, which does not exist, is in use. */
-static bool reaches(const struct heap_walk *w, uint64_t at, uint64_t end)
+static bool reaches(struct heap_walk *w, uint64_t at, uint64_t end)
 {
 	if (end - at < 2 * w->word || !(size_word(w, at) & PREV_INUSE) ||
 		size_word(w, at) & IS_MMAPPED)
 		return false;
-	while (at < end) {
+	uint64_t steps = 0;
+	while (at < end && steps < w->patience) {
 		uint64_t size = chunk_size(w, at, end);
 		if (!size)
-			return false;
+			break;
 		at += size;
+		steps++;
 	}
-	return true;
+	if (at >= end)
+		return true;
+	w->patience -= steps;
+	return false;
 }
 
 /* The first chunk of a heap that begins at that page; 0: there is no heap. */
-static uint64_t find_row(const struct heap_walk *w, uint64_t page)
+static uint64_t find_row(struct heap_walk *w, uint64_t page)
 {
 	uint64_t end = w->range.end;
 	bool other_arena = page % HEAP_ALIGNMENT == 0;
@@ -164,6 +170,7 @@ static bool enter_range(struct heap_walk *w)
 			continue;
 		w->page = (w->range.start + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 		w->row = 0;
+		w->patience = PATIENCE + (w->range.end - w->range.start) / (MIN_WORDS * w->word);
 		return true;
 	}
 	return false;

@@ -59,6 +59,7 @@ struct heap_walk {
 	unsigned word; /* bytes of a pointer */
 	struct offsets at;
 	uint64_t low, high; /* all mapped memory lies between */
+	uint64_t held; /* bytes that can be had */
 	bool collecting; /* a collection was running, so heads of the GC hold other things */
 	struct types types;
 	struct heap_type last; /* of the object found last; addr 0: none yet */
@@ -85,11 +86,13 @@ struct heap_walk {
 		uint64_t head, length; /* blocks that are still to come */
 		uint32_t type;
 	} numbers[NUMBER_KINDS];
+	uint64_t number_tries;
 	uint64_t number_bytes; /* of the blocks seen so far */
 	struct mem_range range; /* of which the bytes are at hand: */
 	const uint8_t *range_bytes;
 	uint64_t page; /* next address to be looked at */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
+	uint64_t patience; /* steps along rows that prove to be none, for this range */
 	struct heap_chunks chunks;
 	size_t image, segment; /* next */
 	uint64_t segment_at, segment_end; /* what is left of the one at hand */

@@ -56,7 +56,8 @@ static bool judge_block(
 	struct heap_walk *w, size_t kind, uint64_t addr, size_t *ret_live, uint64_t *ret_next)
 {
 	size_t live = 0;
-	if (!addr || addr % w->word || addr - w->low >= w->high - w->low || arena_of(w, addr))
+	if (!addr || addr % w->word || addr - w->low >= w->high - w->low || arena_of(w, addr) ||
+		w->number_tries++ >= NUMBER_TRIES_MAX)
 		return false;
 	const uint8_t *bytes = bytes_of(w, kind, addr);
 	if (!bytes)
@@ -106,7 +107,7 @@ static void search_head(struct heap_walk *w, size_t kind)
 {
 	const struct image *img = w->rt->image;
 	struct number_list *list = &w->numbers[kind];
-	uint64_t word, limit = (w->high - w->low) / block_size(w, kind);
+	uint64_t word, limit = w->held / block_size(w, kind) + 1;
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		uint64_t at = (img->bias + p->vaddr) & ~(uint64_t)(w->word - 1),

@@ -120,6 +120,14 @@ void pools_begin(struct heap_walk *w)
 	w->pools.pool_bytes = w->pool_size;
 }
 
+/* None of its bytes are in the core. */
+static bool is_lost(const struct heap_walk *w, uint64_t start)
+{
+	struct mem_range r;
+	return !w->arena_bytes && mem_range_at(w->mem, start, &r) && !r.readable &&
+	       r.end - start >= w->arena_size;
+}
+
 /* The first pool of an arena, and how its bytes are had. */
 static void enter_arena(struct heap_walk *w, uint64_t start)
 {
@@ -148,6 +156,11 @@ bool pools_next(struct heap_walk *w)
 		uint64_t start = w->arenas.list[w->arena], carved = w->arenas.carved[w->arena];
 		if (w->pool < w->pool_size)
 			enter_arena(w, start);
+		if (is_lost(w, start)) {
+			w->pools.lost += (carved - start - w->pool) / w->pool_size;
+			leave_arena(w);
+			continue;
+		}
 		while (start + w->pool < carved) {
 			uint64_t at = w->pool;
 			const uint8_t *bytes = w->arena_bytes ? w->arena_bytes + at : NULL;

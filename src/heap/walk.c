@@ -51,6 +51,7 @@ static void find_bounds(struct heap_walk *w)
 	while (mem_next_range(w->mem, r.end, &r)) {
 		w->low = r.start < w->low ? r.start : w->low;
 		w->high = r.end;
+		w->held += r.readable ? r.end - r.start : 0;
 	}
 	if (w->low > w->high)
 		w->low = w->high;
@@ -139,6 +140,11 @@ const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n)
 {
 	*ret_n = w->types.n;
 	return w->types.list;
+}
+
+bool heap_types_full(const struct heap_walk *w)
+{
+	return w->types.n >= TYPES_MET_MAX;
 }
 
 const struct heap_pools *heap_pools(const struct heap_walk *w)

@@ -144,7 +144,8 @@ void survey_checks(struct counting *c, struct survey *s)
 		s->missed = listed > tracked ? listed - tracked : 0;
 	}
 	s->doubtful = c->doubtful;
-	s->lower_bound = p->torn || p->lost || c->doubtful || s->missed ||
+	s->too_many_types = heap_types_full(c->walk);
+	s->lower_bound = p->torn || p->lost || c->doubtful || s->missed || s->too_many_types ||
 			 target_coverage(c->rt->target).cut;
 }
 
@@ -157,6 +158,10 @@ void survey_tell(const struct survey *s, struct problems *to)
 			p->torn);
 	if (p->lost)
 		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
+	if (s->too_many_types)
+		problems_damagef(to, "heap",
+			"there are more than %d types; objects of the others are not counted",
+			TYPES_MET_MAX);
 	if (s->missed)
 		problems_damagef(to, "heap",
 			"%" PRIu64 " objects that the collector tracks were not found: another "
