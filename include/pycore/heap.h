@@ -91,6 +91,9 @@ void heap_walk_close(struct heap_walk *w); /* NULL is fine */
 /* The next blocks; false at the end. */
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
 
+/* How far it is, 0 to 1: roughly. */
+double heap_walk_done(const struct heap_walk *w);
+
 /* The types met so far; the list may move with the next batch. */
 const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n);
 /* Whether there are more types than are kept. */

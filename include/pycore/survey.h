@@ -68,6 +68,7 @@ struct survey {
 	size_t n_rows;
 	struct survey_sums totals;
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
+	bool interrupted; /* the tick has stopped it */
 	bool too_many_types; /* beyond TYPES_MET_MAX they were not told apart from other memory */
 	uint64_t missed; /* objects of the collector's lists beyond those that were found */
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
@@ -96,6 +97,10 @@ struct survey_options {
 	enum survey_sort sort; /* descending, but for names */
 	size_t sample; /* objects of each row whose values are read, at most SURVEY_SAMPLE_MAX */
 	size_t sampled_rows; /* of the first rows only */
+	/* Told how far the count is, 0 to 1, with every pool; false: it stops there. NULL: nobody
+	 * asks. */
+	bool (*tick)(void *ctx, double done);
+	void *tick_ctx;
 	const char *match; /* only types of such full names (fnmatch(3)); NULL: all */
 };
 

@@ -6,8 +6,11 @@
 #include "pycore/survey.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 const char cmd_survey_help[] =
 	"  --by KEY            what a row is: type (default), module, shape, size or refcount\n"
@@ -80,12 +83,68 @@ static bool take_snapshot(struct target *t)
 	return !failed(e);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signo)
+{
+	(void)signo;
+	interrupted = 1;
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct progress {
+	unsigned calls;
+	double began, shown; /* seconds; 0: not yet */
+};
+
+/* How far it is, on a terminal, once it takes longer than a second. */
+static bool tick(void *ctx, double done)
+{
+	enum { SELDOM = 1024 };
+	struct progress *p = ctx;
+	if (interrupted || p->calls++ % SELDOM || !isatty(STDERR_FILENO))
+		return !interrupted;
+	double at = now();
+	if (!p->began)
+		p->began = at;
+	if (at - p->began > 1 && at - p->shown > 0.2 && done > 0) {
+		p->shown = at;
+		fprintf(stderr, "\rpycore: counting: %.0f %%, %.0f s left \x1b[K", 100 * done,
+			(at - p->began) * (1 - done) / done);
+	}
+	return true;
+}
+
+/* Runs it so that the first Ctrl-C ends the count, not the report; the second one ends pycore. */
+static struct err run_interruptibly(
+	struct python *p, const struct survey_options *opt, struct survey **ret)
+{
+	struct sigaction stop = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND };
+	struct sigaction before;
+	struct progress progress = { 0 };
+	struct survey_options own = *opt;
+	own.tick = tick;
+	own.tick_ctx = &progress;
+	sigaction(SIGINT, &stop, &before);
+	struct err e = survey_run(p, &p->runtimes[0], &own, ret);
+	sigaction(SIGINT, &before, NULL);
+	if (progress.shown > 0)
+		fputs("\r\x1b[K", stderr);
+	return e;
+}
+
 static bool count(const struct survey_args *a, struct python *p, struct survey **ret)
 {
 	char text[ERR_TEXT_MAX];
 	p->options.limits = VALUES_SHORT;
 	python_walk(p);
-	struct err e = survey_run(p, &p->runtimes[0], &a->options, ret);
+	struct err e = run_interruptibly(p, &a->options, ret);
 	if (failed(e))
 		complain("%s: its heap cannot be read: %s",
 			p->target->path ? p->target->path : "process", err_text(e, text));
@@ -102,8 +161,8 @@ static bool is_sound(const struct survey *s)
 	return !s->pools.torn && !s->doubtful;
 }
 
-/* Of a live process a copy is counted; if it was made while the heap was being changed, another one.
- * There is no copy where there is no Python. */
+/* Of a live process a copy is counted; if it was made while the heap was being changed, another
+ * one. There is no copy where there is no Python. */
 static bool count_snapshot(
 	const struct survey_args *a, struct target *t, struct python **ret_p, struct survey **ret)
 {
@@ -117,7 +176,7 @@ static bool count_snapshot(
 		}
 		if (!*ret_p || !count(a, *ret_p, ret))
 			return false;
-		if (t->kind == TARGET_CORE || is_sound(*ret) || looks == LOOKS_MAX)
+		if (t->kind == TARGET_CORE || is_sound(*ret) || interrupted || looks == LOOKS_MAX)
 			return true;
 		python_free(*ret_p);
 		survey_free(*ret);

@@ -136,6 +136,11 @@ bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret)
 	return true;
 }
 
+double heap_walk_done(const struct heap_walk *w)
+{
+	return w->place == HEAP_IN_POOL && w->arenas.n ? (double)w->arena / (double)w->arenas.n : 1;
+}
+
 const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n)
 {
 	*ret_n = w->types.n;

@@ -53,6 +53,7 @@ struct counting {
 	size_t cap_samples;
 	uint64_t chance; /* state of the choice of samples */
 	struct place_sums place[PLACES];
+	bool interrupted;
 	uint64_t doubtful; /* objects that contradict themselves */
 };
 

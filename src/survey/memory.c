@@ -131,22 +131,23 @@ void survey_checks(struct counting *c, struct survey *s)
 	if (p->arenas)
 		check(s, "blocks of pools in use, by their own counts and by their free lists",
 			p->counted, p->blocks, p->counted == p->blocks && !p->torn);
-	if (heap_raw_blocks(c->walk, &raw)) {
+	if (!c->interrupted && heap_raw_blocks(c->walk, &raw)) {
 		uint64_t large = c->place[HEAP_IN_CHUNK].large;
 		check(s, "larger blocks, by the interpreter's count and at least in malloc", raw,
 			large, large >= raw);
 	}
 	uint64_t listed, tracked = heap_tracked(c->walk);
 	uint64_t limit = tracked < GC_CHECK_MAX ? GC_CHECK_MAX : 0;
-	if (limit && heap_gc_listed(c->walk, 2 * limit, &listed)) {
+	if (limit && !c->interrupted && heap_gc_listed(c->walk, 2 * limit, &listed)) {
 		check(s, "tracked objects, by the collector's lists and by those found", listed,
 			tracked, listed == tracked);
 		s->missed = listed > tracked ? listed - tracked : 0;
 	}
 	s->doubtful = c->doubtful;
+	s->interrupted = c->interrupted;
 	s->too_many_types = heap_types_full(c->walk);
 	s->lower_bound = p->torn || p->lost || c->doubtful || s->missed || s->too_many_types ||
-			 target_coverage(c->rt->target).cut;
+			 s->interrupted || target_coverage(c->rt->target).cut;
 }
 
 void survey_tell(const struct survey *s, struct problems *to)
@@ -158,6 +159,8 @@ void survey_tell(const struct survey *s, struct problems *to)
 			p->torn);
 	if (p->lost)
 		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
+	if (s->interrupted)
+		problems_damagef(to, "heap", "interrupted: the rest of it was not counted");
 	if (s->too_many_types)
 		problems_damagef(to, "heap",
 			"there are more than %d types; objects of the others are not counted",

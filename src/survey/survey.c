@@ -178,8 +178,10 @@ struct err survey_run(struct python *p, struct py_runtime *rt, const struct surv
 	CLEANUP(fini) struct counting c = { .p = p, .rt = rt, .opt = opt };
 	struct heap_batch batch;
 	TRY(heap_walk_open(p, rt, &c.walk));
-	while (heap_walk_next(c.walk, &batch))
+	while (!c.interrupted && heap_walk_next(c.walk, &batch)) {
 		see(&c, &batch);
+		c.interrupted = opt->tick && !opt->tick(opt->tick_ctx, heap_walk_done(c.walk));
+	}
 	struct survey *s = xcalloc(1, sizeof(*s));
 	s->by = opt->by;
 	s->match = opt->match;
