@@ -84,6 +84,26 @@ static inline uint64_t weighed_product(struct weighed *w, uint64_t n, uint64_t s
 	return 0;
 }
 
+static inline const struct layout *weighed_layout(const struct weighed *w)
+{
+	return &w->m->h->rt->layout;
+}
+
+/* Bytes of a pointer. */
+static inline uint64_t weighed_word(const struct weighed *w)
+{
+	return weighed_layout(w)->key.ptr_size;
+}
+
+/* A body that __sizeof__ counts. */
+static inline void weighed_body(struct weighed *w, uint64_t bytes)
+{
+	w->size->owned += bytes;
+	w->size->getsizeof += bytes;
+}
+
+/* sizes_dict.c */
+size_fn weigh_dict, weigh_ordered_dict;
 /* Bytes of a keys object of a dict, which other dicts may share; false: it could not be read. */
 bool keys_weigh(struct heap *h, uint64_t keys, uint64_t *ret, bool *ret_shared);
 /* How many values go with keys that instances share. */
