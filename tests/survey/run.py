@@ -218,10 +218,27 @@ def live(counts, pycore, python, wanted):
             process.kill()
 
 
+def several(counts, pycore, python, wanted):
+    """Several interpreters, which share an allocator or have one each."""
+    name = f"{python.name} interpreters"
+    with tempfile.TemporaryDirectory(prefix="pycore-survey-") as folder:
+        done = subprocess.run([python.path, HERE / "interpreters.py"], cwd=folder, stderr=subprocess.DEVNULL, timeout=LIMIT, check=False)
+        core = next(pathlib.Path(folder).iterdir(), None)
+        if not core:
+            counts.say("skipped", name, "no module makes interpreters here" if done.returncode == 3 else "no core was written here")
+            return
+        status, document = survey(pycore, core)
+        found = by_type(document)
+        counts.check(name, [*document_faults(status, document, wanted)] +
+                     [f"{kind}: {found[kind][0]}, not {count}" for kind, count in (("Inside", 3000), ("Outside", 500))
+                      if found[kind][0] != count])
+
+
 VARIANTS = {
     "ordered": ({}, (2, 7)),
     "churned": ({"CHURN": "1"}, (2, 7)),
     "live": (None, (2, 7)),
+    "interpreters": (None, (3, 7)),
     "debug": ({"PYTHONMALLOC": "debug"}, (3, 6)),
     "malloc": ({"PYTHONMALLOC": "malloc"}, (3, 6)),
     "churned malloc": ({"PYTHONMALLOC": "malloc", "CHURN": "1"}, (3, 6)),
@@ -246,7 +263,7 @@ def main():
                     python.version < since:
                 continue
             if environment is None:
-                live(counts, args.pycore.resolve(), python, wanted)
+                {"live": live, "interpreters": several}[variant](counts, args.pycore.resolve(), python, wanted)
                 continue
             one(counts, args.pycore.resolve(), python, variant, environment, wanted)
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")

@@ -459,6 +459,36 @@ static TCase *typed_case(void)
 	return t;
 }
 
+START_TEST(a_snapshot_shows_copies_and_what_lies_between)
+{
+	uint8_t bytes[64], got[64], wanted[64];
+	struct mem_buf below;
+	struct mem_snapshot m;
+	struct mem_range r;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	mem_buf_init(&below, ORDER_LITTLE, 8);
+	mem_buf_add(&below, 0x1000, bytes, sizeof(bytes), MEM_READ | MEM_WRITE);
+	mem_snapshot_init(&m, &below.base);
+	uint8_t *second = mem_snapshot_add(&m, 0x1020, 8), *first = mem_snapshot_add(&m, 0x1008, 8);
+	memset(first, 0xaa, 8);
+	memset(second, 0xbb, 8);
+	memcpy(wanted, bytes, 64);
+	memset(wanted + 8, 0xaa, 8);
+	memset(wanted + 0x20, 0xbb, 8);
+	ck_assert_ok(mem_read(&m.base, 0x1000, got, sizeof(got)));
+	ck_assert_mem_eq(got, wanted, sizeof(got));
+	ck_assert_ptr_eq(mem_view(&m.base, 0x100a, 4), first + 2);
+	ck_assert_ptr_null(mem_view(&m.base, 0x100a, 8));
+	ck_assert(mem_next_range(&m.base, 0, &r) && r.start == 0x1000);
+	mem_snapshot_drop(&m, 0x1000, 0x1010);
+	ck_assert_ok(mem_read(&m.base, 0x1008, got, 8));
+	ck_assert_mem_eq(got, bytes + 8, 8);
+	ck_assert_err_at(mem_read(&m.base, 0x103c, got, 8), ERR_UNMAPPED, 0x1040);
+	mem_snapshot_fini(&m);
+}
+END_TEST
+
 static TCase *core_case(void)
 {
 	TCase *t = tcase_create("core and overlay");
@@ -471,6 +501,7 @@ static TCase *core_case(void)
 	tcase_add_test(t, overlay_on_demand);
 	tcase_add_loop_test(t, overlay_against_truth, 0, 100);
 	tcase_add_loop_test(t, overlay_ranges_against_truth, 0, 100);
+	tcase_add_test(t, a_snapshot_shows_copies_and_what_lies_between);
 	return t;
 }
 
