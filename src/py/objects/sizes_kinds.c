@@ -123,6 +123,20 @@ static void weigh_array(struct weighed *w)
 			weighed_product(w, weighed_get(w, FIELD_array_allocated), (uint32_t)size));
 }
 
+/* A long coefficient is elsewhere (Modules/_decimal/libmpdec): its words are 64 bits wide, as where
+ * pointers are. */
+static void weigh_decimal(struct weighed *w)
+{
+	enum { OTHERS_DATA = 0xe0 }; /* static, shared, constant */
+	const struct layout *l = weighed_layout(w);
+	uint64_t at = l->field[FIELD_decimal_mpd].offset, flags, alloc;
+	if (at > w->n || failed(layout_get(l, FIELD_mpd_flags, w->bytes + at, w->n - at, &flags)) ||
+		failed(layout_get(l, FIELD_mpd_alloc, w->bytes + at, w->n - at, &alloc)))
+		w->damaged = true;
+	else if (!(flags & OTHERS_DATA))
+		weighed_body(w, weighed_product(w, alloc, weighed_word(w)));
+}
+
 /* A heap type counts the keys that its instances share. */
 static void weigh_type(struct weighed *w)
 {
@@ -275,6 +289,7 @@ const struct size_kind *size_kind(const char *full)
 		{ "collections.deque", weigh_deque, false },
 		{ "collections.OrderedDict", weigh_ordered_dict, false },
 		{ "array.array", weigh_array, false },
+		{ "decimal.Decimal", weigh_decimal, false },
 		{ "_io.BufferedReader", weigh_buffered, false },
 		{ "_io.BufferedWriter", weigh_buffered, false },
 		{ "_io.BufferedRandom", weigh_buffered, false },
