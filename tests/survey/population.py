@@ -14,7 +14,9 @@ import os
 import resource
 import sys
 
-if sys.version_info[0] > 2:  # else it is written in Python, and imports what acts after a fork
+# It imports what acts after a fork, and in 2.7 it is written in Python.
+WITH_DECIMALS = sys.version_info[0] > 2 and bool(os.environ.get("CHURN"))
+if WITH_DECIMALS:
     import decimal
 
 N = int(sys.argv[4])
@@ -140,7 +142,9 @@ MAKERS = [
     ("BytesIO", 50, lambda i: io.BytesIO()),
 ]
 if sys.version_info[0] == 2:  # where it is written in Python
-    MAKERS = [maker for maker in MAKERS if maker[0] not in ("ordered dict", "decimal")]
+    MAKERS = [maker for maker in MAKERS if maker[0] != "ordered dict"]
+if not WITH_DECIMALS:
+    MAKERS = [maker for maker in MAKERS if maker[0] != "decimal"]
 NAMES = ["name_%d" % i for i in range(50)]
 CLASSES = [type("Made", (object,), {}) for i in range(20)]
 
