@@ -84,7 +84,7 @@ enum {
 	/* heaps */
 	ARENAS_MAX = 16 * 1024 * 1024, /* 16 TiB of them, where they are of 1 MiB */
 	OBJECT_ITEMS_BITS = 40, /* no object has 2^40 items, no item so many bytes */
-	NUMBER_TRIES_MAX = 1 << 20, /* words that are tried as the head of 2.7's ints */
+	NUMBER_TRIES_MAX = 1 << 22, /* blocks looked at to find the heads of 2.7's ints */
 	GC_CHECK_MAX = 2 * 1000 * 1000, /* objects of the collector's lists that are counted */
 	SHAPE_KEYS_MAX = 64, /* keys of a dict that make its shape; more are only counted */
 	SHAPE_NAMES_MAX = 1 << 18, /* names of attributes that are remembered */

@@ -78,14 +78,20 @@ static bool judge_block(
 	return true;
 }
 
-/* A word that the variable could hold: the newest blocks may be empty. */
+/* A word that the variable could hold. Of a list that was long once the newest blocks are empty.
+ * The bins of malloc lead in circles: an address that comes again, 2, 4, 8 ... steps later, ends
+ * it. */
 static bool leads_to_block(struct heap_walk *w, size_t kind, uint64_t addr)
 {
-	enum { TRIED = 64 };
 	size_t live = 0;
-	for (int i = 0; i < TRIED && addr && !live; i++) {
-		if (!judge_block(w, kind, addr, &live, &addr))
+	uint64_t mark = addr, steps = 0, next_mark = 1;
+	while (addr && !live) {
+		if (!judge_block(w, kind, addr, &live, &addr) || (!live && addr == mark))
 			return false;
+		if (++steps == next_mark) {
+			mark = addr;
+			next_mark *= 2;
+		}
 	}
 	return live;
 }

@@ -219,11 +219,17 @@ def live(counts, pycore, python, wanted):
             process.kill()
 
 
-def several(counts, pycore, python, wanted):
-    """Several interpreters, which share an allocator or have one each."""
-    name = f"{python.name} interpreters"
+DEATHS = {
+    "interpreters": {"Inside": 3000, "Outside": 500},
+    "collecting": {"Stays": 5000, "Goes": 2000, "Ends": 1},
+}
+
+
+def death(counts, pycore, python, variant, wanted):
+    """A program that dies by itself, with known numbers of some objects."""
+    name = f"{python.name} {variant}"
     with tempfile.TemporaryDirectory(prefix="pycore-survey-") as folder:
-        done = subprocess.run([python.path, HERE / "interpreters.py"], cwd=folder, stderr=subprocess.DEVNULL, timeout=LIMIT, check=False)
+        done = subprocess.run([python.path, HERE / f"{variant}.py"], cwd=folder, stderr=subprocess.DEVNULL, timeout=LIMIT, check=False)
         core = next(pathlib.Path(folder).iterdir(), None)
         if not core:
             counts.say("skipped", name, "no module makes interpreters here" if done.returncode == 3 else "no core was written here")
@@ -231,8 +237,7 @@ def several(counts, pycore, python, wanted):
         status, document = survey(pycore, core)
         found = by_type(document)
         counts.check(name, [*document_faults(status, document, wanted)] +
-                     [f"{kind}: {found[kind][0]}, not {count}" for kind, count in (("Inside", 3000), ("Outside", 500))
-                      if found[kind][0] != count])
+                     [f"{kind}: {found[kind][0]}, not {count}" for kind, count in DEATHS[variant].items() if found[kind][0] != count])
 
 
 VARIANTS = {
@@ -240,6 +245,7 @@ VARIANTS = {
     "churned": ({"CHURN": "1"}, (2, 7)),
     "live": (None, (2, 7)),
     "interpreters": (None, (3, 7)),
+    "collecting": (None, (2, 7)),
     "debug": ({"PYTHONMALLOC": "debug"}, (3, 6)),
     "malloc": ({"PYTHONMALLOC": "malloc"}, (3, 6)),
     "churned malloc": ({"PYTHONMALLOC": "malloc", "CHURN": "1"}, (3, 6)),
@@ -264,7 +270,10 @@ def main():
                     python.version < since:
                 continue
             if environment is None:
-                {"live": live, "interpreters": several}[variant](counts, args.pycore.resolve(), python, wanted)
+                if variant == "live":
+                    live(counts, args.pycore.resolve(), python, wanted)
+                else:
+                    death(counts, args.pycore.resolve(), python, variant, wanted)
                 continue
             one(counts, args.pycore.resolve(), python, variant, environment, wanted)
     print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
