@@ -66,9 +66,9 @@ void shape_text(struct counting *c, size_t group, struct str *ret)
 		return;
 	}
 	str_puts(ret, c->sizings[s->type]->full);
+	uint64_t low = s->bits ? UINT64_C(1) << (s->bits - 1) : 0;
 	if (s->many)
-		str_addf(ret, " of %" PRIu64 " to %" PRIu64 " keys", UINT64_C(1) << (s->bits - 1),
-			(UINT64_C(1) << s->bits) - 1);
+		str_addf(ret, " of %" PRIu64 " to %" PRIu64 " keys", low, low + (low - 1));
 	else if (has_shape(c, s->type)) {
 		str_putc(ret, ' ');
 		py_shape_text(c->p, c->rt, s->example, ret);
