@@ -225,6 +225,7 @@ static enum exit_status count_target(
 	enum exit_status status = target_args_open(which, &ret->target);
 	if (status != STATUS_COMPLETE)
 		return status;
+	ret->target->activity = ACTIVITY_NONE;
 	if (!count_snapshot(a, ret->target, &ret->p, &ret->survey))
 		return STATUS_NOTHING;
 	struct problems *to = &ret->target->problems;
@@ -246,7 +247,9 @@ static enum exit_status survey(const struct survey_args *a)
 	CLEANUP(counted_fini) struct counted before = { 0 };
 	CLEANUP(counted_fini) struct counted now = { 0 };
 	CLEANUP(free_diff) struct survey_diff *diff = NULL;
-	struct target_args first = { .core = a->view.before, .container = a->target.container };
+	struct target_args first = {
+		.core = a->view.before, .container = a->target.container, .search = a->target.search
+	};
 	enum exit_status status = STATUS_COMPLETE;
 	bool damage;
 	if (first.core)
