@@ -28,8 +28,11 @@ enum { HEAP_NO_TYPE = UINT32_MAX };
 enum heap_place {
 	HEAP_IN_POOL, /* a block of pymalloc, of at most POOL_BLOCK_MAX bytes */
 	HEAP_IN_NUMBERS, /* a slot of 2.7's blocks of ints and floats */
+	HEAP_IN_PAGE, /* a block of mimalloc, in free-threaded builds */
 	HEAP_IN_CHUNK, /* a chunk of the C library's malloc */
+	HEAP_REFERRED, /* what references lead to, in memory of an allocator that is not known */
 	HEAP_IN_IMAGE, /* a static variable */
+	HEAP_PLACES,
 };
 
 enum heap_state {
@@ -79,6 +82,12 @@ struct heap_chunks {
 	uint64_t used_bytes, free_bytes;
 };
 
+/* Objects that Python keeps for reuse: they are given out, and hold nothing. */
+struct heap_free_list {
+	const char *name; /* literal: "float", "tuple of 3" */
+	uint64_t count, bytes;
+};
+
 struct heap_walk;
 
 /*
@@ -87,6 +96,13 @@ struct heap_walk;
  */
 struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_walk **ret);
 void heap_walk_close(struct heap_walk *w); /* NULL is fine */
+
+/*
+ * Before the first blocks: this walk shall hand out only its part, 0 to parts - 1, of them. Each
+ * block belongs to one part, and the same one in every run; so do the counts of heap_pools() and
+ * its like. Part 0 has all places whose blocks are not divided.
+ */
+void heap_walk_divide(struct heap_walk *w, unsigned part, unsigned parts);
 
 /* The next blocks; false at the end. */
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
@@ -104,6 +120,23 @@ const struct heap_chunks *heap_chunks(const struct heap_walk *w);
 uint64_t heap_number_bytes(const struct heap_walk *w);
 /* Live objects met so far that the collector tracks, by their own heads. */
 uint64_t heap_tracked(const struct heap_walk *w);
+/*
+ * Those kept in the interpreter's free lists, by name, which live until the walk is closed; false:
+ * a list is damaged, or where they are is not known.
+ */
+bool heap_free_lists(struct heap_walk *w, const struct heap_free_list **ret, size_t *ret_n);
+
+/* A list of the collector: "generation 0", "permanent". */
+struct heap_generation {
+	const char *name; /* literal */
+	uint64_t head; /* address of what it begins with and comes back to */
+};
+enum { HEAP_GENERATIONS_MAX = 64 };
+/* The lists of all interpreters of the runtime; how many. 0: they are not known, or being changed.
+ */
+size_t heap_generations(
+	const struct heap_walk *w, struct heap_generation ret[HEAP_GENERATIONS_MAX]);
+
 /* How many the collector has in its lists, if they are not longer than limit; false: that is not
  * known, or they are being changed. */
 bool heap_gc_listed(const struct heap_walk *w, uint64_t limit, uint64_t *ret);

@@ -74,6 +74,8 @@ struct survey {
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
 	struct heap_pools pools;
 	struct heap_chunks chunks;
+	struct heap_free_list *free_lists; /* not empty ones */
+	size_t n_free_lists;
 	struct survey_memory memory;
 	struct survey_check checks[SURVEY_CHECKS_MAX];
 	size_t n_checks;
@@ -102,6 +104,7 @@ struct survey_options {
 	bool (*tick)(void *ctx, double done);
 	void *tick_ctx;
 	const char *match; /* only types of such full names (fnmatch(3)); NULL: all */
+	unsigned workers; /* processes that share the work; 0: as many as there are CPUs */
 };
 
 /* Counts the objects of one runtime. Needs the interpreters of a walk (python_walk). */

@@ -74,6 +74,8 @@ struct heap_walk {
 
 	/* where the walk stands */
 	enum heap_place place;
+	bool begun; /* that place */
+	unsigned part, parts; /* which part of the blocks is wanted */
 	size_t arena;
 	uint64_t pool; /* offset in the arena */
 	uint64_t here; /* where the arena at hand begins; out of reach: not in one */

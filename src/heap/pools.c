@@ -113,9 +113,8 @@ static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
 
 void pools_begin(struct heap_walk *w)
 {
-	w->place = HEAP_IN_POOL;
 	w->here = w->high;
-	w->arena = 0;
+	w->arena = w->part;
 	w->pool = 0;
 	w->pools.pool_bytes = w->pool_size;
 }
@@ -146,7 +145,7 @@ static void leave_arena(struct heap_walk *w)
 	w->pools.by_use[tenth < 10 ? tenth : 9]++;
 	w->arena_used = 0;
 	w->here = w->high;
-	w->arena++;
+	w->arena += w->parts;
 	w->pool = 0;
 }
 

@@ -79,6 +79,7 @@ struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_w
 		.word = rt->layout.key.ptr_size,
 		.pool_size = UINT64_C(1) << rt->layout.row->heap.pool_bits,
 		.arena_size = UINT64_C(1) << rt->layout.row->heap.arena_bits,
+		.parts = 1,
 	};
 	take_offsets(w);
 	find_bounds(w);
@@ -90,7 +91,6 @@ struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_w
 	w->batch = xcalloc(w->max_batch, sizeof(*w->batch));
 	w->copy = xmalloc(w->pool_size);
 	numbers_find(w);
-	pools_begin(w);
 	*ret = w;
 	return NO_ERR;
 }
@@ -106,34 +106,44 @@ void heap_walk_close(struct heap_walk *w)
 	free(w);
 }
 
-static bool next_of(struct heap_walk *w)
+/* How the blocks of a place are had: begin, if there is anything to be done, when all those before
+ * it have been walked; next fills the batch, false: there are no more. */
+static const struct {
+	void (*begin)(struct heap_walk *w);
+	bool (*next)(struct heap_walk *w);
+	bool divided; /* into parts; otherwise part 0 has all */
+} places[HEAP_PLACES] = {
+	[HEAP_IN_POOL] = { pools_begin, pools_next, true },
+	[HEAP_IN_NUMBERS] = { NULL, numbers_next },
+	[HEAP_IN_CHUNK] = { chunks_begin, chunks_next },
+	[HEAP_IN_IMAGE] = { images_begin, images_next },
+};
+
+void heap_walk_divide(struct heap_walk *w, unsigned part, unsigned parts)
 {
-	switch (w->place) {
-	case HEAP_IN_POOL:
-		return pools_next(w);
-	case HEAP_IN_NUMBERS:
-		return numbers_next(w);
-	case HEAP_IN_CHUNK:
-		return chunks_next(w);
-	case HEAP_IN_IMAGE:
-		return images_next(w);
-	}
-	return false;
+	w->part = part;
+	w->parts = parts;
+}
+
+static bool is_ours(const struct heap_walk *w)
+{
+	return places[w->place].next && (!w->part || places[w->place].divided);
 }
 
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret)
 {
-	while (!next_of(w)) {
-		if (w->place == HEAP_IN_IMAGE)
-			return false;
-		w->place++;
-		if (w->place == HEAP_IN_CHUNK)
-			chunks_begin(w);
-		if (w->place == HEAP_IN_IMAGE)
-			images_begin(w);
+	for (; w->place < HEAP_PLACES; w->place++, w->begun = false) {
+		if (!is_ours(w))
+			continue;
+		if (!w->begun && places[w->place].begin)
+			places[w->place].begin(w);
+		w->begun = true;
+		if (places[w->place].next(w)) {
+			*ret = (struct heap_batch){ w->place, w->batch, w->n_batch };
+			return true;
+		}
 	}
-	*ret = (struct heap_batch){ .place = w->place, .list = w->batch, .n = w->n_batch };
-	return true;
+	return false;
 }
 
 double heap_walk_done(const struct heap_walk *w)

@@ -26,8 +26,6 @@ struct shape_seen {
 	bool many, rest; /* only that number is known; it stands for all other shapes */
 };
 
-enum { PLACES = HEAP_IN_IMAGE + 1 };
-
 struct counting {
 	struct python *p;
 	struct py_runtime *rt;
@@ -52,7 +50,7 @@ struct counting {
 	uint64_t *samples; /* addresses, opt->sample of them for each group */
 	size_t cap_samples;
 	uint64_t chance; /* state of the choice of samples */
-	struct place_sums place[PLACES];
+	struct place_sums place[HEAP_PLACES];
 	bool interrupted;
 	uint64_t doubtful; /* objects that contradict themselves */
 };

@@ -126,7 +126,7 @@ void survey_checks(struct counting *c, struct survey *s)
 {
 	const struct heap_pools *p = &s->pools;
 	uint64_t raw;
-	for (size_t i = 0; i < PLACES; i++)
+	for (size_t i = 0; i < HEAP_PLACES; i++)
 		s->dead += c->place[i].dead;
 	if (p->arenas)
 		check(s, "blocks of pools in use, by their own counts and by their free lists",
