@@ -103,6 +103,19 @@ void heap_walk_close(struct heap_walk *w); /* NULL is fine */
  * its like. Part 0 has all places whose blocks are not divided.
  */
 void heap_walk_divide(struct heap_walk *w, unsigned part, unsigned parts);
+/* Bytes of memory that can be divided. */
+uint64_t heap_walk_divisible(const struct heap_walk *w);
+
+/* What a walk knows when it has walked its part, but for what is the same for all. It can be sent
+ * to another process. */
+struct heap_part {
+	struct heap_pools pools;
+	uint64_t tracked;
+	bool types_full;
+};
+void heap_walk_part(const struct heap_walk *w, struct heap_part *ret);
+/* Adds what another walk over the same heap knows of its part. */
+void heap_walk_add_part(struct heap_walk *w, const struct heap_part *part);
 
 /* The next blocks; false at the end. */
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);

@@ -33,14 +33,15 @@ struct survey_sums {
 };
 
 struct survey_row {
-	size_t group; /* internal to the counting */
+	size_t number; /* internal to the counting */
 	const char *module, *type; /* by type: "app", "Session"; else NULL */
 	const char *key; /* what a table shows: "app.Session", "16 to 31 bytes"; never NULL */
 	struct survey_sums sums;
 	bool getsizeof_known; /* of all of them */
 	const struct py_described **samples; /* some of them, by chance */
-	size_t n_samples;
-	uint64_t largest, largest_bytes; /* the first one of the largest, and its bytes with all
+	const struct py_described **biggest; /* the biggest ones */
+	size_t n_samples, n_biggest;
+	uint64_t largest, largest_bytes; /* the lowest one of the largest, and its bytes with all
 					    that it owns */
 };
 
@@ -97,7 +98,8 @@ const char *survey_sort_name(enum survey_sort sort);
 struct survey_options {
 	enum survey_by by;
 	enum survey_sort sort; /* descending, but for names */
-	size_t sample; /* objects of each row whose values are read, at most SURVEY_SAMPLE_MAX */
+	size_t sample; /* objects of each row whose values are read, and as many of the biggest; at
+			  most SURVEY_SAMPLE_MAX */
 	size_t sampled_rows; /* of the first rows only */
 	/* Told how far the count is, 0 to 1, with every pool; false: it stops there. NULL: nobody
 	 * asks. */

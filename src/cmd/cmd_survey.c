@@ -20,6 +20,7 @@ const char cmd_survey_help[] =
 	"  --diff BEFORE       what changed since that core\n"
 	"  --allocators        how full the arenas and pools of pymalloc are\n"
 	"  --top N             rows shown, 0 for all (default 40); JSON and CSV have all\n"
+	"  --jobs N            processes that share the work (default: as many as CPUs)\n"
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
 	"  --csv               all rows as comma-separated values\n" TARGET_HELP
 	"  -h, --help          this text\n"
@@ -42,7 +43,8 @@ enum {
 	OPT_CSV,
 	OPT_SAMPLE,
 	OPT_ALLOCATORS,
-	OPT_DIFF
+	OPT_DIFF,
+	OPT_JOBS
 };
 
 static const struct option options[] = {
@@ -52,6 +54,7 @@ static const struct option options[] = {
 	{ "match", required_argument, NULL, OPT_MATCH },
 	{ "sample", required_argument, NULL, OPT_SAMPLE },
 	{ "diff", required_argument, NULL, OPT_DIFF },
+	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "allocators", no_argument, NULL, OPT_ALLOCATORS },
 	{ "csv", no_argument, NULL, OPT_CSV },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -317,6 +320,15 @@ static bool take_top(struct survey_args *a)
 	return true;
 }
 
+static bool take_jobs(struct survey_args *a)
+{
+	size_t n;
+	if (!take_number("--jobs", UINT16_MAX, &n))
+		return false;
+	a->options.workers = (unsigned)n;
+	return true;
+}
+
 static bool take_option(struct survey_args *a, int option)
 {
 	switch (option) {
@@ -334,6 +346,8 @@ static bool take_option(struct survey_args *a, int option)
 		return true;
 	case OPT_SAMPLE:
 		return take_number("--sample", SURVEY_SAMPLE_MAX, &a->options.sample);
+	case OPT_JOBS:
+		return take_jobs(a);
 	case OPT_MATCH:
 		a->options.match = optarg;
 		return true;

@@ -76,6 +76,7 @@ struct heap_walk {
 	enum heap_place place;
 	bool begun; /* that place */
 	unsigned part, parts; /* which part of the blocks is wanted */
+	bool others_full; /* walks over other parts have met too many types */
 	size_t arena;
 	uint64_t pool; /* offset in the arena */
 	uint64_t here; /* where the arena at hand begins; out of reach: not in one */

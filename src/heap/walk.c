@@ -125,6 +125,47 @@ void heap_walk_divide(struct heap_walk *w, unsigned part, unsigned parts)
 	w->parts = parts;
 }
 
+uint64_t heap_walk_divisible(const struct heap_walk *w)
+{
+	return w->arenas.n * w->arena_size;
+}
+
+void heap_walk_part(const struct heap_walk *w, struct heap_part *ret)
+{
+	*ret = (struct heap_part){ w->pools, w->tracked, heap_types_full(w) };
+}
+
+static void add_pools(struct heap_pools *to, const struct heap_pools *p)
+{
+	to->arenas += p->arenas;
+	to->arena_bytes += p->arena_bytes;
+	to->used += p->used;
+	to->free += p->free;
+	to->virgin += p->virgin;
+	to->torn += p->torn;
+	to->unread += p->unread;
+	to->lost += p->lost;
+	to->blocks += p->blocks;
+	to->counted += p->counted;
+	to->block_bytes += p->block_bytes;
+	to->free_bytes += p->free_bytes;
+	for (size_t i = 0; i < ARRAY_LEN(to->by_use); i++)
+		to->by_use[i] += p->by_use[i];
+	for (size_t i = 0; i < POOL_CLASSES; i++) {
+		to->classes[i].size |= p->classes[i].size;
+		to->classes[i].pools += p->classes[i].pools;
+		to->classes[i].used += p->classes[i].used;
+		to->classes[i].free += p->classes[i].free;
+	}
+}
+
+void heap_walk_add_part(struct heap_walk *w, const struct heap_part *part)
+{
+	add_pools(&w->pools, &part->pools);
+	w->tracked += part->tracked;
+	w->others_full |= part->types_full;
+}
+
 static bool is_ours(const struct heap_walk *w)
 {
 	return places[w->place].next && (!w->part || places[w->place].divided);
@@ -159,7 +200,7 @@ const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n)
 
 bool heap_types_full(const struct heap_walk *w)
 {
-	return w->types.n >= TYPES_MET_MAX;
+	return w->others_full || w->types.n >= TYPES_MET_MAX;
 }
 
 const struct heap_pools *heap_pools(const struct heap_walk *w)

@@ -5,15 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_sums(struct survey_sums *to, const struct survey_sums *s)
-{
-	to->count += s->count;
-	to->bytes += s->bytes;
-	to->header_bytes += s->header_bytes;
-	to->owned_bytes += s->owned_bytes;
-	to->getsizeof += s->getsizeof;
-}
-
 static struct survey_change *change_of(
 	struct survey_diff *d, struct hash *known, const struct survey_row *r)
 {
@@ -65,9 +56,9 @@ struct survey_diff *survey_compare(const struct survey *before, const struct sur
 	size_t kept = 0;
 	d->rows = arena_alloc(&d->arena, (before->n_rows + after->n_rows + 1) * sizeof(*d->rows));
 	for (size_t i = 0; i < before->n_rows; i++)
-		add_sums(&change_of(d, &known, &before->rows[i])->before, &before->rows[i].sums);
+		sums_add(&change_of(d, &known, &before->rows[i])->before, &before->rows[i].sums);
 	for (size_t i = 0; i < after->n_rows; i++)
-		add_sums(&change_of(d, &known, &after->rows[i])->after, &after->rows[i].sums);
+		sums_add(&change_of(d, &known, &after->rows[i])->after, &after->rows[i].sums);
 	for (size_t i = 0; i < d->n_rows; i++) {
 		if (!same(&d->rows[i]))
 			d->rows[kept++] = d->rows[i];

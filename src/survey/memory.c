@@ -63,7 +63,7 @@ static uint64_t image_bytes(const struct target *t)
 static void add_arenas(struct counting *c, struct survey *s, struct survey_memory *root)
 {
 	const struct heap_pools *p = &s->pools;
-	const struct place_sums *in = &c->place[HEAP_IN_POOL];
+	const struct place_sums *in = &c->sums.place[HEAP_IN_POOL];
 	uint64_t dropped = (p->unread + p->lost) * p->pool_bytes;
 	if (!p->arenas)
 		return;
@@ -84,9 +84,9 @@ static void add_arenas(struct counting *c, struct survey *s, struct survey_memor
 
 static void add_chunks(struct counting *c, struct survey *s, struct survey_memory *root)
 {
-	const struct place_sums *in = &c->place[HEAP_IN_CHUNK];
+	const struct place_sums *in = &c->sums.place[HEAP_IN_CHUNK];
 	const struct heap_chunks *k = heap_chunks(c->walk);
-	uint64_t numbers = c->place[HEAP_IN_NUMBERS].object_room;
+	uint64_t numbers = c->sums.place[HEAP_IN_NUMBERS].object_room;
 	uint64_t number_blocks = heap_number_bytes(c->walk);
 	if (!k->used_bytes)
 		return;
@@ -127,26 +127,26 @@ void survey_checks(struct counting *c, struct survey *s)
 	const struct heap_pools *p = &s->pools;
 	uint64_t raw;
 	for (size_t i = 0; i < HEAP_PLACES; i++)
-		s->dead += c->place[i].dead;
+		s->dead += c->sums.place[i].dead;
 	if (p->arenas)
 		check(s, "blocks of pools in use, by their own counts and by their free lists",
 			p->counted, p->blocks, p->counted == p->blocks && !p->torn);
-	if (!c->interrupted && heap_raw_blocks(c->walk, &raw)) {
-		uint64_t large = c->place[HEAP_IN_CHUNK].large;
+	if (!c->sums.interrupted && heap_raw_blocks(c->walk, &raw)) {
+		uint64_t large = c->sums.place[HEAP_IN_CHUNK].large;
 		check(s, "larger blocks, by the interpreter's count and at least in malloc", raw,
 			large, large >= raw);
 	}
 	uint64_t listed, tracked = heap_tracked(c->walk);
 	uint64_t limit = tracked < GC_CHECK_MAX ? GC_CHECK_MAX : 0;
-	if (limit && !c->interrupted && heap_gc_listed(c->walk, 2 * limit, &listed)) {
+	if (limit && !c->sums.interrupted && heap_gc_listed(c->walk, 2 * limit, &listed)) {
 		check(s, "tracked objects, by the collector's lists and by those found", listed,
 			tracked, listed == tracked);
 		s->missed = listed > tracked ? listed - tracked : 0;
 	}
-	s->doubtful = c->doubtful;
-	s->interrupted = c->interrupted;
+	s->doubtful = c->sums.doubtful;
+	s->interrupted = c->sums.interrupted;
 	s->too_many_types = heap_types_full(c->walk);
-	s->lower_bound = p->torn || p->lost || c->doubtful || s->missed || s->too_many_types ||
+	s->lower_bound = p->torn || p->lost || c->sums.doubtful || s->missed || s->too_many_types ||
 			 s->interrupted || target_coverage(c->rt->target).cut;
 }
 

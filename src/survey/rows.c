@@ -6,29 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t survey_text_hash(const char *text)
-{
-	uint64_t v = UINT64_C(0xcbf29ce484222325);
-	for (; *text; text++)
-		v = (v ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
-	return v;
-}
-
-size_t module_of(struct counting *c, uint32_t type)
-{
-	uint64_t first = type, key;
-	while (c->n_modules < c->n_sizings) {
-		c->modules = xgrow(c->modules, &c->cap_modules, c->n_modules, sizeof(*c->modules));
-		c->modules[c->n_modules++] = 0;
-	}
-	if (!c->modules[type]) {
-		key = survey_text_hash(c->sizings[type]->module);
-		if (!hash_get(&c->module_names, key, &first))
-			hash_put(&c->module_names, key, type);
-		c->modules[type] = (uint32_t)first + 1;
-	}
-	return c->modules[type] - 1;
-}
+/* Types whose names were asked for. */
+struct naming {
+	struct hash numbers; /* by address */
+	const struct py_sizing **list;
+	size_t n, cap;
+};
 
 static const char *keep(struct survey *s, const struct str *text)
 {
@@ -36,7 +19,7 @@ static const char *keep(struct survey *s, const struct str *text)
 }
 
 /* "16 to 31": the numbers that have so many bits. */
-static const char *span(struct survey *s, size_t bits, const char *unit)
+static const char *span(struct survey *s, uint64_t bits, const char *unit)
 {
 	AUTO_STR(text);
 	uint64_t low = bits ? UINT64_C(1) << (bits - 1) : 0;
@@ -48,16 +31,30 @@ static const char *span(struct survey *s, size_t bits, const char *unit)
 	return keep(s, &text);
 }
 
-static const char *shape_key(struct counting *c, struct survey *s, size_t group)
+/* How the type of a row is called. It is known, or else it would not have been counted. */
+static const struct py_sizing *sizing_of(struct counting *c, struct naming *known, uint64_t type)
+{
+	uint64_t at;
+	if (hash_get(&known->numbers, type, &at))
+		return known->list[at];
+	known->list = xgrow(known->list, &known->cap, known->n, sizeof(*known->list));
+	known->list[known->n] = py_sizing_of(c->p, c->rt, type);
+	hash_put(&known->numbers, type, known->n);
+	return known->list[known->n++];
+}
+
+static const char *shape_key(
+	struct counting *c, struct survey *s, const struct tally *t, const char *type)
 {
 	AUTO_STR(text);
-	shape_text(c, group, &text);
+	shape_text(c, t, type, &text);
 	return keep(s, &text);
 }
 
-static void name_row(struct counting *c, struct survey *s, size_t group, struct survey_row *r)
+static void name_row(struct counting *c, struct naming *known, struct survey *s,
+	const struct tally *t, struct survey_row *r)
 {
-	const struct py_sizing *z = group < c->n_sizings ? c->sizings[group] : NULL;
+	const struct py_sizing *z = t->type ? sizing_of(c, known, t->type) : NULL;
 	switch (c->opt->by) {
 	case SURVEY_BY_TYPE:
 		r->module = z->module;
@@ -68,13 +65,13 @@ static void name_row(struct counting *c, struct survey *s, size_t group, struct 
 		r->key = *z->module ? z->module : "?";
 		break;
 	case SURVEY_BY_SIZE:
-		r->key = span(s, group, " bytes");
+		r->key = span(s, t->key, " bytes");
 		break;
 	case SURVEY_BY_REFCOUNT:
-		r->key = span(s, group, "");
+		r->key = span(s, t->key, "");
 		break;
 	case SURVEY_BY_SHAPE:
-		r->key = shape_key(c, s, group);
+		r->key = shape_key(c, s, t, z->full);
 		break;
 	}
 }
@@ -137,44 +134,51 @@ static int compare(const void *a, const void *b, void *opt)
 	return order ? order : x->largest < y->largest ? -1 : x->largest > y->largest;
 }
 
-static void add_sums(struct survey_sums *to, const struct survey_sums *s)
+/* What is known of some objects of a row. */
+static const struct py_described **describe(
+	struct counting *c, struct survey *s, const struct pick *picks, size_t n)
 {
-	to->count += s->count;
-	to->bytes += s->bytes;
-	to->header_bytes += s->header_bytes;
-	to->owned_bytes += s->owned_bytes;
-	to->getsizeof += s->getsizeof;
-}
-
-static void read_samples(struct counting *c, struct survey *s, struct survey_row *r)
-{
-	size_t n = r->sums.count < c->opt->sample ? (size_t)r->sums.count : c->opt->sample;
-	r->samples = arena_alloc(&s->arena, n * sizeof(struct py_described *));
+	const struct py_described **list = arena_alloc(&s->arena, n * sizeof(*list) + 1);
 	for (size_t i = 0; i < n; i++)
-		r->samples[i] = python_describe(c->p, c->samples[r->group * c->opt->sample + i]);
-	r->n_samples = n;
+		list[i] = python_describe(c->p, picks[i].addr);
+	return list;
 }
 
-void survey_rows(struct counting *c, struct survey *s)
+static void read_samples(
+	struct counting *c, const struct tallies *all, struct survey *s, struct survey_row *r)
 {
-	s->rows = arena_alloc(&s->arena, c->n_groups * sizeof(*s->rows) + 1);
-	for (size_t i = 0; i < c->n_groups; i++) {
-		const struct group *g = &c->groups[i];
-		if (!g->sums.count)
-			continue;
+	size_t n = r->sums.count < all->sample ? (size_t)r->sums.count : all->sample;
+	r->samples = describe(c, s, tally_picks(all, r->number, false), n);
+	r->biggest = describe(c, s, tally_picks(all, r->number, true), n);
+	r->n_samples = r->n_biggest = n;
+}
+
+static void free_naming(struct naming *n)
+{
+	hash_fini(&n->numbers);
+	free(n->list);
+}
+
+void survey_rows(struct counting *c, struct tallies *all, struct survey *s)
+{
+	CLEANUP(free_naming) struct naming known = { 0 };
+	tallies_merge(all);
+	s->rows = arena_alloc(&s->arena, all->n * sizeof(*s->rows) + 1);
+	for (size_t i = 0; i < all->n; i++) {
+		const struct tally *t = &all->list[i];
 		struct survey_row *r = &s->rows[s->n_rows++];
 		*r = (struct survey_row){
-			.group = i,
-			.sums = g->sums,
-			.getsizeof_known = g->known,
-			.largest = g->largest,
-			.largest_bytes = g->largest_bytes,
+			.number = i,
+			.sums = t->sums,
+			.getsizeof_known = t->known,
+			.largest = t->largest,
+			.largest_bytes = t->largest_bytes,
 		};
-		name_row(c, s, i, r);
-		add_sums(&s->totals, &g->sums);
+		name_row(c, &known, s, t, r);
+		sums_add(&s->totals, &t->sums);
 	}
 	qsort_r(s->rows, s->n_rows, sizeof(*s->rows), compare, (void *)c->opt);
-	size_t sampled = c->opt->sample ? c->opt->sampled_rows : 0;
+	size_t sampled = all->sample ? c->opt->sampled_rows : 0;
 	for (size_t i = 0; i < s->n_rows && i < sampled; i++)
-		read_samples(c, s, &s->rows[i]);
+		read_samples(c, all, s, &s->rows[i]);
 }
