@@ -82,6 +82,7 @@ enum {
 	EXCEPTION_TEXT_TOTAL_MAX = 256 * 1024 * 1024, /* bytes of messages and notes of a report */
 
 	/* heaps */
+	IN_PLACE_BYTES = 48 * 1024 * 1024, /* of a stopped process that are kept at a time */
 	ARENAS_MAX = 16 * 1024 * 1024, /* 16 TiB of them, where they are of 1 MiB */
 	OBJECT_ITEMS_BITS = 40, /* no object has 2^40 items, no item so many bytes */
 	NUMBER_TRIES_MAX = 1 << 22, /* blocks looked at to find the heads of 2.7's ints */
@@ -89,7 +90,17 @@ enum {
 	SHAPE_KEYS_MAX = 64, /* keys of a dict that make its shape; more are only counted */
 	SHAPE_NAMES_MAX = 1 << 18, /* names of attributes that are remembered */
 	SHAPES_MAX = 1 << 16, /* shapes that are told apart */
+	FREE_LIST_MAX = 1 << 16, /* entries of one free list */
+	FREE_ENTRIES_MAX = 1 << 22, /* of all */
+	MIMALLOC_SEGMENTS_MAX = 1 << 22, /* 128 TiB of them */
+	MIMALLOC_FREED_MAX = 1 << 22, /* blocks that are freed, but not given back yet */
+	MIMALLOC_QUEUE_MAX = 1 << 16, /* arrays of one queue of such blocks */
 	TYPES_MET_MAX = 1 << 19, /* distinct types of objects in one heap */
+	FORMAT_CODES_MAX = 1 << 20, /* parts of one struct.Struct */
+	C_TEXT_MAX = 1 << 24, /* bytes of a C string that an object owns */
+	ARRAY_DIMENSIONS_MAX = 64, /* of an array of an extension module */
+	SAVED_ROWS_MAX = 1 << 20, /* rows of a survey that was saved as JSON */
+	SAVED_SURVEY_MAX = 256 * 1024 * 1024, /* and bytes */
 
 	/* facts for a bug report */
 	FACT_WORDS_MAX = 10000, /* of sys.argv, sys.orig_argv, sys.path */

@@ -185,6 +185,29 @@ uint8_t *mem_snapshot_add(struct mem_snapshot *m, uint64_t start, uint64_t n);
 void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end);
 void mem_snapshot_fini(struct mem_snapshot *m);
 
+/*
+ * On demand: shows each range of `below` in one piece, and has of it only the parts that were looked
+ * at last, at most `limit` bytes. Room that has no bytes yet may not be touched (PROT_NONE); the
+ * signal of a touch (SIGSEGV) brings them. So views stay valid although what they show comes and
+ * goes: `below` must not change meanwhile. What cannot be read shows as zeros and is counted. There
+ * can be one at a time in a process; copies of it in forked processes work.
+ */
+struct mem_demand {
+	struct mem base;
+	struct mem *below;
+	struct mem_demand_room {
+		uint64_t start, n;
+		uint8_t *bytes;
+	} * rooms; /* of ranges that were viewed */
+	size_t len, cap;
+	uint8_t **filled; /* parts that have bytes, a ring of max */
+	size_t n_filled, oldest, max;
+	uint64_t lost; /* bytes that could not be read */
+};
+void mem_demand_init(struct mem_demand *m, struct mem *below, uint64_t limit);
+/* Gives everything back; from then on whatever is asked of it is ERR_GONE. */
+void mem_demand_end(struct mem_demand *m);
+
 /* Test buffer: up to 8 runs of host bytes, which must not overlap and must outlive it. `bytes`
  * NULL: mapped, but not saved. */
 struct mem_buf {

@@ -334,6 +334,7 @@ const struct target_ops target_live_ops = {
 	.stop = stop,
 	.resume = live_resume,
 	.snapshot = live_take_snapshot,
+	.show_in_place = live_show_in_place,
 	.forget = live_forget,
 	.rests = live_rests,
 	.need_file = live_need_file,

@@ -46,6 +46,7 @@ struct target_live {
 	struct sockets *sockets; /* both are read when they are asked for */
 	struct file_locks *locks;
 	struct mem_snapshot snapshot; /* over mem, once one was taken */
+	struct mem_demand in_place; /* over mem, while it is stopped and looked at in place */
 	bool stopped_before; /* at least one stop has ended: names and states of threads are old */
 	struct live_stop
 		*stop; /* the last one, which holds the raw registers; NULL before the first */
@@ -85,4 +86,7 @@ void live_explain_denial(const char *proc, pid_t pid, pid_t tid, bool to_trace, 
 struct err live_stop(struct target *t, struct str *why);
 void live_resume(struct target *t);
 struct err live_take_snapshot(struct target *t, struct str *why); /* live_snapshot.c */
+/* live_in_place.c: the memory of a process that is stopped, without a copy, until it is resumed. */
+void live_show_in_place(struct target *t);
+void live_leave_place(struct target *t);
 void live_stop_free(struct live_stop *s); /* NULL is fine; must have been resumed */

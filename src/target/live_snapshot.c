@@ -3,7 +3,9 @@
  * A copy of all that a process can write, made while it is stopped, so that it can go on while the
  * copy is looked at. /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst) has 64 bits for
  * each page: bit 63 says that it is in memory, bit 62 that it is swapped out; what is neither was
- * never touched, and reads as zeros. Of mapped files also what was never touched has content.
+ * never touched, and reads as zeros. Bit 58 marks a guard page of madvise() (Linux 6.15), as newer
+ * C libraries put them below stacks: nobody can read it. Of mapped files also what was never
+ * touched has content.
  *
  * Room is made, and faulted in, before the stop; what the process has mapped in the meantime gets
  * its room during it.
@@ -37,7 +39,7 @@ static bool is_wanted(const struct mem_range *r)
 
 static bool has_content(uint64_t word)
 {
-	return word >> 62 & 3;
+	return word >> 62 & 3 && !(word >> 58 & 1);
 }
 
 /* False: pagemap does not tell. */
@@ -156,8 +158,8 @@ static struct err check_room(const struct copy *c, struct str *why)
 	str_addf(why,
 		"the process has %" PRIu64
 		" MiB that would have to be copied, and this machine has "
-		"%" PRIu64
-		" MiB to spare; take a core of it, for instance by gcore, and survey that",
+		"%" PRIu64 " MiB to spare; use --in-place to count it while it is stopped, or take "
+		"a core and survey that",
 		c->bytes >> 20, available >> 20);
 	return err_of(ERR_LIMIT, "copy of the memory");
 }

@@ -149,6 +149,7 @@ void live_resume(struct target *t)
 	struct target_live *live = t->live;
 	if (!live || !live->stop || !live->stop->running)
 		return;
+	live_leave_place(t);
 	release(t, live->stop);
 	mem_cache_seal(&live->cache);
 	live->stopped_before = true;

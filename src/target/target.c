@@ -100,6 +100,15 @@ struct err target_snapshot(struct target *t, struct str *why)
 	return ops->snapshot ? ops->snapshot(t, why) : NO_ERR;
 }
 
+struct err target_stop_in_place(struct target *t, struct str *why)
+{
+	const struct target_ops *ops = ops_of(t);
+	TRY(target_stop(t, why));
+	if (ops->show_in_place)
+		ops->show_in_place(t);
+	return NO_ERR;
+}
+
 void target_forget(struct target *t)
 {
 	const struct target_ops *ops = ops_of(t);

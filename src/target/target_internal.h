@@ -9,6 +9,7 @@ struct target_ops {
 	struct err (*stop)(struct target *t, struct str *why);
 	void (*resume)(struct target *t);
 	struct err (*snapshot)(struct target *t, struct str *why);
+	void (*show_in_place)(struct target *t); /* which is stopped */
 	void (*forget)(struct target *t);
 	bool (*rests)(const struct target *t, const struct os_thread *th, uint64_t *ret);
 	struct err (*need_file)(struct target *t, struct image *img);

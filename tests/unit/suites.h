@@ -22,6 +22,7 @@
 	S(mem)       \
 	S(memcache)  \
 	S(memlive)   \
+	S(demand)    \
 	S(layout)    \
 	S(live)      \
 	S(lines)     \
