@@ -27,7 +27,7 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-enum { PAGE = 4096, WORDS = 4096, SPARE = 64 * 1024 * 1024 };
+enum { PAGE = 4096, WORDS = 4096, BATCH = 16 * 1024 * 1024, SPARE = 64 * 1024 * 1024 };
 
 /* Stretches of pages with content, of one range. */
 typedef void stretch_fn(void *ctx, uint64_t start, uint64_t end);
@@ -98,16 +98,20 @@ static void fault_in(void *ctx, uint64_t start, uint64_t end)
 	(void)madvise(c->room + (start - c->range.start), end - start, MADV_POPULATE_WRITE);
 }
 
+/* In batches, which the kernel copies once; single reads go through a page of its own. */
 static void copy_stretch(void *ctx, uint64_t start, uint64_t end)
 {
 	struct copy *c = ctx;
-	struct mem *live = &c->t->live->mem.base;
+	struct mem_live *live = &c->t->live->mem;
 	uint8_t *to = c->room + (start - c->range.start);
-	if (!failed(mem_read(live, start, to, end - start)))
-		return;
-	for (uint64_t at = start; at < end; at += PAGE, to += PAGE) {
-		if (failed(mem_read(live, at, to, PAGE)))
-			c->lost += PAGE;
+	for (uint64_t at = start, n; at < end; at += n, to += n) {
+		n = end - at < BATCH ? end - at : BATCH;
+		struct mem_piece piece = { .addr = at, .buf = to, .n = n };
+		mem_live_read_batch(live, &piece, 1);
+		for (uint64_t done = 0; !piece.done && done < n; done += PAGE) {
+			if (failed(mem_read(&live->base, at + done, to + done, PAGE)))
+				c->lost += PAGE;
+		}
 	}
 }
 
