@@ -168,9 +168,9 @@ void target_resume(struct target *t);
  */
 struct err target_snapshot(struct target *t, struct str *why);
 /*
- * As target_stop(), to look at much memory without a copy: until target_resume() it is read as it is
- * asked for, and views of it are possible. What is found must be found anew, and can tell nothing
- * more once the process was resumed. Not with nonblocking.
+ * As target_stop(), to look at much memory without a copy: until target_resume() it is read as it
+ * is asked for, and views of it are possible. What is found must be found anew, and can tell
+ * nothing more once the process was resumed. Not with nonblocking.
  */
 struct err target_stop_in_place(struct target *t, struct str *why);
 

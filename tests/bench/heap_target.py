@@ -1,4 +1,4 @@
-"""A program with a heap of COUNT objects that dies: heap_target.py COUNT ordered|churned."""
+"""A program with a heap of COUNT objects that dies, or waits: heap_target.py COUNT ordered|churned [wait]."""
 import gc
 import os
 import resource
@@ -33,4 +33,8 @@ def churned(count):
 gc.disable()
 resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
 made = {"ordered": ordered, "churned": churned}[sys.argv[2]](int(sys.argv[1]))
-os.abort()
+if "wait" in sys.argv:
+    print("ready", flush=True)
+    sys.stdin.read()
+else:
+    os.abort()
