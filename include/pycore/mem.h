@@ -186,11 +186,11 @@ void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end);
 void mem_snapshot_fini(struct mem_snapshot *m);
 
 /*
- * On demand: shows each range of `below` in one piece, and has of it only the parts that were looked
- * at last, at most `limit` bytes. Room that has no bytes yet may not be touched (PROT_NONE); the
- * signal of a touch (SIGSEGV) brings them. So views stay valid although what they show comes and
- * goes: `below` must not change meanwhile. What cannot be read shows as zeros and is counted. There
- * can be one at a time in a process; copies of it in forked processes work.
+ * On demand: shows each range of `below` in one piece, and has of it only the parts that were
+ * looked at last, at most `limit` bytes. Room that has no bytes yet may not be touched (PROT_NONE);
+ * the signal of a touch (SIGSEGV) brings them. So views stay valid although what they show comes
+ * and goes: `below` must not change meanwhile. What cannot be read shows as zeros and is counted.
+ * There can be one at a time in a process; copies of it in forked processes work.
  */
 struct mem_demand {
 	struct mem base;
