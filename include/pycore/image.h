@@ -27,7 +27,16 @@ enum image_match {
 	MATCH_NONE, /* no file is attached */
 	MATCH_BUILD_ID, /* the file has the build-id that memory shows */
 	MATCH_HEADER, /* neither has a build-id; ELF header and program headers are the same */
+	MATCH_TRACES, /* memory does not show its header; what the kernel and the dynamic linker
+			 noted of it, and its dynamic section, are the same */
 	MATCH_UNPROVEN, /* memory does not show enough to compare; the user named the file */
+};
+
+/* What memory tells of an image whose header it does not show. */
+struct image_traces {
+	struct mem *mem; /* NULL: nothing */
+	uint64_t phdr, phnum, entry; /* of a program: AT_PHDR, AT_PHNUM, AT_ENTRY; else 0 */
+	uint64_t bias, dynamic; /* of a library, by the dynamic linker; dynamic is 0 otherwise */
 };
 
 struct image {
@@ -44,6 +53,7 @@ struct image {
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size; /* 0: none, or not in memory */
 
+	struct image_traces traces;
 	enum image_match match;
 	char *file_path; /* the file that was attached; owned; NULL with MATCH_NONE */
 	struct file_map file;
@@ -68,6 +78,9 @@ const char *image_name(const struct image *img);
 /* Reads header, program headers and build-id from memory, once. Errors of the memory source,
  * ERR_UNSUPPORTED for a mapped file that is no ELF. */
 struct err image_probe(struct image *img, struct mem *mem);
+
+/* Pieces as the program headers lay them out, in place of those that were known. */
+void image_lay_out(struct image *img);
 
 /*
  * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is

@@ -129,6 +129,24 @@ struct err image_probe(struct image *img, struct mem *mem)
 	return NO_ERR;
 }
 
+void image_lay_out(struct image *img)
+{
+	uint64_t page = 4096;
+	img->n_pieces = 0;
+	for (size_t i = 0; i < img->n_phdrs; i++) {
+		const struct elf_phdr *p = &img->phdrs[i];
+		if (p->type != PT_LOAD || !p->filesz)
+			continue;
+		uint64_t start = (img->bias + p->vaddr) & ~(page - 1);
+		uint64_t end = (img->bias + p->vaddr + p->filesz + page - 1) & ~(page - 1);
+		unsigned perm = (p->flags & PF_R ? MEM_READ : 0) |
+				(p->flags & PF_W ? MEM_WRITE : 0) |
+				(p->flags & PF_X ? MEM_EXEC : 0);
+		image_add_piece(
+			img, (struct image_piece){ start, end, p->offset & ~(page - 1), perm });
+	}
+}
+
 /* True if memory shows the same header and program headers as the file. */
 static bool same_header(
 	const struct image *img, const struct elf_head *head, const struct file_map *f)
@@ -185,6 +203,13 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 			return err_of(
 				ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
 		match = MATCH_HEADER;
+	} else if (image_traces_agree(img, &id.head, file)) {
+		image_lay_out(img);
+		memcpy(img->build_id, id.build_id, size);
+		img->build_id_size = size;
+		match = MATCH_TRACES;
+	} else if (img->traces.mem) {
+		return err_of(ERR_CORRUPT, "is laid out otherwise than what is in memory there");
 	} else if (named_by_user) {
 		learn_from_file(img, &id.head, file);
 		match = MATCH_UNPROVEN;

@@ -22,6 +22,10 @@ struct err image_dynsym_open(struct image *img, struct mem *mem);
 size_t image_parse_phdrs(
 	const struct elf_head *head, const uint8_t *bytes, uint64_t size, struct elf_phdr **ret);
 
+/* traces.c: whether the file is what has left these traces in memory; then its headers become the
+ * image's, and its bias is known. */
+bool image_traces_agree(struct image *img, const struct elf_head *head, const struct file_map *f);
+
 /* One section header of a file at hand. */
 struct elf_shdr {
 	uint32_t name, type; /* offset of its name, SHT_* */

@@ -11,7 +11,8 @@
 static void refuse(struct searcher *s, const struct image *img, const char *path,
 	enum search_place place, struct err e, const struct elf_ident *id)
 {
-	bool ids = e.code == ERR_CORRUPT && (id->build_id_size || img->build_id_size);
+	bool ids = e.code == ERR_CORRUPT && !img->traces.mem &&
+		   (id->build_id_size || img->build_id_size);
 	if (ids)
 		search_refuse(s, path, "for", img, id, img->build_id, img->build_id_size);
 	else if (place == PLACE_EXE || e.code == ERR_CORRUPT || e.code == ERR_TRUNCATED)

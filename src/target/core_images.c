@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which files were mapped where: NT_FILE says it (Linux 3.7 on, fs/binfmt_elf.c). Without it, or
- * beyond the point where it was cut, an image is what begins with an ELF header in memory, and the
- * dynamic linker's list gives it a name: AT_PHDR -> PT_DYNAMIC -> DT_DEBUG -> r_debug {int version,
- * link_map *map} -> link_map {addr, name, ld, next}.
+ * beyond the point where it was cut, an image is what begins with an ELF header in memory. Of the
+ * program the kernel tells where its headers are, also where they are not in the core; for the
+ * others see core_link_map.c.
  */
 #include "core_internal.h"
 #include "target_internal.h"
@@ -52,25 +52,6 @@ static uint64_t span_end(const struct image *img)
 	return end;
 }
 
-/* Pieces as the program headers lay them out. */
-static void add_load_pieces(struct image *img)
-{
-	uint64_t page = 4096;
-	img->n_pieces = 0;
-	for (size_t i = 0; i < img->n_phdrs; i++) {
-		const struct elf_phdr *p = &img->phdrs[i];
-		if (p->type != PT_LOAD || !p->filesz)
-			continue;
-		uint64_t start = (img->bias + p->vaddr) & ~(page - 1);
-		uint64_t end = (img->bias + p->vaddr + p->filesz + page - 1) & ~(page - 1);
-		unsigned perm = (p->flags & PF_R ? MEM_READ : 0) |
-				(p->flags & PF_W ? MEM_WRITE : 0) |
-				(p->flags & PF_X ? MEM_EXEC : 0);
-		image_add_piece(
-			img, (struct image_piece){ start, end, p->offset & ~(page - 1), perm });
-	}
-}
-
 /* Ranges that begin with an ELF header and belong to no listed file. The vdso is one of them. */
 static void add_unlisted(struct target *t)
 {
@@ -96,7 +77,7 @@ static void add_unlisted(struct target *t)
 		if (failed(image_probe(img, t->mem)))
 			t->n_images--, image_fini(img);
 		else if (r->start != vdso)
-			add_load_pieces(img);
+			image_lay_out(img);
 	}
 }
 
@@ -116,51 +97,6 @@ static void add_vdso(struct target *t)
 	image_add_piece(img, (struct image_piece){ r.start, r.end, 0, r.perm });
 	if (failed(image_probe(img, t->mem)))
 		t->n_images--, image_fini(img);
-}
-
-/* The dynamic section's entry of that tag, in the executable. */
-static bool dynamic_entry(struct target *t, const struct image *img, uint64_t tag, uint64_t *ret)
-{
-	unsigned word = img->head.ptr_size;
-	for (size_t i = 0; i < img->n_phdrs; i++) {
-		const struct elf_phdr *p = &img->phdrs[i];
-		for (uint64_t at = 0;
-			p->type == PT_DYNAMIC && at + 2 * word <= p->memsz && at < 65536;
-			at += 2 * word) {
-			uint64_t addr = img->bias + p->vaddr + at, found;
-			if (failed(mem_ptr(t->mem, addr, &found)) || found == DT_NULL)
-				return false;
-			if (found == tag)
-				return !failed(mem_ptr(t->mem, addr + word, ret));
-		}
-	}
-	return false;
-}
-
-static void name_by_link_map(struct target *t)
-{
-	uint64_t debug, map;
-	unsigned word = t->mem->ptr_size;
-	if (!t->exe || !dynamic_entry(t, t->exe, DT_DEBUG, &debug) ||
-		failed(mem_ptr(t->mem, debug + word, &map)))
-		return;
-	for (unsigned steps = 0; map && steps < LINK_MAP_MAX; steps++) {
-		uint64_t base, name;
-		char path[PATH_BYTES_MAX];
-		if (failed(mem_ptr(t->mem, map, &base)) ||
-			failed(mem_ptr(t->mem, map + word, &name)) ||
-			failed(mem_cstr(t->mem, name, path, sizeof(path), NULL)))
-			return;
-		for (size_t i = 0; path[0] && i < t->n_images; i++) {
-			struct image *img = &t->images[i];
-			if (!img->path[0] && img->elf && img->bias == base) {
-				free(img->path);
-				img->path = xstrdup(path);
-			}
-		}
-		if (failed(mem_ptr(t->mem, map + 3 * word, &map)))
-			return;
-	}
 }
 
 static int by_start(const void *a, const void *b)
@@ -199,6 +135,34 @@ static void find_exe(struct target *t)
 		t->exe_path = xstrdup(path);
 }
 
+/* What begins with the program headers that the kernel tells of, where none of it is in the core.
+ */
+static void trace_exe(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	struct image_traces traces = { .mem = t->mem };
+	struct mem_range r;
+	if (t->exe || !elfcore_auxv(c, AT_PHDR, &traces.phdr) ||
+		!elfcore_auxv(c, AT_PHNUM, &traces.phnum) ||
+		!elfcore_auxv(c, AT_ENTRY, &traces.entry) ||
+		!mem_range_at(t->mem, traces.phdr, &r) || t->n_images >= IMAGES_MAX)
+		return;
+	struct image *img = target_add_image(t, t->exe_path ? t->exe_path : "");
+	img->traces = traces;
+	image_add_piece(img, (struct image_piece){ r.start, r.end, 0, r.perm });
+	t->exe = img;
+	(void)failed(target_need_file(t, img));
+}
+
+static void sort_images(struct target *t)
+{
+	uint64_t exe = t->exe ? image_start(t->exe) : 0;
+	if (t->n_images)
+		qsort(t->images, t->n_images, sizeof(*t->images), by_start);
+	if (t->exe)
+		t->exe = target_image_at(t, exe);
+}
+
 void core_find_images(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -206,15 +170,16 @@ void core_find_images(struct target *t)
 	if (!c->n_files || c->files_claimed > c->n_files || t->core->exe_by_user)
 		add_unlisted(t);
 	add_vdso(t);
-	if (t->n_images)
-		qsort(t->images, t->n_images, sizeof(*t->images), by_start);
+	sort_images(t);
 	join_split_images(t);
 	find_exe(t);
 	if (!c->n_files)
 		problems_notef(&t->problems, t->path,
 			"has no list of mapped files (NT_FILE); modules were found by their ELF "
-			"headers");
-	name_by_link_map(t);
+			"headers, and by the dynamic linker's list");
+	trace_exe(t);
+	core_follow_link_map(t);
+	sort_images(t);
 	if (t->exe && t->exe->path[0] == '/') {
 		free(t->exe_path);
 		t->exe_path = xstrdup(t->exe->path);

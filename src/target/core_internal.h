@@ -15,6 +15,9 @@ struct target_core {
 /* Images from NT_FILE; where that is missing or cut, from ELF headers in memory, named by the
  * dynamic linker's list. Sets exe and exe_path. */
 void core_find_images(struct target *t);
+/* core_link_map.c: names images by the dynamic linker's list, and adds what only that tells of.
+ * t->exe may move. */
+void core_follow_link_map(struct target *t);
 /* argv from the initial stack, else from NT_PRPSINFO. */
 void core_find_command_line(struct target *t);
 /* The initial stack as the kernel laid it out. Programs may change pointers and words later. */
