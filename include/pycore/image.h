@@ -130,8 +130,8 @@ struct err image_dynsym(
 struct err image_dynsym_file(
 	struct image *img, struct mem *mem, size_t max, uint8_t **ret, size_t *ret_size);
 /* Looks data symbols up in .symtab of the attached file, local ones too, also with a compiler's
- * suffix (name.lto_priv.0), in one pass. ret[i] belongs to names[i]; addr 0: there is none (or no
- * file, or no table). */
+ * suffix (name.lto_priv.0), in one pass. "file.c:name" is a local one of that source file. ret[i]
+ * belongs to names[i]; addr 0: there is none (or no file, or no table). */
 void image_symtab(struct image *img, const char *const *names, size_t n, struct image_symbol *ret);
 /* An allocated section by name, from the attached file: its address in memory and size. */
 struct err image_section(struct image *img, const char *name, struct image_symbol *ret);

@@ -174,13 +174,17 @@ enum refs_scheme {
 	REFS_STATIC, /* static objects start at 999999999 (3.11) */
 	REFS_IMMORTAL, /* bit 31 of the low word (3.12, 3.13) */
 	REFS_FLAGGED, /* the same, with flags in the high word (3.14 on) */
+	REFS_BIASED, /* two counts: of the thread that owns the object, and of all others
+			(free-threaded) */
 };
 
-/* Where pymalloc, the allocator of small objects, keeps the list of its arenas. */
+/* Which allocator objects come from; for pymalloc, where it keeps the list of its arenas. */
 enum heap_scheme {
 	HEAP_STATICS, /* static variables: arenas, maxarenas (to 3.11) */
 	HEAP_IN_INTERP, /* inside each interpreter (3.12) */
 	HEAP_POINTED, /* each interpreter points to it (3.13 on) */
+	HEAP_MIMALLOC, /* mimalloc, in heaps of each thread; objects have no GC head (free-threaded)
+			*/
 };
 
 /* What __sizeof__ counts, where versions differ; or'ed. */
@@ -188,9 +192,11 @@ enum sizeof_style {
 	SIZEOF_BYTE_CELLS = 1 << 0, /* code: one byte for each cell that is an argument (3.6) */
 	SIZEOF_ONE_DIGIT = 1 << 1, /* int: 0 has a digit, too (3.11 on) */
 	SIZEOF_CODE_ROUNDED = 1 << 2, /* code: its instructions in whole words (3.12 on) */
+	SIZEOF_LIST_HEADED = 1 << 3, /* list: not the word in front of its items, which says for how
+					many there is room (free-threaded) */
 };
 
-/* How pymalloc divides memory, and what lies in front of objects. */
+/* How the allocator divides memory, and what lies in front of objects. */
 struct heap_shape {
 	enum heap_scheme scheme;
 	uint8_t arena_bits, pool_bits; /* logarithms of their sizes */
@@ -247,6 +253,10 @@ enum repr_style {
 					   ~~~^^^ (3.13 on) */
 	REPR_WEAKREF_DOTTED = 1 << 28, /* <class 'weakref.ReferenceType'>; before that 'weakref'
 					  (3.10 on) */
+	REPR_COMMAND_REPR = 1 << 13, /* CalledProcessError: Command ['a'] returned; before that
+					'['a']' (3.15 on) */
+	REPR_CARETS_SPACED = 1 << 16, /* only blanks in front of the carets of a SyntaxError, no
+					 tabs (3.15 on) */
 	REPR_ALIAS_LISTS = 1 << 21, /* lists in annotations as types: dict[str, [int]]; before that
 				   dict[str, [<class 'int'>]] (3.12 on) */
 };
@@ -395,6 +405,13 @@ struct err layout_emit(
 	const struct layout_file *files, size_t n, struct str *ret, size_t *ret_failed);
 /* The same for the shape of _Py_DebugOffsets; ERR_ABSENT before 3.13. */
 struct err layout_emit_debug_offsets(const struct layout_file *file, struct str *ret);
+
+/* Bytes of the GC's head in front of an object that it may track. Free-threaded builds mark objects
+ * in themselves. */
+static inline uint32_t layout_gc_head(const struct layout *l)
+{
+	return l->row->heap.scheme == HEAP_MIMALLOC ? 0 : l->field[FIELD_gc_head_sizeof].offset;
+}
 
 static inline bool layout_has(const struct layout *l, enum field f)
 {

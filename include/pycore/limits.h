@@ -87,6 +87,7 @@ enum {
 	OBJECT_ITEMS_BITS = 40, /* no object has 2^40 items, no item so many bytes */
 	NUMBER_TRIES_MAX = 1 << 22, /* blocks looked at to find the heads of 2.7's ints */
 	GC_CHECK_MAX = 2 * 1000 * 1000, /* objects of the collector's lists that are counted */
+	GENERATIONS_LOOKED_UP_MAX = 1000 * 1000, /* objects whose generation is remembered */
 	SHAPE_KEYS_MAX = 64, /* keys of a dict that make its shape; more are only counted */
 	SHAPE_NAMES_MAX = 1 << 18, /* names of attributes that are remembered */
 	SHAPES_MAX = 1 << 16, /* shapes that are told apart */

@@ -122,7 +122,7 @@ static void print_row(const struct layout_row *row)
 		version_text(*p, true, version);
 		str_puts(&proven, version);
 	}
-	printf("%-13s  %-18s  %-14s  %-4u  %-6s  %s\n", row->name, str_text(&range),
+	printf("%-15s  %-18s  %-14s  %-4u  %-6s  %s\n", row->name, str_text(&range),
 		abi_name(row->abi), 8 * row->ptr_size, row->order == ORDER_BIG ? "big" : "little",
 		proven.len ? str_text(&proven) : "-");
 }
@@ -131,7 +131,7 @@ static int list(void)
 {
 	size_t len;
 	const struct layout_row *rows = layout_rows(&len);
-	printf("%-13s  %-18s  %-14s  %-4s  %-6s  %s\n", "TABLE", "RELEASES", "BUILD", "BITS",
+	printf("%-15s  %-18s  %-14s  %-4s  %-6s  %s\n", "TABLE", "RELEASES", "BUILD", "BITS",
 		"ORDER", "PROVEN");
 	for (size_t i = 0; i < len; i++)
 		print_row(&rows[i]);

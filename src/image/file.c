@@ -22,20 +22,50 @@ static Elf *elf_opened(const struct image *img)
 }
 
 /* `name`, or `name` with a suffix that the compiler gave to a local symbol when it joined or cloned
- * it. */
+ * it. Mostly it is another. */
 static bool same_symbol(const char *found, const char *name)
 {
+	if (*found != *name)
+		return false;
 	size_t n = strlen(name);
 	return !strncmp(found, name, n) && (!found[n] || !strncmp(found + n, ".lto_priv", 9));
 }
 
-static void take_symbol(const char *found, const GElf_Sym *sym, uint64_t bias,
+/* Likewise, for names that say which source file it is of. */
+static bool is_wanted(const char *found, const char *file, const char *name)
+{
+	if (!file || *file != *name)
+		return same_symbol(found, name);
+	size_t n = strlen(file);
+	return !strncmp(name, file, n) && name[n] == ':' ? !strcmp(found, name + n + 1)
+							 : same_symbol(found, name);
+}
+
+static void take_symbol(const char *found, const char *file, const GElf_Sym *sym, uint64_t bias,
 	const char *const *names, size_t n, struct image_symbol *ret)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!ret[i].addr && same_symbol(found, names[i]))
+		if (!ret[i].addr && is_wanted(found, file, names[i]))
 			ret[i] = (struct image_symbol){ .addr = bias + sym->st_value,
 				.size = sym->st_size };
+	}
+}
+
+/* One symbol table: the local symbols of a source file stand behind its name. */
+static void search_table(Elf *elf, const GElf_Shdr *sh, Elf_Data *data, uint64_t bias,
+	const char *const *names, size_t n, struct image_symbol *ret)
+{
+	const char *file = NULL;
+	for (size_t i = 0; i < data->d_size / sh->sh_entsize && i <= INT32_MAX; i++) {
+		GElf_Sym sym;
+		if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF)
+			continue;
+		const char *found = elf_strptr(elf, sh->sh_link, sym.st_name);
+		bool local = GELF_ST_BIND(sym.st_info) == STB_LOCAL;
+		if (GELF_ST_TYPE(sym.st_info) == STT_FILE)
+			file = found;
+		else if (found && GELF_ST_TYPE(sym.st_info) == STT_OBJECT)
+			take_symbol(found, local ? file : NULL, &sym, bias, names, n, ret);
 	}
 }
 
@@ -47,18 +77,9 @@ void image_symtab(struct image *img, const char *const *names, size_t n, struct 
 	for (Elf_Scn *scn = NULL; elf && (scn = elf_nextscn(elf, scn));) {
 		GElf_Shdr sh;
 		Elf_Data *data;
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_SYMTAB || !sh.sh_entsize ||
-			!(data = elf_getdata(scn, NULL)))
-			continue;
-		for (size_t i = 0; i < data->d_size / sh.sh_entsize && i <= INT32_MAX; i++) {
-			GElf_Sym sym;
-			if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF ||
-				GELF_ST_TYPE(sym.st_info) != STT_OBJECT)
-				continue;
-			const char *found = elf_strptr(elf, sh.sh_link, sym.st_name);
-			if (found)
-				take_symbol(found, &sym, img->bias, names, n, ret);
-		}
+		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB && sh.sh_entsize &&
+			(data = elf_getdata(scn, NULL)))
+			search_table(elf, &sh, data, img->bias, names, n, ret);
 	}
 }
 

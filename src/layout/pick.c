@@ -25,8 +25,12 @@ bool layout_row_proven(const struct layout_row *row, uint32_t version)
 
 /* Which part of the key no row has. A word for each: the reader of the message cannot see the key.
  */
-static const char *refusal(const struct layout_key *key, bool version_known)
+static const char *refusal(const struct layout_key *key, bool version_known, bool build_known)
 {
+	if (build_known && !version_known)
+		return "this version of CPython";
+	if (key->abi == (ABI_FREE_THREADED | ABI_DEBUG))
+		return "a free-threaded debug build of CPython";
 	if (key->abi & ABI_FREE_THREADED)
 		return "a free-threaded build of CPython";
 	if (key->abi & ABI_DEBUG)
@@ -68,7 +72,7 @@ struct err layout_pick(const struct layout_key *key, bool allow_guess, struct la
 	}
 	bool guess = !row && newer && newest && allow_guess;
 	if (!row && !guess)
-		return err_of(ERR_UNSUPPORTED, refusal(key, version_known));
+		return err_of(ERR_UNSUPPORTED, refusal(key, version_known, newest));
 	*ret = (struct layout){ .row = row ? row : newest, .key = *key, .guess = guess };
 	ret->assumed = guess || !layout_row_proven(ret->row, key->version);
 	if (row)

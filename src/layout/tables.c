@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows, oldest first. The files of tables/ say where things are, each read from one build (its
- * heading names it); a row says for which releases that holds and how things are encoded there.
+ * The rows: of default builds, oldest first, then those of debug builds and of free-threaded
+ * ones. The files of
+ * tables/ say where things are, each read from one build (its heading names it); a row says for
+ * which releases that holds and how things are encoded there.
  *
  * Ranges are by PY_VERSION_HEX. Fields that move inside a row's range are listed as moving, and are
  * absent until a better source fills them:
  *  - 3.7.4 made the GC head 32 bytes again, not 24 (bpo-27987), so everything in _PyRuntime from
  * `gc` on moved by 88: a row of its own for the releases before, of which no build was seen;
  *  - 3.13.1 made a _thread.lock of one PyMutex (gh-117721), so the releases from there on have a
- * row of their own;
+ * row of their own; since then, or 3.13.5 at the latest, objects of _pickle have a member more;
  *  - 3.14.5 took back the incremental GC: what stands behind `gc` in PyInterpreterState moved by
- * 24, likewise;
- *  - sizes grew within 3.9, 3.12 and 3.13 by members at the end and by static strings.
+ * 24, likewise; its lists of young and old objects stood where free-threaded builds, which do not
+ * use them, still have them;
+ *  - sizes grew within 3.9, 3.12 and 3.13 by members at the end and by static strings; so what
+ * stands behind PyThreadState in a free-threaded 3.13 moved by a word;
+ *  - 3.14.9 or .10, and 3.15.1 or .2, took a newer mimalloc.
  *
  * Schemes that change together stand together in the macros below, each named for what it holds.
  */
@@ -71,6 +76,18 @@ static const struct field_at py314[FIELD_COUNT] = {
 static const struct field_at py315[FIELD_COUNT] = {
 #include "tables/py315.inc"
 };
+static const struct field_at py27d[FIELD_COUNT] = {
+#include "tables/py27d.inc"
+};
+static const struct field_at py313t[FIELD_COUNT] = {
+#include "tables/py313t.inc"
+};
+static const struct field_at py314t[FIELD_COUNT] = {
+#include "tables/py314t.inc"
+};
+static const struct field_at py315t[FIELD_COUNT] = {
+#include "tables/py315t.inc"
+};
 
 /* A final release; the first release of a minor version, alphas included; the last one. */
 #define V(major, minor, micro)	  ((major) << 24 | (minor) << 16 | (micro) << 8 | 0xf0)
@@ -94,10 +111,20 @@ static const struct field_at py315[FIELD_COUNT] = {
 	{                                                                                          \
 		__VA_ARGS__, FIELD_COUNT                                                           \
 	}
+#define MOVED(...)                                                                                 \
+	.moved = (const struct field_moved[])                                                      \
+	{                                                                                          \
+		__VA_ARGS__,                                                                       \
+		{                                                                                  \
+			FIELD_COUNT, ABSENT                                                        \
+		}                                                                                  \
+	}
 #define UNICODE(major, minor) .unicode = (major) << 8 | (minor)
 
-#define RELEASE_X86_64                                                                             \
-	.abi = ABI_RELEASE, .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
+#define X86_64(abi_)	     .abi = (abi_), .machine = EM_X86_64, .ptr_size = 8, .order = ORDER_LITTLE
+#define RELEASE_X86_64	     X86_64(ABI_RELEASE)
+#define DEBUG_X86_64	     X86_64(ABI_DEBUG)
+#define FREE_THREADED_X86_64 X86_64(ABI_FREE_THREADED)
 
 /* The interpreter's own state: roots, GIL, thread numbers, handled exceptions. */
 #define STATE_IN_STATICS(gil_)                                                                     \
@@ -153,6 +180,60 @@ static const struct field_at py315[FIELD_COUNT] = {
 #define MANAGED_DICT 0x10
 #define MANAGED_BOTH 0x18
 #define SIZEOF_3_12  (SIZEOF_ONE_DIGIT | SIZEOF_CODE_ROUNDED)
+#define SIZEOF_3_12T (SIZEOF_3_12 | SIZEOF_LIST_HEADED)
+
+/* The allocator of free-threaded builds, which others have too and mostly do not use: members that
+ * differ between mimalloc 2.1 and 2.5, and where they are in free-threaded builds. */
+#define MIMALLOC_MEMBERS                                                                           \
+	FIELD_mi_heap_freed, FIELD_mi_heap_page_count, FIELD_mi_heap_pages, FIELD_mi_heap_sizeof,  \
+		FIELD_mi_heap_tag, FIELD_mi_page_block_size, FIELD_mi_page_local_free,             \
+		FIELD_mi_page_sizeof, FIELD_mi_page_start, FIELD_mi_page_tag,                      \
+		FIELD_mi_page_thread_free, FIELD_mi_page_used, FIELD_mi_segment_abandoned,         \
+		FIELD_mi_segment_cookie, FIELD_mi_segment_entries, FIELD_mi_segment_info_slices,   \
+		FIELD_mi_segment_segment_slices, FIELD_mi_segment_sizeof, FIELD_mi_segment_slices, \
+		FIELD_mi_segment_thread, FIELD_mi_segment_used, FIELD_mi_arena_sizeof
+#define MIMALLOC_2_1                                                                               \
+	{ FIELD_mi_heap_freed, AT(2840, 8) }, { FIELD_mi_heap_page_count, AT(3024, 8) },           \
+		{ FIELD_mi_heap_pages, AT(1040, 24) }, { FIELD_mi_heap_sizeof, SIZEOF(3064) },     \
+		{ FIELD_mi_heap_tag, AT(3057, 1) }, { FIELD_mi_page_block_size, AT(28, 4) },       \
+		{ FIELD_mi_page_local_free, AT(32, 8) }, { FIELD_mi_page_sizeof, SIZEOF(96) },     \
+		{ FIELD_mi_page_start, ABSENT }, { FIELD_mi_page_tag, BITS(8, 1, 3, 4) },          \
+		{ FIELD_mi_page_thread_free, AT(40, 8) }, { FIELD_mi_page_used, AT(24, 4) },       \
+		{ FIELD_mi_segment_abandoned, AT(192, 8) },                                        \
+		{ FIELD_mi_segment_cookie, AT(216, 8) }, { FIELD_mi_segment_entries, AT(248, 8) }, \
+		{ FIELD_mi_segment_info_slices, AT(232, 8) },                                      \
+		{ FIELD_mi_segment_segment_slices, AT(224, 8) },                                   \
+		{ FIELD_mi_segment_sizeof, SIZEOF(49512) },                                        \
+		{ FIELD_mi_segment_slices, AT(264, 96) }, { FIELD_mi_segment_thread, AT(256, 8) }, \
+		{ FIELD_mi_segment_used, AT(208, 8) },                                             \
+	{                                                                                          \
+		FIELD_mi_arena_sizeof, SIZEOF(144)                                                 \
+	}
+#define MIMALLOC_2_5                                                                               \
+	{ FIELD_mi_heap_freed, AT(8, 8) }, { FIELD_mi_heap_page_count, AT(192, 8) },               \
+		{ FIELD_mi_heap_pages, AT(1288, 24) }, { FIELD_mi_heap_sizeof, SIZEOF(3088) },     \
+		{ FIELD_mi_heap_tag, AT(249, 1) }, { FIELD_mi_page_block_size, AT(40, 8) },        \
+		{ FIELD_mi_page_local_free, AT(24, 8) }, { FIELD_mi_page_sizeof, SIZEOF(112) },    \
+		{ FIELD_mi_page_start, AT(48, 8) }, { FIELD_mi_page_tag, AT(35, 1) },              \
+		{ FIELD_mi_page_thread_free, AT(56, 8) }, { FIELD_mi_page_used, AT(32, 2) },       \
+		{ FIELD_mi_segment_abandoned, AT(200, 8) },                                        \
+		{ FIELD_mi_segment_cookie, AT(224, 8) }, { FIELD_mi_segment_entries, AT(272, 8) }, \
+		{ FIELD_mi_segment_info_slices, AT(256, 8) },                                      \
+		{ FIELD_mi_segment_segment_slices, AT(248, 8) },                                   \
+		{ FIELD_mi_segment_sizeof, SIZEOF(57744) },                                        \
+		{ FIELD_mi_segment_slices, AT(288, 112) },                                         \
+		{ FIELD_mi_segment_thread, AT(280, 8) }, { FIELD_mi_segment_used, AT(216, 8) },    \
+	{                                                                                          \
+		FIELD_mi_arena_sizeof, SIZEOF(192)                                                 \
+	}
+/* What the descriptions without DWARF leave out: queues of memory that is freed later. */
+#define FREED_CHUNKS                                                                               \
+	{ FIELD_freed_chunk_first, AT(16, 8) }, { FIELD_freed_chunk_end, AT(24, 8) },              \
+		{ FIELD_freed_chunk_items, AT(32, 16) },                                           \
+		{ FIELD_freed_chunk_sizeof, SIZEOF(4096) },                                        \
+	{                                                                                          \
+		FIELD_freed_item_sizeof, SIZEOF(16)                                                \
+	}
 
 enum {
 	REPR_2_7 = REPR_BYTE_STRINGS | REPR_TYPE_WORD | REPR_SET_CALLS | REPR_EXCEPTION_COMMA |
@@ -171,7 +252,81 @@ enum {
 	REPR_3_13 = (REPR_3_12 & ~REPR_RE_TEMPLATE) | REPR_PARTIAL_QUALIFIED | REPR_STRUCT_FORMAT |
 		    REPR_WEAKREF_QUALNAME | REPR_IO_TYPE_NAME | REPR_CALLBACK_BARE |
 		    REPR_CARETS_AT_CALLS,
+	REPR_3_15 = REPR_3_13 | REPR_COMMAND_REPR | REPR_CARETS_SPACED,
 };
+
+/* A lock is one PyMutex from 3.13.1 on, and pickle has other members. */
+#define SINCE_3_13_1                                                                               \
+	{ FIELD_lock_locked, ABSENT }, { FIELD_lock_semaphore, ABSENT },                           \
+		{ FIELD_lock_mutex, AT(16, 1) }, { FIELD_pickler_output, AT(64, 8) },              \
+		{ FIELD_pickler_sizeof, SIZEOF(152) }, { FIELD_unpickler_marks, AT(240, 8) },      \
+		{ FIELD_unpickler_marks_size, AT(256, 8) },                                        \
+		{ FIELD_unpickler_input_line, AT(152, 8) },                                        \
+		{ FIELD_unpickler_encoding, AT(224, 8) }, { FIELD_unpickler_errors, AT(232, 8) },  \
+	{                                                                                          \
+		FIELD_unpickler_sizeof, SIZEOF(272)                                                \
+	}
+/* Debug builds count references in struct _Py_object_state; what stands behind it moves. */
+#define DEBUG_BEHIND_OBJECTS FIELD_interp_obmalloc, FIELD_interp_sizeof
+
+/* What the builds of a version have in common. */
+#define AS_2_7                                                                                     \
+	STATE_IN_STATICS(GIL_LOCK_STATIC),                                                         \
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB_UNSIGNED), GENERATORS_BY_LASTI,  \
+		OBJECTS_OF_2, HEAP_SMALL(.number_blocks = true), .repr = REPR_2_7, UNICODE(5, 2)
+#define AS_3_8                                                                                     \
+	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB), GENERATORS_BY_LASTI,           \
+		OBJECTS_WITH_SPLIT_DICTS, HEAP_SMALL(), .repr = REPR_3_8, UNICODE(12, 1)
+#define AS_3_9                                                                                     \
+	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
+		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB), GENERATORS_BY_LASTI,           \
+		OBJECTS_WITH_SPLIT_DICTS, HEAP_SMALL(), .repr = REPR_3_9, UNICODE(13, 0)
+#define AS_3_10                                                                                    \
+	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
+		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),                                \
+		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),                \
+		OBJECTS_WITH_SPLIT_DICTS, HEAP_LARGE(HEAP_STATICS, NO_PREHEADER, 0),               \
+		.repr = REPR_3_10, UNICODE(13, 0)
+#define AS_3_11_0                                                                                  \
+	STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),                                                 \
+		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),                    \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),                   \
+		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),    \
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),                          \
+		.repr = REPR_3_11 | REPR_WEAKREF_INSTANCE, UNICODE(14, 0)
+#define AS_3_11_4                                                                                  \
+	STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),                                                 \
+		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),                    \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),                   \
+		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),    \
+		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT), .repr = REPR_3_11,       \
+									  UNICODE(14, 0)
+#define AS_3_12                                                                                    \
+	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
+		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),                       \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),                   \
+		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),      \
+		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH, SIZEOF_3_12), .repr = REPR_3_12,          \
+								       UNICODE(15, 0)
+#define AS_3_13(refs_, heap_)                                                                      \
+	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),                           \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),                        \
+		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
+		.repr = REPR_3_13, UNICODE(15, 1)
+#define AS_3_14(refs_, heap_)                                                                      \
+	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS), TAGGED_STACK,             \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),                        \
+		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
+		.repr = REPR_3_13, UNICODE(16, 0)
+#define AS_3_15(refs_, heap_)                                                                      \
+	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
+		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS), TAGGED_STACK,             \
+		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),                           \
+		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
+		.repr = REPR_3_15, UNICODE(17, 0)
 
 static const struct layout_row rows[] = {
 	{
@@ -179,13 +334,7 @@ static const struct layout_row rows[] = {
 		ALL(2, 7),
 		PROVEN(V(2, 7, 18)),
 		RELEASE_X86_64,
-		STATE_IN_STATICS(GIL_LOCK_STATIC),
-		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB_UNSIGNED),
-		GENERATORS_BY_LASTI,
-		OBJECTS_OF_2,
-		HEAP_SMALL(.number_blocks = true),
-		.repr = REPR_2_7,
-		UNICODE(5, 2),
+		AS_2_7,
 		.fields = py27,
 	},
 	{
@@ -239,27 +388,15 @@ static const struct layout_row rows[] = {
 		ALL(3, 8),
 		PROVEN(V(3, 8, 18)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
-		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
-		GENERATORS_BY_LASTI,
-		OBJECTS_WITH_SPLIT_DICTS,
-		HEAP_SMALL(),
-		.repr = REPR_3_8,
-		UNICODE(12, 1),
+		AS_3_8,
 		.fields = py38,
 	},
 	{
 		.name = "3.9",
 		ALL(3, 9),
-		PROVEN(V(3, 9, 18)),
+		PROVEN(V(3, 9, 2), V(3, 9, 18)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
-		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB),
-		GENERATORS_BY_LASTI,
-		OBJECTS_WITH_SPLIT_DICTS,
-		HEAP_SMALL(),
-		.repr = REPR_3_9,
-		UNICODE(13, 0),
+		AS_3_9,
 		.fields = py39,
 		MOVING(FIELD_interp_sizeof),
 	},
@@ -268,13 +405,7 @@ static const struct layout_row rows[] = {
 		ALL(3, 10),
 		PROVEN(V(3, 10, 13)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),
-		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),
-		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),
-		OBJECTS_WITH_SPLIT_DICTS,
-		HEAP_LARGE(HEAP_STATICS, NO_PREHEADER, 0),
-		.repr = REPR_3_10,
-		UNICODE(13, 0),
+		AS_3_10,
 		.fields = py310,
 	},
 	{
@@ -282,13 +413,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
 		PROVEN(V(3, 11, 2)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
-		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),
-		.repr = REPR_3_11 | REPR_WEAKREF_INSTANCE,
-		UNICODE(14, 0),
+		AS_3_11_0,
 		.fields = py311,
 	},
 	{
@@ -296,13 +421,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
 		PROVEN(V(3, 11, 7)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
-		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),
-		.repr = REPR_3_11,
-		UNICODE(14, 0),
+		AS_3_11_4,
 		.fields = py311,
 	},
 	{
@@ -310,13 +429,7 @@ static const struct layout_row rows[] = {
 		ALL(3, 12),
 		PROVEN(V(3, 12, 1)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),
-		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_12,
-		UNICODE(15, 0),
+		AS_3_12,
 		.fields = py312,
 		MOVING(FIELD_runtime_sizeof),
 	},
@@ -325,81 +438,234 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 0), TO(3, 13, 0)),
 		PROVEN(V(3, 13, 0)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
-		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_13,
-		UNICODE(15, 1),
+		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
 		.fields = py313,
 	},
 	{
 		.name = "3.13",
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
-		UNPROVEN,
+		PROVEN(V(3, 13, 5)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
-		OBJECTS_WITH_INLINE_VALUES(REFS_IMMORTAL),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_13,
-		UNICODE(15, 1),
+		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
 		.fields = py313,
-		.moved = (const struct field_moved[]){ { FIELD_lock_locked, ABSENT },
-			{ FIELD_lock_semaphore, ABSENT }, { FIELD_lock_mutex, AT(16, 1) },
-			{ FIELD_COUNT, ABSENT } },
-		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof),
+		MOVED(SINCE_3_13_1),
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed),
 	},
 	{
 		.name = "3.14.0-3.14.4",
 		RANGE(FROM(3, 14, 0), TO(3, 14, 4)),
 		UNPROVEN,
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
-		TAGGED_STACK,
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
-		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_13,
-		UNICODE(16, 0),
+		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
 		.fields = py314,
+		MOVED({ FIELD_interp_gc_young, AT(7432, 24) },
+			{ FIELD_interp_gc_old, AT(7456, 24) }),
 		MOVING(FIELD_runtime_sizeof, FIELD_interp_modules, FIELD_interp_sysdict,
 			FIELD_interp_builtins, FIELD_interp_gc_collecting,
-			FIELD_interp_gc_generation0, FIELD_interp_gc_permanent,
-			FIELD_interp_obmalloc, FIELD_interp_sizeof, FIELD_tstate_sizeof),
+			FIELD_interp_gc_generation0, FIELD_interp_obmalloc, FIELD_interp_freelists,
+			FIELD_free_memory_errors, FIELD_free_memory_errors_count,
+			FIELD_interp_sizeof, FIELD_tstate_sizeof, MIMALLOC_MEMBERS),
 	},
 	{
 		.name = "3.14",
 		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
-		UNPROVEN,
+		PROVEN(V(3, 14, 8)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
-		TAGGED_STACK,
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),
-		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_13,
-		UNICODE(16, 0),
+		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
 		.fields = py314,
+		MOVING(MIMALLOC_MEMBERS),
 	},
 	{
 		.name = "3.15",
 		ALL(3, 15),
-		UNPROVEN,
+		PROVEN(V(3, 15, 2)),
 		RELEASE_X86_64,
-		STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),
-		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),
-		TAGGED_STACK,
-		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),
-		OBJECTS_WITH_INLINE_VALUES(REFS_FLAGGED),
-		HEAP_LARGE(HEAP_POINTED, MANAGED_BOTH, SIZEOF_3_12),
-		.repr = REPR_3_13,
-		UNICODE(17, 0),
+		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
 		.fields = py315,
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "2.7d",
+		ALL(2, 7),
+		PROVEN(V(2, 7, 18)),
+		DEBUG_X86_64,
+		AS_2_7,
+		.fields = py27d,
+	},
+	{
+		.name = "3.8d",
+		ALL(3, 8),
+		UNPROVEN,
+		DEBUG_X86_64,
+		AS_3_8,
+		.fields = py38,
+		MOVING(FIELD_interp_sizeof, FIELD_runtime_sizeof, FIELD_tstate_sizeof),
+	},
+	{
+		.name = "3.9d",
+		ALL(3, 9),
+		PROVEN(V(3, 9, 2)),
+		DEBUG_X86_64,
+		AS_3_9,
+		.fields = py39,
+		MOVING(FIELD_interp_sizeof),
+	},
+	{
+		.name = "3.10d",
+		ALL(3, 10),
+		UNPROVEN,
+		DEBUG_X86_64,
+		AS_3_10,
+		.fields = py310,
+		MOVING(FIELD_interp_sizeof, FIELD_runtime_sizeof, FIELD_tstate_sizeof),
+	},
+	{
+		.name = "3.11.0d-3.11.3d",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		PROVEN(V(3, 11, 2)),
+		DEBUG_X86_64,
+		AS_3_11_0,
+		.fields = py311,
+	},
+	{
+		.name = "3.11d",
+		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
+		UNPROVEN,
+		DEBUG_X86_64,
+		AS_3_11_4,
+		.fields = py311,
+	},
+	{
+		.name = "3.12d",
+		ALL(3, 12),
+		UNPROVEN,
+		DEBUG_X86_64,
+		AS_3_12,
+		.fields = py312,
+		MOVING(FIELD_runtime_sizeof, DEBUG_BEHIND_OBJECTS),
+	},
+	{
+		.name = "3.13d",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5)),
+		DEBUG_X86_64,
+		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		.fields = py313,
+		MOVED(SINCE_3_13_1, { FIELD_interp_obmalloc, AT(10808, 8) },
+			{ FIELD_interp_freelists, AT(10960, 3536) },
+			{ FIELD_free_memory_errors, AT(82664, 8) },
+			{ FIELD_free_memory_errors_count, AT(82672, 4) },
+			{ FIELD_interp_freed, AT(82696, 16) }),
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed, MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.14d",
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		PROVEN(V(3, 14, 8)),
+		DEBUG_X86_64,
+		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		.fields = py314,
+		MOVED({ FIELD_interp_obmalloc, AT(10912, 8) },
+			{ FIELD_interp_freelists, AT(11128, 624) },
+			{ FIELD_free_memory_errors, AT(79912, 8) },
+			{ FIELD_free_memory_errors_count, AT(79920, 4) },
+			{ FIELD_interp_freed, AT(79944, 16) },
+			{ FIELD_interp_sizeof, SIZEOF(225880) },
+			{ FIELD_runtime_sizeof, SIZEOF(332632) }),
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.15d",
+		ALL(3, 15),
+		PROVEN(V(3, 15, 2)),
+		DEBUG_X86_64,
+		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
+		.fields = py315,
+		MOVED({ FIELD_interp_obmalloc, AT(10888, 8) },
+			{ FIELD_interp_freelists, AT(11104, 656) },
+			{ FIELD_free_memory_errors, AT(79920, 8) },
+			{ FIELD_free_memory_errors_count, AT(79928, 4) },
+			{ FIELD_interp_freed, AT(79952, 16) },
+			{ FIELD_interp_sizeof, SIZEOF(226256) },
+			{ FIELD_runtime_sizeof, SIZEOF(362592) }),
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.13.0t",
+		RANGE(FROM(3, 13, 0), TO(3, 13, 0)),
+		UNPROVEN,
+		FREE_THREADED_X86_64,
+		AS_3_13(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py313t,
+		MOVED({ FIELD_lock_locked, AT(48, 1) }, { FIELD_lock_semaphore, AT(32, 8) },
+			{ FIELD_lock_mutex, ABSENT }),
+		MOVING(FIELD_pickler_output, FIELD_pickler_sizeof, FIELD_unpickler_marks,
+			FIELD_unpickler_marks_size, FIELD_unpickler_input_line,
+			FIELD_unpickler_encoding, FIELD_unpickler_errors, FIELD_unpickler_sizeof,
+			FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_mi_heaps, FIELD_tstate_freed, FIELD_tstate_freelists),
+	},
+	{
+		.name = "3.13t",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5), V(3, 13, 15)),
+		FREE_THREADED_X86_64,
+		AS_3_13(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py313t,
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_mi_heaps, FIELD_tstate_freed, FIELD_tstate_freelists),
+	},
+	{
+		.name = "3.14.0t-3.14.8t",
+		RANGE(FROM(3, 14, 0), TO(3, 14, 8)),
+		UNPROVEN,
+		FREE_THREADED_X86_64,
+		AS_3_14(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py314t,
+		MOVED(FREED_CHUNKS),
+	},
+	{
+		.name = "3.14t",
+		RANGE(FROM(3, 14, 9), TO(3, 14, 0xff)),
+		UNPROVEN,
+		FREE_THREADED_X86_64,
+		AS_3_14(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py314t,
+		MOVED(FREED_CHUNKS, MIMALLOC_2_5, { FIELD_interp_freed, AT(85720, 16) },
+			{ FIELD_interp_obmalloc, AT(17328, 8) },
+			{ FIELD_interp_sizeof, SIZEOF(249976) },
+			{ FIELD_runtime_sizeof, SIZEOF(365624) },
+			{ FIELD_free_memory_errors, AT(85688, 8) },
+			{ FIELD_free_memory_errors_count, AT(85696, 4) },
+			{ FIELD_tstate_freelists, AT(18440, 624) },
+			{ FIELD_tstate_mi_heaps, AT(944, 3088) }),
+	},
+	{
+		.name = "3.15.0t",
+		RANGE(FROM(3, 15, 0), TO(3, 15, 0)),
+		UNPROVEN,
+		FREE_THREADED_X86_64,
+		AS_3_15(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py315t,
+		MOVED(FREED_CHUNKS, MIMALLOC_2_1, { FIELD_interp_freed, AT(85984, 16) },
+			{ FIELD_interp_obmalloc, AT(17592, 8) },
+			{ FIELD_interp_sizeof, SIZEOF(247040) },
+			{ FIELD_runtime_sizeof, SIZEOF(406016) },
+			{ FIELD_free_memory_errors, AT(85952, 8) },
+			{ FIELD_free_memory_errors_count, AT(85960, 4) },
+			{ FIELD_tstate_freelists, AT(15000, 656) },
+			{ FIELD_tstate_mi_heaps, AT(1112, 3064) }),
+	},
+	{
+		.name = "3.15t",
+		RANGE(FROM(3, 15, 1), TO(3, 15, 0xff)),
+		UNPROVEN,
+		FREE_THREADED_X86_64,
+		AS_3_15(REFS_BIASED, HEAP_MIMALLOC),
+		.fields = py315t,
+		MOVED(FREED_CHUNKS),
 	},
 };
 

@@ -44,12 +44,13 @@ static void read_place(struct fixture *x, const char *name, const char *rest)
 static void read_line(struct fixture *x, const char *key, const char *rest)
 {
 	if (!strcmp(key, "source"))
-		return;
-	if (!strcmp(key, "version"))
+		x->derived = strstr(rest, "DERIVED");
+	else if (!strcmp(key, "version"))
 		x->key.version = (uint32_t)strtoul(rest, NULL, 16);
-	else if (!strcmp(key, "arch"))
+	else if (!strcmp(key, "arch")) {
 		snprintf(x->arch, sizeof(x->arch), "%s", rest);
-	else if (!strcmp(key, "abi"))
+		x->key.machine = strcmp(rest, "aarch64") ? EM_X86_64 : EM_AARCH64;
+	} else if (!strcmp(key, "abi"))
 		x->key.abi = !strcmp(rest, "release") ? ABI_RELEASE
 			     : !strcmp(rest, "debug") ? ABI_DEBUG
 						      : ABI_FREE_THREADED;
@@ -109,9 +110,9 @@ const struct fixture *fixture_named(const char *name)
 	return NULL;
 }
 
-bool fixture_is_release_x86_64(const struct fixture *x)
+bool fixture_has_row(const struct fixture *x)
 {
-	return x->key.abi == ABI_RELEASE && !strcmp(x->arch, "x86_64");
+	return !strcmp(x->arch, "x86_64");
 }
 
 bool fixtures_describe(enum field f)

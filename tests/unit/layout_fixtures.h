@@ -15,6 +15,7 @@ struct fixture {
 		field[FIELD_COUNT]; /* origin: ORIGIN_BUILTIN where the build has the field */
 	uint64_t words[FIXTURE_WORDS_MAX]; /* its _Py_DebugOffsets as read from the binary */
 	size_t words_len; /* 0: none */
+	bool derived; /* from headers: without the structs of .c files */
 };
 
 /* All of them, once read; the test fails when there are none. The folder is
@@ -22,7 +23,8 @@ struct fixture {
 const struct fixture *fixtures_all(size_t *ret_len);
 /* The one of that name, as in "cpython-3.14-x86_64". */
 const struct fixture *fixture_named(const char *name);
-bool fixture_is_release_x86_64(const struct fixture *x);
+/* Whether it is of a kind of builds that there are rows for. */
+bool fixture_has_row(const struct fixture *x);
 /* Whether any of them has the field: their source leaves out many extension modules. */
 bool fixtures_describe(enum field f);
 

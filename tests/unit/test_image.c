@@ -140,7 +140,7 @@ static size_t id_size;
 START_TEST(symbols_of_the_file)
 {
 	static const char *const names[] = { "hidden", "joined", "hidden_mor", "call_10", "absent",
-		"hidden_more" };
+		"hidden_more", "x.c:hidden", "y.c:hidden", "x.c:shown_33", "x.c:" };
 	struct image_symbol found[ARRAY_LEN(names)], section;
 	if (!load("-Wl,--build-id"))
 		return;
@@ -151,7 +151,8 @@ START_TEST(symbols_of_the_file)
 	ck_assert_ok(attach(l.image.path, false, id, &id_size));
 	ck_assert_int_eq(l.image.match, MATCH_BUILD_ID);
 	image_symtab(&l.image, names, ARRAY_LEN(names), found);
-	static const int values[] = { 3, 4, 0, 0, 0, 5 }; /* functions are no data */
+	/* functions are no data, what is not local is of no source file */
+	static const int values[] = { 3, 4, 0, 0, 0, 5, 3, 0, 0, 0 };
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		ck_assert_msg(!found[i].addr == !values[i], "%s", names[i]);
 		if (values[i])

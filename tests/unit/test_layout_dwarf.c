@@ -18,15 +18,15 @@ struct binary {
 	char path[4096];
 	uint32_t version;
 	size_t n_modules;
-	char modules[12][4096];
+	char modules[16][4096];
 };
 
 enum { BINARIES_MAX = 32 };
 static struct binary binaries_list[BINARIES_MAX];
 
-static const char *const module_names[] = { "_asyncio", "_collections", "_datetime", "_decimal",
-	"_functools", "_io", "_queue", "_socket", "_struct", "array", "datetime", "itertools",
-	"operator" };
+static const char *const module_names[] = { "_asyncio", "_collections", "_csv", "_ctypes",
+	"_datetime", "_decimal", "_elementtree", "_functools", "_io", "_pickle", "_queue",
+	"_socket", "_struct", "array", "datetime", "itertools", "operator" };
 
 static void find_modules(struct binary *b, const char *dir)
 {

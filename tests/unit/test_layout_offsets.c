@@ -41,21 +41,27 @@ static void check_block(
 	ck_assert_uint_ge(count_origin(l, ORIGIN_DEBUG_OFFSETS), STATED_MIN);
 }
 
+static bool is_of_allocators(enum field f)
+{
+	return !strncmp(field_name(f), "mi_", 3) || f == FIELD_tstate_freed ||
+	       f == FIELD_tstate_mi_heaps || f == FIELD_tstate_freelists;
+}
+
 START_TEST(blocks_agree_with_the_descriptions)
 {
 	size_t len, checked = 0;
 	const struct fixture *all = fixtures_all(&len);
 	for (size_t i = 0; i < len; i++) {
 		const struct fixture *x = &all[i];
-		if (!x->words_len || !fixture_is_release_x86_64(x))
+		if (!x->words_len || !fixture_has_row(x))
 			continue;
 		uint8_t block[DEBUG_OFFSETS_MAX];
 		size_t size = fixture_block(x, ORDER_LITTLE, block);
 		struct layout l = pick(x->key, false);
 		check_block(x, &l, block, size);
-		/* With the block, nothing is left out. */
+		/* With the block, nothing is left out of which it speaks. */
 		for (enum field f = 0; f < FIELD_COUNT; f++) {
-			if (fixtures_describe(f))
+			if (fixtures_describe(f) && (layout_has(&l, f) || !is_of_allocators(f)))
 				check_same_place(x->name, f, l.field[f], x->field[f]);
 		}
 		checked++;
