@@ -4,7 +4,7 @@
  *
  * Whether the collector tracks it stands in front of it (Include/internal/pycore_gc.h): to 3.7
  * gc_refs is -2, above a flag from 3.4 on, for an object that is not tracked, from 3.8 on _gc_next
- * is 0.
+ * is 0. Free-threaded builds keep it in the object.
  */
 #include "py_internal.h"
 
@@ -19,6 +19,10 @@ static struct err gc_state(const struct py_object *o, const char **ret)
 	uint64_t v;
 	if (!(o->type->flags & TYPE_GC)) {
 		*ret = "not collectable";
+		return NO_ERR;
+	}
+	if (layout_has(l, FIELD_object_gc_bits)) {
+		*ret = object_gc_tracks(o) ? "tracked" : "not tracked";
 		return NO_ERR;
 	}
 	if (!layout_has(l, FIELD_gc_head_sizeof))

@@ -250,15 +250,20 @@ static struct err str_group(struct str_writer *w, const struct exc *x)
 static struct err str_called_process(struct str_writer *w, const struct exc *x)
 {
 	int64_t status;
-	bool old = x->h->rt->layout.row->repr & REPR_BYTE_STRINGS;
+	unsigned style = x->h->rt->layout.row->repr;
+	bool old = style & REPR_BYTE_STRINGS, quoted = !(style & REPR_COMMAND_REPR);
 	if (failed(int_value_at(x->h, attribute(x, "returncode"), &status)) ||
 		(status < 0 && !old)) {
 		w->unknown = true;
 		return NO_ERR;
 	}
-	repr_put(&w->r, "Command '");
-	str_write(w, attribute(x, "cmd"));
-	repr_putf(&w->r, "' returned non-zero exit status %" PRId64 "%s", status, old ? "" : ".");
+	repr_put(&w->r, quoted ? "Command '" : "Command ");
+	if (quoted)
+		str_write(w, attribute(x, "cmd"));
+	else
+		repr_value(&w->r, attribute(x, "cmd"));
+	repr_putf(&w->r, "%s returned non-zero exit status %" PRId64 "%s", quoted ? "'" : "",
+		status, old ? "" : ".");
 	return NO_ERR;
 }
 

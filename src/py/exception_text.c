@@ -175,6 +175,7 @@ struct syntax {
 	struct py_text file, line; /* bytes NULL: not known */
 	int64_t lineno;
 	int64_t from, to; /* characters of the line, from 1; 0: not known */
+	bool tabs; /* in front of the carets */
 };
 
 /* Where it ends, which only the arguments tell (3.10 on): (message, (file, line, from, text, end
@@ -203,7 +204,7 @@ static struct err read_end(const struct exc *x, struct syntax *s)
 
 static bool read_syntax(const struct exc *x, struct syntax *ret)
 {
-	struct syntax s = { 0 };
+	struct syntax s = { .tabs = !(x->h->rt->layout.row->repr & REPR_CARETS_SPACED) };
 	uint64_t v;
 	if (!x->made || x->n_args < 2 ||
 		failed(object_get(&x->object, FIELD_syntax_error_lineno, &v)) ||
@@ -222,8 +223,8 @@ static bool read_syntax(const struct exc *x, struct syntax *ret)
 	return true;
 }
 
-/* Carets below the text, whose first `cut` characters are not shown. Tabs stay, so that it lines
- * up. */
+/* Carets below the text, whose first `cut` characters are not shown. To 3.14 tabs stay, so that it
+ * lines up. */
 static void put_carets(
 	struct str *to, const char *text, size_t len, const struct syntax *s, size_t cut)
 {
@@ -233,7 +234,7 @@ static void put_carets(
 		return;
 	str_puts(to, "\n    ");
 	for (int64_t n = 0; n < at && i < len; n++) {
-		str_putc(to, text[i] == '\t' ? '\t' : ' ');
+		str_putc(to, text[i] == '\t' && s->tabs ? '\t' : ' ');
 		while (++i < len && ((uint8_t)text[i] & 0xc0) == 0x80) {
 		}
 	}

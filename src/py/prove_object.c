@@ -46,7 +46,9 @@ static bool gc_proves(const struct py_object *o)
 {
 	const struct py_runtime *rt = o->h->rt;
 	const struct layout *l = &rt->layout;
-	uint64_t head = o->addr - l->field[FIELD_gc_head_sizeof].offset, next, prev, refs;
+	uint64_t head = o->addr - layout_gc_head(l), next, prev, refs;
+	if (layout_has(l, FIELD_object_gc_bits))
+		return object_gc_tracks(o);
 	if (!layout_has(l, FIELD_gc_head_sizeof) ||
 		failed(py_field(rt, head, FIELD_gc_head_next, &next)) ||
 		failed(mem_ptr(rt->mem,

@@ -19,8 +19,8 @@
 
 enum {
 	DIMENSIONS_MAX = 64,
-	DTYPE_1 = 96, /* bytes of numpy.dtype in versions 1 and 2 */
-	DTYPE_2 = 88,
+	DTYPE_1 = 80, /* bytes of numpy.dtype behind PyObject in versions 1 and 2 */
+	DTYPE_2 = 72,
 };
 
 /* Where the members of numpy's own begin. */
@@ -41,12 +41,12 @@ static struct err dtype_open(const struct py_object *o, struct dtype *ret)
 	uint64_t at = o->addr + head_of(o->h) + 8, kind, order, size;
 	while (t && strcmp(t->full, "numpy.dtype") != 0)
 		t = t->base;
-	if (!t || (t->basicsize != DTYPE_1 && t->basicsize != DTYPE_2))
+	uint64_t behind = t ? t->basicsize - head_of(o->h) : 0;
+	if (behind != DTYPE_1 && behind != DTYPE_2)
 		return err_at(ERR_UNSUPPORTED, o->addr, "numpy.dtype");
 	TRY(mem_uint(mem, at, 1, &kind));
 	TRY(mem_uint(mem, at + 2, 1, &order));
-	TRY(t->basicsize == DTYPE_1 ? mem_uint(mem, at + 8, 4, &size)
-				    : mem_uint(mem, at + 16, 8, &size));
+	TRY(behind == DTYPE_1 ? mem_uint(mem, at + 8, 4, &size) : mem_uint(mem, at + 16, 8, &size));
 	if (size >> 40)
 		return err_at(ERR_CORRUPT, o->addr, "numpy.dtype");
 	char native = mem->order == ORDER_LITTLE ? '<' : '>';
@@ -54,6 +54,16 @@ static struct err dtype_open(const struct py_object *o, struct dtype *ret)
 		.swapped = (order == '<' || order == '>') && (char)order != native,
 		.size = size };
 	return NO_ERR;
+}
+
+bool numpy_dtype_size(struct heap *h, uint64_t dtype, uint64_t *ret)
+{
+	struct py_object o;
+	struct dtype d;
+	if (!is_known(h) || failed(object_open(h, dtype, &o)) || failed(dtype_open(&o, &d)))
+		return false;
+	*ret = d.size;
+	return true;
 }
 
 /* Whether elements of that kind can have that size, and are shown. */

@@ -17,3 +17,5 @@ void numpy_number(struct repr *r, const struct dtype *d, const uint8_t *bytes);
 /* A complex number of two floats of size bytes, by their bits. parentheses: around it, where it has
  * two parts. */
 void numpy_complex(struct str *to, uint64_t real, uint64_t imag, unsigned size, bool parentheses);
+/* Bytes of an element by the dtype object at that address; false: it is none. */
+bool numpy_dtype_size(struct heap *h, uint64_t dtype, uint64_t *ret);

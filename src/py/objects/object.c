@@ -10,12 +10,37 @@
 
 #include <string.h>
 
+/* Where counts are biased, the link stands where the thread was that owned the object. It stays in
+ * the page of the block, where nothing of a thread is. */
+static struct err check_owner(const struct py_object *o, uint64_t owner)
+{
+	enum { SEGMENT_BITS = 25 };
+	const struct py_runtime *rt = o->h->rt;
+	uint64_t local, shared;
+	bool unused = !failed(py_field(rt, o->addr, FIELD_object_ref_local, &local)) &&
+		      !failed(py_field(rt, o->addr, FIELD_object_ref_shared, &shared)) && !local &&
+		      shared <= 3;
+	return unused && owner && (owner ^ o->addr) >> SEGMENT_BITS == 0
+		       ? err_at(ERR_CORRUPT, o->addr, "freed object (its owner is a block)")
+		       : NO_ERR;
+}
+
+/* The word that counts references; of a free-threaded build, the first one, which names the owner.
+ */
+static struct err first_word(const struct py_object *o, uint64_t *ret)
+{
+	const struct py_runtime *rt = o->h->rt;
+	return mem_ptr(rt->mem, o->addr + rt->layout.field[FIELD_object_refcnt].offset, ret);
+}
+
 static struct err check_head(const struct py_object *o)
 {
 	const struct py_runtime *rt = o->h->rt;
 	uint64_t word;
-	if (failed(mem_ptr(rt->mem, o->addr, &word)))
+	if (failed(first_word(o, &word)))
 		return NO_ERR;
+	if (rt->layout.row->refs == REFS_BIASED)
+		return check_owner(o, word);
 	/* no count is as large as an address; 3.14's flags in the high word are small numbers */
 	bool is_address = word >> 32 > UINT16_MAX / 16 && py_plausible(rt, word);
 	return is_address ? err_at(ERR_CORRUPT, o->addr, "freed object (its count is an address)")
@@ -105,11 +130,39 @@ struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret)
 	return NO_ERR;
 }
 
+/* Two counts (Include/object.h): of the thread that owns the object, and of all others, above two
+ * bits that say whether it is merged with the first. Objects that other threads are expected to use
+ * begin with a large number in the second. */
+static bool biased_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
+{
+	enum { SHARED_SHIFT = 2 };
+	const int64_t deferred = INT64_MAX / 8;
+	uint64_t local, shared;
+	if (failed(object_get(o, FIELD_object_ref_local, &local)) ||
+		failed(object_get(o, FIELD_object_ref_shared, &shared)))
+		return false;
+	int64_t others = (int64_t)shared >> SHARED_SHIFT;
+	if (others > deferred / 2)
+		others -= deferred;
+	*ret_immortal = local == UINT32_MAX;
+	*ret = (int64_t)local + others;
+	return true;
+}
+
+bool object_gc_tracks(const struct py_object *o)
+{
+	enum { TRACKED = 1 };
+	uint64_t bits;
+	return !failed(object_get(o, FIELD_object_gc_bits, &bits)) && bits & TRACKED;
+}
+
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
 {
 	enum { STATIC_COUNT = 999999999, STATIC_SLACK = 100000000 };
 	uint64_t word;
-	if (failed(mem_uint(o->h->rt->mem, o->addr, o->h->rt->layout.key.ptr_size, &word)))
+	if (o->h->rt->layout.row->refs == REFS_BIASED)
+		return biased_refcount(o, ret, ret_immortal);
+	if (failed(first_word(o, &word)))
 		return false;
 	unsigned spare = 64 - 8 * o->h->rt->layout.key.ptr_size;
 	int64_t count = (int64_t)(word << spare) >> spare;
@@ -126,6 +179,8 @@ bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal
 		*ret_immortal = (uint32_t)word >> 31;
 		count = (uint32_t)word;
 		break;
+	case REFS_BIASED:
+		break;
 	}
 	*ret = count;
 	return true;
@@ -138,6 +193,7 @@ static bool spare_is_empty(const struct py_object *o, uint64_t word)
 	switch (o->h->rt->layout.row->refs) {
 	case REFS_PLAIN:
 	case REFS_STATIC:
+	case REFS_BIASED:
 		break;
 	case REFS_IMMORTAL:
 		return word >> 32 == 0;
@@ -152,10 +208,11 @@ bool object_in_use(const struct py_object *o, bool *ret_immortal)
 	enum { LEAST_ADDRESS = 65536 };
 	int64_t count;
 	uint64_t word;
-	if (!object_refcount(o, &count, ret_immortal) ||
-		failed(mem_uint(o->h->rt->mem, o->addr, o->h->rt->layout.key.ptr_size, &word)) ||
+	if (!object_refcount(o, &count, ret_immortal) || failed(first_word(o, &word)) ||
 		!spare_is_empty(o, word))
 		return false;
+	if (o->h->rt->layout.row->refs == REFS_BIASED)
+		return *ret_immortal || (count > 0 && count < INT32_MAX);
 	bool is_address = count >= LEAST_ADDRESS && py_plausible(o->h->rt, (uint64_t)count);
 	return *ret_immortal || (count > 0 && count < INT32_MAX && !is_address);
 }

@@ -114,6 +114,8 @@ struct err object_get_int(const struct py_object *o, enum field f, int64_t *ret)
 struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret);
 /* Its reference count; false: could not be read. Immortal: the count means nothing. */
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal);
+/* Whether the collector tracks it, in builds where it says so itself (FIELD_object_gc_bits). */
+bool object_gc_tracks(const struct py_object *o);
 /* Whether its reference count is one that an object can have which somebody holds. */
 bool object_in_use(const struct py_object *o, bool *ret_immortal);
 /* Literal; NULL: nothing is odd. */

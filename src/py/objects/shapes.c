@@ -11,6 +11,8 @@
 #include "pycore/sizes.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { NAME_BYTES_MAX = 256, NAMES_SHOWN_MAX = 200 };
 
@@ -117,26 +119,42 @@ void py_shape_of(struct python *p, struct py_runtime *rt, struct py_shapes *s, u
 	}
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct py_text *x = a, *y = b;
+	int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+	return order ? order : x->len < y->len ? -1 : x->len > y->len;
+}
+
+/* The names in order, since objects of one shape may have them in different ones. */
+static size_t names_sorted(struct heap *h, uint64_t addr, struct py_text ret[SHAPE_KEYS_MAX])
+{
+	struct names n;
+	uint64_t name;
+	size_t count = 0;
+	bool good = names_open(h, addr, &n);
+	while (good && count < SHAPE_KEYS_MAX && names_next(&n, &name)) {
+		str_text_max(h, name, NAME_BYTES_MAX, &ret[count]);
+		if (!ret[count].bytes)
+			ret[count] = (struct py_text){ .bytes = "?", .len = 1 };
+		count++;
+	}
+	qsort(ret, count, sizeof(*ret), by_name);
+	return count;
+}
+
 void py_shape_text(struct python *p, struct py_runtime *rt, uint64_t addr, struct str *ret)
 {
-	struct heap *h = py_heap(p, rt);
-	struct names n;
-	struct py_text text;
-	uint64_t name;
-	size_t start = ret->len;
-	bool good = names_open(h, addr, &n);
+	struct py_text names[SHAPE_KEYS_MAX] = { 0 };
+	size_t start = ret->len, n = names_sorted(py_heap(p, rt), addr, names);
 	str_putc(ret, '{');
-	for (int count = 0; good && count < SHAPE_KEYS_MAX && names_next(&n, &name); count++) {
-		str_puts(ret, count ? ", " : "");
+	for (size_t i = 0; i < n; i++) {
+		str_puts(ret, i ? ", " : "");
 		if (ret->len - start > NAMES_SHOWN_MAX) {
-			str_puts(ret, "...");
+			str_addf(ret, "... +%zu more", n - i);
 			break;
 		}
-		str_text_max(h, name, NAME_BYTES_MAX, &text);
-		if (text.bytes)
-			str_add(ret, text.bytes, text.len);
-		else
-			str_putc(ret, '?');
+		str_add(ret, names[i].bytes, names[i].len);
 	}
 	str_putc(ret, '}');
 }

@@ -6,6 +6,9 @@
  */
 #include "sizes.h"
 
+#define INLINE __attribute__((always_inline)) static inline
+#define APART  __attribute__((noinline)) static
+
 /* Room that a table of indices of that size is filled up to. */
 static uint64_t usable_of(uint64_t size)
 {
@@ -25,39 +28,55 @@ struct keys {
 	uint8_t copy[64];
 };
 
-static bool read_keys(struct heap *h, uint64_t keys, struct keys *ret)
+/* Looks for another range to see keys in; false: they cannot be seen, or are not there. */
+APART bool move_window(struct window *w, struct mem *mem, uint64_t keys, size_t n)
 {
-	ret->l = &h->rt->layout;
+	struct mem_range r;
+	if (!mem_range_at(mem, keys, &r) || r.end - keys < n)
+		return false;
+	const uint8_t *bytes = mem_view(mem, r.start, r.end - r.start);
+	if (bytes)
+		*w = (struct window){ r.start, r.end - r.start, bytes };
+	return bytes;
+}
+
+INLINE bool read_keys(const struct py_measure *m, uint64_t keys, struct keys *ret)
+{
+	struct mem *mem = m->h->rt->mem;
+	struct window *w = m->keys;
+	ret->l = &m->h->rt->layout;
 	ret->n = ret->l->field[FIELD_keys_indices].offset;
 	if (!keys || ret->n > sizeof(ret->copy))
 		return false;
-	ret->bytes = mem_view(h->rt->mem, keys, ret->n);
-	if (ret->bytes)
+	bool inside = keys - w->start < w->n && w->n - (keys - w->start) >= ret->n;
+	if (inside || move_window(w, mem, keys, ret->n)) {
+		ret->bytes = w->bytes + (keys - w->start);
 		return true;
+	}
 	ret->bytes = ret->copy;
-	return !failed(mem_read(h->rt->mem, keys, ret->copy, ret->n));
+	return !failed(mem_read(mem, keys, ret->copy, ret->n));
 }
 
-static uint64_t keys_get(const struct keys *k, enum field f)
+INLINE uint64_t keys_get(const struct keys *k, enum field f)
 {
 	bool damaged;
 	return weighed_field(k->l, f, k->bytes, k->n, &damaged);
 }
 
-bool keys_values(struct heap *h, uint64_t keys, uint64_t *ret)
+bool keys_values(const struct py_measure *m, uint64_t keys, uint64_t *ret)
 {
 	struct keys k;
-	if (!read_keys(h, keys, &k))
+	if (!read_keys(m, keys, &k))
 		return false;
 	*ret = keys_get(&k, FIELD_keys_nentries) + keys_get(&k, FIELD_keys_usable);
 	return *ret <= UINT16_MAX;
 }
 
-bool keys_weigh(struct heap *h, uint64_t keys, uint64_t *ret, bool *ret_shared)
+INLINE bool weigh_keys(const struct py_measure *m, uint64_t keys, uint64_t *ret, bool *ret_shared)
 {
 	enum { LOG2_MAX = 40 };
 	struct keys k;
-	if (!read_keys(h, keys, &k))
+	if (!read_keys(m, keys, &k))
 		return false;
 	uint64_t head = k.l->field[FIELD_keys_indices].offset;
 	*ret_shared = keys_get(&k, FIELD_keys_refcnt) != 1;
@@ -78,13 +97,18 @@ bool keys_weigh(struct heap *h, uint64_t keys, uint64_t *ret, bool *ret_shared)
 	return true;
 }
 
+bool keys_weigh(const struct py_measure *m, uint64_t keys, uint64_t *ret, bool *ret_shared)
+{
+	return weigh_keys(m, keys, ret, ret_shared);
+}
+
 /* The values of a dict that shares its keys: what __sizeof__ counts of them, and all. */
 static void weigh_split(struct weighed *w, uint64_t keys)
 {
 	const struct layout *l = weighed_layout(w);
 	struct keys k;
 	uint64_t n, word = weighed_word(w), around = 0;
-	if (!read_keys(w->m->h, keys, &k)) {
+	if (!read_keys(w->m, keys, &k)) {
 		w->damaged = true;
 		return;
 	}
@@ -115,10 +139,11 @@ void weigh_dict(struct weighed *w)
 						l->field[FIELD_entry_sizeof].offset));
 		return;
 	}
-	uint64_t keys = weighed_get(w, FIELD_dict_keys), values = weighed_get(w, FIELD_dict_values);
+	uint64_t keys = weighed_field(l, FIELD_dict_keys, w->bytes, w->n, &w->damaged);
+	uint64_t values = weighed_field(l, FIELD_dict_values, w->bytes, w->n, &w->damaged);
 	if (values)
 		weigh_split(w, keys);
-	if (!keys_weigh(w->m->h, keys, &bytes, &shared))
+	if (!weigh_keys(w->m, keys, &bytes, &shared))
 		w->damaged = true;
 	else if (!shared)
 		weighed_body(w, bytes);

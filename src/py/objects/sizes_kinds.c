@@ -33,6 +33,25 @@ static void weigh_int(struct weighed *w)
 		w->size->own += t->basicsize - digits;
 }
 
+static bool int_rule(const struct py_measure *m, struct py_rule *r)
+{
+	enum { TAG_SHIFT = 3 };
+	const struct layout *l = &m->h->rt->layout;
+	uint64_t digits = l->field[FIELD_long_digits].offset;
+	r->step = (uint32_t)m->type->itemsize;
+	if (l->row->ints == INTS_TAGGED) {
+		r->shift = TAG_SHIFT;
+		r->least = 1;
+		return rule_number(r, l, FIELD_long_tag);
+	}
+	if (m->type->basicsize < digits)
+		return false;
+	r->either_sign = true;
+	r->least = l->row->heap.sizeofs & SIZEOF_ONE_DIGIT ? 1 : 0;
+	r->base.getsizeof -= m->type->basicsize - digits;
+	return rule_number(r, l, FIELD_varobject_size);
+}
+
 /* PEP 393: characters behind the head; or elsewhere, for subclasses; UTF-8 and the wide form of old
  * beside them. */
 static void weigh_str(struct weighed *w)
@@ -65,6 +84,26 @@ static void weigh_str(struct weighed *w)
 		weighed_body(w, weighed_product(w, wide_length + 1, 4));
 }
 
+/* ASCII, all in one. */
+static bool str_rule(const struct py_measure *m, struct py_rule *r)
+{
+	const struct layout *l = &m->h->rt->layout;
+	const struct field_at *compact = &l->field[FIELD_str_compact];
+	const struct field_at *ascii = &l->field[FIELD_str_ascii];
+	const struct field_at *kind = &l->field[FIELD_str_kind];
+	if (l->row->text != TEXT_COMPACT || compact->size != 4 || ascii->size != 4 ||
+		kind->size != 4 || ascii->offset != compact->offset ||
+		kind->offset != compact->offset)
+		return false;
+	r->mark_at = compact->offset;
+	r->mark =
+		UINT32_C(1) << compact->bit | UINT32_C(1) << ascii->bit | UINT32_C(1) << kind->bit;
+	r->mask = r->mark | ((UINT32_C(1) << kind->bits) - 1) << kind->bit;
+	r->base.own = l->field[FIELD_str_ascii_data].offset + 1;
+	r->step = 1;
+	return rule_number(r, l, FIELD_str_length);
+}
+
 /* 2.7's unicode: the head, and characters of four or two bytes elsewhere. */
 static void weigh_unicode(struct weighed *w)
 {
@@ -86,12 +125,28 @@ static void weigh_text(struct weighed *w)
 
 static void weigh_list(struct weighed *w)
 {
+	if (weighed_layout(w)->row->heap.sizeofs & SIZEOF_LIST_HEADED &&
+		weighed_get(w, FIELD_list_items))
+		w->size->owned += weighed_word(w);
 	weighed_body(w, weighed_product(w, weighed_get(w, FIELD_list_allocated), weighed_word(w)));
 }
 
+static bool list_rule(const struct py_measure *m, struct py_rule *r)
+{
+	const struct layout *l = &m->h->rt->layout;
+	r->body_step = l->key.ptr_size;
+	return rule_number(r, l, FIELD_list_allocated);
+}
+
+/* From 3.15 on its content is in a bytes object, which is counted as what it is. */
 static void weigh_bytearray(struct weighed *w)
 {
-	weighed_body(w, weighed_get(w, FIELD_bytearray_alloc));
+	const struct layout *l = weighed_layout(w);
+	uint64_t bytes = weighed_get(w, FIELD_bytearray_alloc);
+	if (!layout_has(l, FIELD_bytearray_object))
+		weighed_body(w, bytes);
+	else if (bytes)
+		w->size->getsizeof += l->field[FIELD_bytes_data].offset + 1 + bytes;
 }
 
 static void weigh_set(struct weighed *w)
@@ -148,7 +203,7 @@ static void weigh_type(struct weighed *w)
 		return;
 	w->size->getsizeof = l->field[FIELD_heaptype_sizeof].offset;
 	keys = weighed_get(w, FIELD_heaptype_cached_keys);
-	if (keys && keys_weigh(w->m->h, keys, &bytes, &shared))
+	if (keys && keys_weigh(w->m, keys, &bytes, &shared))
 		weighed_body(w, bytes);
 	else
 		w->damaged |= keys != 0;
@@ -268,35 +323,54 @@ static void weigh_buffered(struct weighed *w)
 		weighed_body(w, weighed_get(w, FIELD_buffered_buffer_size));
 }
 
-const struct size_kind *size_kind(const char *full)
+static const struct size_kind size_kinds[] = {
+	{ "int", weigh_int, .no_count = true, .rule = int_rule },
+	{ "long", weigh_int, .no_count = true, .rule = int_rule },
+	{ "str", weigh_text, .rule = str_rule },
+	{ "unicode", weigh_unicode },
+	{ "list", weigh_list, .rule = list_rule },
+	{ "dict", weigh_dict },
+	{ "frozendict", weigh_dict },
+	{ "set", weigh_set },
+	{ "frozenset", weigh_set },
+	{ "bytearray", weigh_bytearray },
+	{ "type", weigh_type },
+	{ "code", weigh_code },
+	{ "frame", weigh_frame, .no_count = true },
+	{ "generator", weigh_generator, .no_count = true },
+	{ "coroutine", weigh_generator, .no_count = true },
+	{ "async_generator", weigh_generator, .no_count = true },
+	{ "collections.deque", weigh_deque, .needs = FIELD_deque_block_sizeof },
+	{ "collections.OrderedDict", weigh_ordered_dict, .needs = FIELD_odict_node_sizeof },
+	{ "array.array", weigh_array, .needs = FIELD_array_descr_itemsize },
+	{ "decimal.Decimal", weigh_decimal, .needs = FIELD_mpd_alloc },
+	{ "_io.BufferedReader", weigh_buffered, .needs = FIELD_buffered_buffer_size },
+	{ "_io.BufferedWriter", weigh_buffered, .needs = FIELD_buffered_buffer_size },
+	{ "_io.BufferedRandom", weigh_buffered, .needs = FIELD_buffered_buffer_size },
+	{ 0 },
+};
+
+bool size_kind_fits(const struct size_kind *kind, const struct layout *l, const struct py_type *t)
 {
-	static const struct size_kind kinds[] = {
-		{ "int", weigh_int, true },
-		{ "long", weigh_int, true },
-		{ "str", weigh_text, false },
-		{ "unicode", weigh_unicode, false },
-		{ "list", weigh_list, false },
-		{ "dict", weigh_dict, false },
-		{ "set", weigh_set, false },
-		{ "frozenset", weigh_set, false },
-		{ "bytearray", weigh_bytearray, false },
-		{ "type", weigh_type, false },
-		{ "code", weigh_code, false },
-		{ "frame", weigh_frame, true },
-		{ "generator", weigh_generator, true },
-		{ "coroutine", weigh_generator, true },
-		{ "async_generator", weigh_generator, true },
-		{ "collections.deque", weigh_deque, false },
-		{ "collections.OrderedDict", weigh_ordered_dict, false },
-		{ "array.array", weigh_array, false },
-		{ "decimal.Decimal", weigh_decimal, false },
-		{ "_io.BufferedReader", weigh_buffered, false },
-		{ "_io.BufferedWriter", weigh_buffered, false },
-		{ "_io.BufferedRandom", weigh_buffered, false },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (!strcmp(kinds[i].full, full))
-			return &kinds[i];
+	const struct buffer_place *at = &kind->at;
+	if (kind->whole &&
+		(!layout_has(l, kind->whole) || l->field[kind->whole].offset != t->basicsize))
+		return false;
+	if (kind->needs && !layout_has(l, kind->needs))
+		return false;
+	uint64_t behind = t->basicsize - l->field[FIELD_object_sizeof].offset;
+	return !at->most || (l->key.ptr_size == 8 && behind >= at->least && behind <= at->most);
+}
+
+const struct size_kind *size_kind(const struct py_type *t, bool bodies)
+{
+	const struct size_kind *const tables[] = { size_kinds, size_kinds_library,
+		size_kinds_buffers };
+	for (size_t i = 0; i < ARRAY_LEN(tables) && !t->by_python; i++) {
+		for (const struct size_kind *kind = tables[i]; kind->full; kind++) {
+			if (kind->bodies == bodies && !strcmp(kind->full, t->full))
+				return kind;
+		}
 	}
 	return NULL;
 }

@@ -81,7 +81,7 @@ static const char *heap_name(struct heap *h, const struct py_type *t, uint64_t *
 static bool is_c_name(const char *name)
 {
 	size_t n = 0;
-	while (isalnum((uint8_t)name[n]) || (name[n] && strchr("_.-", name[n])))
+	while (isalnum((uint8_t)name[n]) || (name[n] && strchr("_.- ", name[n])))
 		n++;
 	return n && !name[n];
 }
