@@ -21,6 +21,8 @@ struct heap_type {
 	uint64_t addr, flags; /* tp_flags */
 	uint32_t basicsize, itemsize;
 	uint32_t lead; /* bytes in front of an object: its GC head and what stands before that */
+	uint32_t
+		least; /* bytes of its smallest objects, which some leave the last members out of */
 };
 
 enum { HEAP_NO_TYPE = UINT32_MAX };
@@ -58,6 +60,10 @@ struct heap_batch {
 	size_t n;
 };
 
+/* So far behind the bytes of a block are probably some of the next batch: whoever looks at many may
+ * have them fetched meanwhile. */
+enum { HEAP_AHEAD = 16 * 1024 };
+
 enum { POOL_BLOCK_MAX = 512, POOL_CLASSES = 64 };
 
 /* What the walk has seen so far of pymalloc. Bytes. */
@@ -77,15 +83,60 @@ struct heap_pools {
 	} classes[POOL_CLASSES];
 };
 
+/* Heaps that free-threaded Pythons have in each thread: memory, objects, those of the GC, and those
+ * with two words in front. */
+enum { PAGE_HEAPS = 4 };
+/* "memory"; number: below PAGE_HEAPS. */
+const char *heap_page_kind_name(unsigned number);
+
+/* What the walk has seen so far of mimalloc. Bytes. */
+struct heap_pages {
+	uint64_t segments, segment_bytes;
+	uint64_t head_bytes, unused_bytes; /* of segments: what describes them; what is in no page
+					    */
+	uint64_t reserved_bytes; /* kept for segments to come */
+	uint64_t used, free; /* pages: with blocks in use, emptied */
+	uint64_t page_bytes, empty_bytes; /* of these */
+	uint64_t torn; /* pages whose free lists contradict their count */
+	uint64_t unread, lost; /* of these: with a head that cannot be one; not in the core: pages,
+				  and segments */
+	uint64_t lost_bytes; /* of blocks that are not in the core */
+	uint64_t blocks, counted; /* in use: by their free lists; by the pages' own counts */
+	uint64_t freed, freed_bytes; /* of these: freed, but not given back to their pages yet */
+	uint64_t block_bytes, free_bytes; /* of the other blocks in use; of those that are free in
+					     used pages */
+	bool heaps_known; /* the heaps of the threads were found, so these are: */
+	uint64_t heap_pages; /* pages by the heaps' own counts, */
+	uint64_t abandoned; /* those of threads that have ended, */
+	uint64_t in_segments; /* and all by the segments' */
+	struct heap_page_kind {
+		uint64_t pages, page_bytes, used, used_bytes; /* used: blocks */
+	} kinds[PAGE_HEAPS];
+};
+
+enum { HEAP_SIZE_BITS = 64 };
 /* What the walk has seen so far of malloc's chunks. Bytes, with their heads. */
 struct heap_chunks {
 	uint64_t used_bytes, free_bytes;
+	uint64_t largest_free;
+	struct heap_chunk_sizes {
+		uint64_t used, free, used_bytes, free_bytes;
+	} sizes[HEAP_SIZE_BITS + 1]; /* by the bits of their sizes: [10] has 512 to 1023 bytes */
+	uint64_t torn; /* heaps whose chunks cannot be followed to the end */
 };
 
-/* Objects that Python keeps for reuse: they are given out, and hold nothing. */
+/* What the walk has seen so far of memory that no known allocator has. */
+struct heap_referred {
+	bool searched; /* it has objects; all that references lead to were looked for */
+	uint64_t objects;
+	uint64_t body_bytes; /* of tables of dicts, lists, sets and deques in it */
+};
+
+/* Objects that Python keeps for reuse, and the like: they are given out, and hold nothing. */
 struct heap_free_list {
 	const char *name; /* literal: "float", "tuple of 3" */
-	uint64_t count, bytes;
+	uint64_t count;
+	uint64_t bytes; /* with their GC heads, without what the allocator adds */
 };
 
 struct heap_walk;
@@ -110,6 +161,7 @@ uint64_t heap_walk_divisible(const struct heap_walk *w);
  * to another process. */
 struct heap_part {
 	struct heap_pools pools;
+	struct heap_pages pages;
 	uint64_t tracked;
 	bool types_full;
 };
@@ -120,6 +172,10 @@ void heap_walk_add_part(struct heap_walk *w, const struct heap_part *part);
 /* The next blocks; false at the end. */
 bool heap_walk_next(struct heap_walk *w, struct heap_batch *ret);
 
+/* How many references an object at hand has, by its own count; one that lives forever has what its
+ * version writes for that. */
+uint32_t heap_refcount(const struct heap_walk *w, const struct heap_block *b);
+
 /* How far it is, 0 to 1: roughly. */
 double heap_walk_done(const struct heap_walk *w);
 
@@ -128,16 +184,19 @@ const struct heap_type *heap_types(const struct heap_walk *w, size_t *ret_n);
 /* Whether there are more types than are kept. */
 bool heap_types_full(const struct heap_walk *w);
 const struct heap_pools *heap_pools(const struct heap_walk *w);
+const struct heap_pages *heap_pages(const struct heap_walk *w);
 const struct heap_chunks *heap_chunks(const struct heap_walk *w);
+const struct heap_referred *heap_referred(const struct heap_walk *w);
 /* Bytes of 2.7's blocks of ints and floats, which lie in chunks. */
 uint64_t heap_number_bytes(const struct heap_walk *w);
 /* Live objects met so far that the collector tracks, by their own heads. */
 uint64_t heap_tracked(const struct heap_walk *w);
 /*
- * Those kept in the interpreter's free lists, by name, which live until the walk is closed; false:
- * a list is damaged, or where they are is not known.
+ * Those kept in the interpreter's free lists, by name, which live until the walk is closed. False:
+ * where they are is not known. ret_torn: so many lists contradict themselves, and may have more.
  */
-bool heap_free_lists(struct heap_walk *w, const struct heap_free_list **ret, size_t *ret_n);
+bool heap_free_lists(const struct heap_walk *w, const struct heap_free_list **ret, size_t *ret_n,
+	size_t *ret_torn);
 
 /* A list of the collector: "generation 0", "permanent". */
 struct heap_generation {
@@ -145,13 +204,22 @@ struct heap_generation {
 	uint64_t head; /* address of what it begins with and comes back to */
 };
 enum { HEAP_GENERATIONS_MAX = 64 };
-/* The lists of all interpreters of the runtime; how many. 0: they are not known, or being changed.
- */
+/* Whether the collector of this build has lists at all. */
+bool heap_has_generations(const struct heap_walk *w);
+/* The lists of all interpreters of the runtime; how many. 0: they are not known, more than these,
+ * or being changed. */
 size_t heap_generations(
 	const struct heap_walk *w, struct heap_generation ret[HEAP_GENERATIONS_MAX]);
+/* From a list's head, or an object's head in it, to the next; false, and *at as it was: it leads
+ * nowhere. */
+bool heap_generation_step(const struct heap_walk *w, uint64_t *at);
+/* The object behind a head. */
+uint64_t heap_generation_object(const struct heap_walk *w, uint64_t at);
+/* Whether a live object is in such a list, by its own head. */
+bool heap_block_tracked(const struct heap_walk *w, const struct heap_block *b);
 
 /* How many the collector has in its lists, if they are not longer than limit; false: that is not
  * known, or they are being changed. */
 bool heap_gc_listed(const struct heap_walk *w, uint64_t limit, uint64_t *ret);
-/* Blocks above POOL_BLOCK_MAX by the interpreter's own count; false: it is not known. */
+/* Blocks outside of pools by the interpreter's own count; false: it is not known. */
 bool heap_raw_blocks(const struct heap_walk *w, uint64_t *ret);

@@ -55,6 +55,9 @@ struct mem {
 /* All n bytes at addr, or an error. n may be 0. Never reads across the end of the address space. */
 struct err mem_read(struct mem *m, uint64_t addr, void *buf, size_t n);
 const void *mem_view(struct mem *m, uint64_t addr, size_t n);
+/* All of this will be looked at soon: where it can be viewed, its pages are made present at once,
+ * which takes less time than a fault for some of them after the other. */
+void mem_expect(struct mem *m, uint64_t addr, size_t n);
 bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret);
 /* The range that holds addr; false when nothing is mapped there. */
 bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);

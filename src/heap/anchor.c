@@ -229,6 +229,9 @@ void heap_find_arenas(struct heap_walk *w)
 	case HEAP_POINTED:
 		found = find_in_interpreters(w, true);
 		break;
+	case HEAP_MIMALLOC:
+		found = true; /* there are none */
+		break;
 	}
 	if (!found) {
 		w->arenas.n = 0;

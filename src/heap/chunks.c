@@ -7,11 +7,20 @@
  * end, the last one being free; so a row that reaches the end of its mapping proves itself. What
  * was mapped by itself begins at a page, with a size of whole pages.
  *
+ * A row that breaks off has a head that was overwritten, or was being changed when the process
+ * died. Where it begins as a heap does and goes far enough, it is taken up to shortly before the
+ * break, since a wrong size need not be met at once. Behind it, what leads to the end is the row
+ * again, but not from its first chunks on: what was taken for these may be none. Rows that begin at
+ * wrong places run into the right one before long. What lies between is left to the references that
+ * lead there.
+ *
  * Chunks in the caches of freed ones (tcache, fastbins) look as if they were in use. Most of what
  * they hold has no references any more; but the link to the next one lies where the count of an
  * object without GC head was, since glibc 2.32 mixed with its own address.
  */
 #include "internal.h"
+
+#include "pycore/image.h"
 
 enum {
 	PREV_INUSE = 1,
@@ -24,6 +33,18 @@ enum {
 	HEAP_HEAD_MAX = PAGE, /* struct heap_info and struct malloc_state in front of them */
 	MIN_WORDS = 4,
 	PATIENCE = 65536,
+	TORN_STEPS = 96, /* chunks that a row must have in front of its break, */
+	TORN_SIZES = 6, /* of so many sizes */
+	TORN_BACK = 64, /* chunks in front of the break, and behind it, that are not believed */
+};
+
+/* How far a row of chunks goes. */
+struct row {
+	uint64_t stop; /* where there is no chunk any more; the end it was to reach */
+	uint64_t steps;
+	uint64_t back[TORN_BACK]; /* the last chunks, in a ring */
+	uint64_t sizes; /* bits by size, to tell a row from an array of equal numbers */
+	bool whole; /* it ends where it has to */
 };
 
 static uint64_t size_word(const struct heap_walk *w, uint64_t at)
@@ -41,38 +62,109 @@ static uint64_t chunk_size(const struct heap_walk *w, uint64_t at, uint64_t end)
 	return good ? size : 0;
 }
 
-/* Whether the row of chunks from there on reaches the end. The first one says that the chunk before
- * it, which does not exist, is in use. */
-static bool reaches(struct heap_walk *w, uint64_t at, uint64_t end)
+/* Whether a heap ends there that could not grow further, because what follows is somebody else's:
+ * with two heads of chunks too small to be any up to the end of a page, and maybe a third where
+ * that is all that was left (sysmalloc()). */
+static bool is_fence(const struct heap_walk *w, uint64_t at, uint64_t end)
 {
+	uint64_t step = 2 * w->word, left = PAGE - at % PAGE;
+	if ((left != 2 * step && left != 3 * step) || end - at < left)
+		return false;
+	for (uint64_t i = 0; i + step < left; i += step) {
+		if ((size_word(w, at + i) & ~(uint64_t)FLAGS) != step)
+			return false;
+	}
+	uint64_t last = size_word(w, at + left - step);
+	return last == (step | PREV_INUSE) || last == PREV_INUSE;
+}
+
+/* Follows the row of chunks from there on. False: there is none. The first one says that the chunk
+ * before it, which does not exist, is in use. */
+static bool follow(struct heap_walk *w, uint64_t at, struct row *ret)
+{
+	uint64_t end = w->range.end;
+	*ret = (struct row){ 0 };
 	if (end - at < 2 * w->word || !(size_word(w, at) & PREV_INUSE) ||
 		size_word(w, at) & IS_MMAPPED)
 		return false;
-	uint64_t steps = 0;
-	while (at < end && steps < w->patience) {
+	while (at < end && ret->steps < w->patience) {
 		uint64_t size = chunk_size(w, at, end);
 		if (!size)
 			break;
+		ret->back[ret->steps++ % TORN_BACK] = at;
+		ret->sizes |= UINT64_C(1) << (size / (2 * w->word) % 64);
 		at += size;
-		steps++;
 	}
-	if (at >= end)
-		return true;
-	w->patience -= steps;
-	return false;
+	ret->stop = at < end ? at : end;
+	ret->whole = at >= end || (ret->steps && is_fence(w, at, end));
+	if (!ret->whole)
+		w->patience -= ret->steps;
+	return ret->steps;
 }
 
-/* The first chunk of a heap that begins at that page; 0: there is no heap. */
-static uint64_t find_row(struct heap_walk *w, uint64_t page)
+/* Whether what follows the range is not in the core, so that no row can be followed to its end. */
+static bool is_cut(const struct heap_walk *w)
+{
+	struct mem_range next;
+	return mem_next_range(w->mem, w->range.end, &next) && next.start == w->range.end &&
+	       !next.readable && next.perm & MEM_WRITE;
+}
+
+static bool inside_image(const struct heap_walk *w, uint64_t page)
+{
+	struct image *img = target_image_at(w->rt->target, page);
+	return img && !failed(image_probe(img, w->mem)) && img->elf;
+}
+
+/* Where a heap begins, if there is one: at the start of a mapping, or behind variables. */
+static bool may_begin(const struct heap_walk *w, uint64_t page)
+{
+	return page == w->range.start || page % HEAP_ALIGNMENT == 0 || inside_image(w, page - PAGE);
+}
+
+/* Takes the beginning of a row that breaks off. */
+static bool believe(struct heap_walk *w, uint64_t at, const struct row *row)
+{
+	if (row->steps < TORN_STEPS || __builtin_popcountll(row->sizes) < TORN_SIZES)
+		return false;
+	w->patience += row->steps;
+	w->row = w->row_start = at;
+	w->row_end = row->back[row->steps % TORN_BACK];
+	if (!is_cut(w))
+		w->chunks.torn++;
+	w->torn = true;
+	return true;
+}
+
+/* The chunk that is some steps further along a row that was followed to its end. */
+static uint64_t further(const struct heap_walk *w, uint64_t at, uint64_t end)
+{
+	for (int i = 0; i < TORN_BACK && at < end; i++)
+		at += chunk_size(w, at, w->range.end);
+	return at;
+}
+
+/* The heap that begins at that page, if there is one. */
+static void find_row(struct heap_walk *w, uint64_t page)
 {
 	uint64_t end = w->range.end;
-	bool other_arena = page % HEAP_ALIGNMENT == 0;
-	uint64_t last = other_arena ? page + HEAP_HEAD_MAX : page;
+	bool may = may_begin(w, page);
+	uint64_t last = page % HEAP_ALIGNMENT == 0 ? page + HEAP_HEAD_MAX : page;
+	if (w->torn)
+		last = page + PAGE - 2 * w->word;
+	struct row row;
 	for (uint64_t at = page; at <= last && at < end; at += 2 * w->word) {
-		if (reaches(w, at, end))
-			return at;
+		if (!follow(w, at, &row))
+			continue;
+		if (row.whole) {
+			w->row = w->torn ? further(w, at, row.stop) : at;
+			w->row_start = w->row;
+			w->row_end = row.stop;
+			return;
+		}
+		if (may && believe(w, at, &row))
+			return;
 	}
-	return 0;
 }
 
 static bool is_mapped_chunk(const struct heap_walk *w, uint64_t page)
@@ -96,6 +188,28 @@ static bool is_cached(const struct heap_walk *w, const struct heap_block *b)
 	return word == own || is_link(w, word) || is_link(w, word ^ own);
 }
 
+/* What was proven to be malloc's. */
+static void own(struct heap_walk *w, uint64_t start, uint64_t end)
+{
+	spans_add(&w->own, start, end);
+}
+
+static void note(struct heap_chunks *all, uint64_t size, bool used)
+{
+	struct heap_chunk_sizes *s = &all->sizes[HEAP_SIZE_BITS - __builtin_clzll(size | 1)];
+	if (used) {
+		s->used++;
+		s->used_bytes += size;
+		all->used_bytes += size;
+		return;
+	}
+	s->free++;
+	s->free_bytes += size;
+	all->free_bytes += size;
+	if (size > all->largest_free)
+		all->largest_free = size;
+}
+
 static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 {
 	struct heap_block *b = &w->batch[w->n_batch++];
@@ -108,42 +222,42 @@ static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 	};
 	heap_unpad(w, b);
 	heap_classify(w, b);
-	if (!is_cached(w, b)) {
-		w->chunks.used_bytes += room;
-		return;
-	}
-	w->n_batch--;
-	w->chunks.free_bytes += room;
+	bool cached = is_cached(w, b);
+	note(&w->chunks, room, !cached);
+	w->n_batch -= cached;
 }
 
 /* Goes on in a row of chunks that was proven. */
 static void walk_row(struct heap_walk *w)
 {
-	uint64_t end = w->range.end;
+	uint64_t end = w->row_end;
 	while (w->row < end && w->n_batch < w->max_batch) {
-		uint64_t at = w->row, size = chunk_size(w, at, end);
+		uint64_t at = w->row, size = chunk_size(w, at, w->range.end);
 		w->row += size ? size : end - at;
-		bool last = w->row >= end;
+		bool last = w->row >= w->range.end;
 		bool used = !last && size_word(w, w->row) & PREV_INUSE;
 		if (used) /* its last word is the next one's first */
 			take(w, at, size - w->word, size);
 		else if (size)
-			w->chunks.free_bytes += size;
+			note(&w->chunks, size, false);
+		/* the first word of the first one may belong to what lies in front of it */
+		own(w, w->torn && at == w->row_start ? at + w->word : at, w->row);
 	}
-	if (w->row >= end)
-		w->page = end;
-}
-
-static bool inside_image(const struct heap_walk *w, uint64_t page)
-{
-	const struct image *img = target_image_at(w->rt->target, page);
-	return img && img->elf;
+	if (w->row >= end) {
+		w->page = (end + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+		w->row = 0;
+	}
 }
 
 static void see_page(struct heap_walk *w)
 {
 	uint64_t page = w->page;
 	uint64_t arena = arena_of(w, page);
+	uint64_t paged = pages_end(w, page);
+	if (paged) {
+		w->page = paged;
+		return;
+	}
 	if (arena || inside_image(w, page)) {
 		w->page = arena ? arena + w->arena_size : page + PAGE;
 		return;
@@ -151,10 +265,11 @@ static void see_page(struct heap_walk *w)
 	if (is_mapped_chunk(w, page)) {
 		uint64_t size = chunk_size(w, page, w->range.end);
 		take(w, page, size - 2 * w->word, size);
+		own(w, page, page + size);
 		w->page += size;
 		return;
 	}
-	w->row = find_row(w, page);
+	find_row(w, page);
 	if (!w->row)
 		w->page += PAGE;
 }
@@ -170,6 +285,7 @@ static bool enter_range(struct heap_walk *w)
 			continue;
 		w->page = (w->range.start + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 		w->row = 0;
+		w->torn = false;
 		w->patience = PATIENCE + (w->range.end - w->range.start) / (MIN_WORDS * w->word);
 		return true;
 	}

@@ -8,28 +8,69 @@
  *
  * Bodies of objects hold any words, also addresses of types. Those that pass all this have an
  * address where the count would be; so a count that is also the address of an object is not
- * believed unless the GC's neighbours point back, or the size fits to the byte.
+ * believed unless the GC's neighbours point back, or the size fits to the byte. Where it could be
+ * an address of something else, the neighbours decide too, if there are any.
+ *
+ * This is asked of every block of a heap, so what most blocks need is inlined into one loop, which
+ * is compiled apart for the words of most targets.
  */
 #include "internal.h"
 
+#define INLINE __attribute__((always_inline)) static inline
+#define APART  __attribute__((noinline)) static
+
 enum { COUNT_SURE = 4096, COUNT_BITS = 40, UNTRACKED_REFS = -2 };
+enum { AHEAD = 3072 }; /* bytes of a row that are fetched before they are looked at */
 
-enum count { COUNT_NONE, COUNT_ZERO, COUNT_GOOD, COUNT_DOUBTFUL };
+enum count {
+	COUNT_NONE,
+	COUNT_ZERO,
+	COUNT_GOOD,
+	COUNT_NEAR, /* it could be an address too */
+	COUNT_DOUBTFUL, /* of an object */
+};
 
-static bool can_be_address(const struct heap_walk *w, uint64_t word)
+/* How words are read, and where what all objects begin with is. */
+struct form {
+	unsigned word; /* bytes of one */
+	enum byte_order order;
+	uint32_t refcnt, type, head; /* of an object; bytes of what all have */
+	uint32_t gc_next, gc_prev, gc_head;
+	bool has_gc_refs;
+};
+
+/* A block of which it is asked; pad: what the allocator itself has put in front. */
+struct asked {
+	uint64_t addr, size;
+	const uint8_t *bytes;
+	uint32_t n_bytes, pad;
+};
+
+/* What is found in it. */
+struct found {
+	uint32_t type, lead;
+	enum heap_state state;
+};
+
+INLINE uint64_t get(struct form f, const uint8_t *p)
 {
-	return word % w->word == 0 && word - w->low < w->high - w->low;
+	return f.word == 8 ? bytes_uint(p, 8, f.order) : bytes_uint(p, 4, f.order);
+}
+
+INLINE bool in_reach(const struct heap_walk *w, uint64_t word)
+{
+	return word - w->low < w->high - w->low;
 }
 
 static bool leads_to_object(struct heap_walk *w, uint64_t word)
 {
 	uint64_t type;
-	return can_be_address(w, word) && !failed(mem_ptr(w->mem, word + w->at.type, &type)) &&
+	return word % w->word == 0 && in_reach(w, word) &&
+	       !failed(mem_ptr(w->mem, word + w->at.type, &type)) &&
 	       type_by_word(w, type) != HEAP_NO_TYPE;
 }
 
-/* An object's count of references (object_refcount() reads the same for one object). */
-static enum count judge_count(struct heap_walk *w, uint64_t word)
+APART enum count judge_odd_count(struct heap_walk *w, uint64_t word)
 {
 	uint64_t high = w->word == 8 ? word >> 32 : 0;
 	if (!word)
@@ -42,6 +83,8 @@ static enum count judge_count(struct heap_walk *w, uint64_t word)
 		if (high)
 			return COUNT_NONE;
 		break;
+	case REFS_BIASED: /* two counts, which the pages' own classification reads */
+		return COUNT_NONE;
 	case REFS_FLAGGED: /* u32 count, u16 overflow, u16 flags */
 		if (high & 0xffff || high >> 20)
 			return COUNT_NONE;
@@ -52,9 +95,18 @@ static enum count judge_count(struct heap_walk *w, uint64_t word)
 	}
 	if (word < COUNT_SURE)
 		return COUNT_GOOD;
-	if (word >> COUNT_BITS)
+	/* more than there is room for in all the memory that could hold references */
+	if (word >> COUNT_BITS || (word >> 32 && word > w->held / w->word))
 		return COUNT_NONE;
-	return leads_to_object(w, word) ? COUNT_DOUBTFUL : COUNT_GOOD;
+	if (leads_to_object(w, word))
+		return COUNT_DOUBTFUL;
+	return in_reach(w, word) ? COUNT_NEAR : COUNT_GOOD;
+}
+
+/* An object's count of references (object_refcount() reads the same for one object). */
+INLINE enum count judge_count(struct heap_walk *w, uint64_t word)
+{
+	return word - 1 < COUNT_SURE - 1 ? COUNT_GOOD : judge_odd_count(w, word);
 }
 
 /* Where its head says whether an object is tracked: 2.7 has the plain number, 3.6 and 3.7 one bit
@@ -66,20 +118,20 @@ static bool refs_are_good(const struct heap_walk *w, uint64_t word)
 }
 
 /* ret_tracked: it is in one of the GC's lists. */
-static bool judge_head(const struct heap_walk *w, const uint8_t *head, bool *ret_tracked)
+INLINE bool judge_head(
+	const struct heap_walk *w, struct form f, const uint8_t *head, bool *ret_tracked)
 {
-	uint64_t next = word_at(w, head + w->at.gc_next), prev = word_at(w, head + w->at.gc_prev);
+	uint64_t next = get(f, head + f.gc_next), prev = get(f, head + f.gc_prev);
 	*ret_tracked = next != 0;
-	if (w->at.has_gc_refs) {
-		uint64_t refs = word_at(w, head + w->at.gc_refs);
+	if (f.has_gc_refs) {
+		uint64_t refs = get(f, head + w->at.gc_refs);
 		*ret_tracked = (int64_t)refs >> w->l->row->gc_refs_flags != UNTRACKED_REFS;
 		return refs_are_good(w, refs);
 	}
 	if (!next)
 		return prev >> 2 == 0 || w->collecting;
-	if (!can_be_address(w, next & ~UINT64_C(3)))
-		return false;
-	return can_be_address(w, prev & ~UINT64_C(3)) || w->collecting;
+	return in_reach(w, next & ~UINT64_C(3)) &&
+	       (in_reach(w, prev & ~UINT64_C(3)) || w->collecting);
 }
 
 /* The neighbours in the GC's list lead back here. */
@@ -87,14 +139,7 @@ static bool neighbours_agree(const struct heap_walk *w, const uint8_t *head, uin
 {
 	uint64_t mask = w->at.has_gc_refs ? UINT64_MAX : ~UINT64_C(3), next, prev;
 	next = word_at(w, head + w->at.gc_next) & mask;
-	prev = word_at(w, head + w->at.gc_prev) & mask;
 	return !failed(mem_ptr(w->mem, next + w->at.gc_prev, &prev)) && (prev & mask) == addr;
-}
-
-/* Bytes that an object of this type has at least. */
-static uint64_t least(const struct heap_walk *w, const struct heap_type *t)
-{
-	return t->flags & FLAG_STR && t->basicsize > w->at.str_min ? w->at.str_min : t->basicsize;
 }
 
 /* A block is as large as what was asked for, rounded up. */
@@ -104,35 +149,65 @@ static bool fits_exactly(const struct heap_walk *w, const struct heap_type *t, u
 	       room - t->basicsize < 2 * w->word;
 }
 
-static bool proven(const struct heap_walk *w, const struct heap_block *b, uint32_t lead,
+APART bool is_proven(const struct heap_walk *w, struct asked a, uint32_t lead,
 	const struct heap_type *t, bool tracked)
 {
 	uint32_t head = lead - w->at.gc_head;
 	if (t->lead && w->at.has_gc_refs)
 		return true; /* a small negative number is no address */
 	if (tracked)
-		return neighbours_agree(w, b->bytes + head, b->addr + head);
-	return fits_exactly(w, t, b->size - lead);
+		return neighbours_agree(w, a.bytes + head, a.addr + head);
+	return fits_exactly(w, t, a.size - lead);
 }
 
-/* Whether an object of that type can begin at `lead`. */
-static bool judge(struct heap_walk *w, const struct heap_block *b, uint32_t lead,
-	const struct heap_type *t, enum heap_state *ret)
+/* Whether an object of the type in that slot begins at `lead`. */
+INLINE bool judge(struct heap_walk *w, struct form f, struct asked a, uint32_t lead,
+	const struct type_slot *slot, struct found *ret)
 {
+	const struct type_slot t = *slot; /* which may move */
+	const uint8_t *object = a.bytes + lead;
 	bool tracked = false;
-	if (t->lead + b->lead != lead || lead + least(w, t) > b->size)
+	if (t.lead + a.pad != lead || lead + t.least > a.size)
 		return false;
-	enum count count = judge_count(w, word_at(w, b->bytes + lead + w->at.refcnt));
-	if (count == COUNT_NONE)
+	enum count count = judge_count(w, get(f, object + f.refcnt));
+	if (count == COUNT_NONE ||
+		(t.lead && count != COUNT_ZERO && !judge_head(w, f, object - f.gc_head, &tracked)))
 		return false;
-	if (t->lead && count != COUNT_ZERO &&
-		!judge_head(w, b->bytes + lead - w->at.gc_head, &tracked))
+	if ((count == COUNT_DOUBTFUL || (count == COUNT_NEAR && tracked)) &&
+		!is_proven(w, a, lead, &w->types.list[t.number], tracked))
 		return false;
-	if (count == COUNT_DOUBTFUL && !proven(w, b, lead, t, tracked))
-		return false;
-	*ret = count == COUNT_ZERO ? HEAP_DEAD : HEAP_OBJECT;
+	*ret = (struct found){ t.number, lead, count == COUNT_ZERO ? HEAP_DEAD : HEAP_OBJECT };
 	w->tracked += tracked;
 	return true;
+}
+
+APART const struct type_slot *slot_by_odd_word(struct heap_walk *w, uint64_t word)
+{
+	return type_by_word(w, word) == HEAP_NO_TYPE ? NULL : types_slot(&w->types, word);
+}
+
+INLINE bool is_object_at(
+	struct heap_walk *w, struct form f, struct asked a, uint32_t lead, struct found *ret)
+{
+	if (lead + f.head > a.n_bytes)
+		return false;
+	uint64_t word = get(f, a.bytes + lead + f.type);
+	if (!may_be_type(w, word))
+		return false;
+	const struct type_slot *t = types_slot(&w->types, word);
+	if (__builtin_expect(!t, 0))
+		t = slot_by_odd_word(w, word);
+	return t && judge(w, f, a, lead, t, ret);
+}
+
+INLINE struct found look(struct heap_walk *w, struct form f, struct asked a)
+{
+	struct found found;
+	if (is_object_at(w, f, a, a.pad, &found) ||
+		is_object_at(w, f, a, a.pad + f.gc_head, &found) ||
+		(w->at.pre_lead && is_object_at(w, f, a, a.pad + w->at.pre_lead, &found)))
+		return found;
+	return (struct found){ HEAP_NO_TYPE, a.pad, HEAP_OTHER };
 }
 
 /* Debug allocators (Objects/obmalloc.c) write in front of what they give out its size, big-endian
@@ -163,40 +238,71 @@ void heap_unpad(const struct heap_walk *w, struct heap_block *b)
 		unpad_once(w, b);
 }
 
-/* Neighbours are mostly of one type: whether that of the block before fits this one too. */
-static bool is_like_last(struct heap_walk *w, struct heap_block *b, uint32_t pad)
+static struct form form_of(const struct heap_walk *w)
 {
-	const struct heap_type *t = &w->last;
-	uint32_t lead = pad + t->lead;
-	if (!t->addr || lead + w->l->field[FIELD_object_sizeof].offset > b->n_bytes ||
-		word_at(w, b->bytes + lead + w->at.type) != t->addr ||
-		!judge(w, b, lead, t, &b->state))
-		return false;
-	b->type = w->last_number;
-	b->lead = lead;
-	return true;
+	const struct offsets *at = &w->at;
+	return (struct form){ w->word, w->l->key.order, at->refcnt, at->type, at->object_head,
+		at->gc_next, at->gc_prev, at->gc_head, at->has_gc_refs };
 }
 
 void heap_classify(struct heap_walk *w, struct heap_block *b)
 {
-	uint32_t pad = b->lead; /* what the allocator itself has put in front */
-	const uint32_t leads[] = { pad, pad + w->at.gc_head, pad + w->at.gc_head + 2 * w->word };
-	unsigned n = w->l->row->heap.preheader_flags ? 3 : 2;
-	uint32_t head = w->l->field[FIELD_object_sizeof].offset;
-	b->type = HEAP_NO_TYPE;
-	b->state = HEAP_OTHER;
-	if (is_like_last(w, b, pad))
-		return;
-	for (unsigned i = 0; i < n && leads[i] + head <= b->n_bytes; i++) {
-		uint32_t t = type_by_word(w, word_at(w, b->bytes + leads[i] + w->at.type));
-		if (t == HEAP_NO_TYPE)
+	const struct asked asked = { b->addr, b->size, b->bytes, b->n_bytes, b->lead };
+	struct found found = look(w, form_of(w), asked);
+	b->type = found.type;
+	b->lead = found.lead;
+	b->state = found.state;
+}
+
+INLINE bool is_free(const struct heap_row *r, uint64_t offset)
+{
+	uint64_t unit = offset >> HEAP_UNIT_BITS;
+	return r->free[unit >> 6] >> (unit & 63) & 1;
+}
+
+/* The last guard byte of a debug allocator is what few words end in. */
+INLINE bool may_be_padded(struct form f, const uint8_t *bytes, uint64_t n)
+{
+	return n >= 2 * f.word && bytes[2 * f.word - 1] >= 0xfb;
+}
+
+INLINE void take_row(struct heap_walk *w, struct form f, const struct heap_row *r, bool some_free)
+{
+	struct heap_block *b = w->batch + w->n_batch;
+	const uint64_t size = r->size, end = r->n * r->size;
+	for (uint64_t offset = 0; offset < end; offset += size) {
+		const uint8_t *bytes = r->bytes + offset;
+		const struct asked a = { r->addr + offset, size, bytes, (uint32_t)size, 0 };
+		if (some_free && is_free(r, offset))
 			continue;
-		const struct heap_type type = w->types.list[t]; /* the list may move */
-		if (!judge(w, b, leads[i], &type, &b->state))
-			continue;
-		b->type = w->last_number = t;
-		b->lead = leads[i];
-		w->last = type;
-		return;
+		__builtin_prefetch((const void *)((uintptr_t)bytes + AHEAD));
+		*b = (struct heap_block){ a.addr, size, size, bytes, a.n_bytes };
+		if (__builtin_expect(may_be_padded(f, bytes, size), 0)) {
+			heap_unpad(w, b);
+			heap_classify(w, b);
+		} else {
+			struct found found = look(w, f, a);
+			b->type = found.type;
+			b->lead = found.lead;
+			b->state = found.state;
+		}
+		b++;
 	}
+	w->n_batch = (size_t)(b - w->batch);
+}
+
+void heap_take_row(struct heap_walk *w, const struct heap_row *r)
+{
+	const struct form own = form_of(w), usual = { 8, ORDER_LITTLE, 0, 8, 16, 0, 8, 16, false };
+	bool same = own.word == usual.word && own.order == usual.order &&
+		    own.refcnt == usual.refcnt && own.type == usual.type &&
+		    own.head == usual.head && own.gc_next == usual.gc_next &&
+		    own.gc_prev == usual.gc_prev && own.gc_head == usual.gc_head &&
+		    own.has_gc_refs == usual.has_gc_refs;
+	if (!same)
+		take_row(w, own, r, r->free);
+	else if (r->free)
+		take_row(w, usual, r, true);
+	else
+		take_row(w, usual, r, false);
 }

@@ -9,6 +9,7 @@
 /* tp_flags that tell how an object lies (Include/object.h) */
 enum {
 	FLAG_INLINE_VALUES = 1 << 2,
+	FLAG_HEAP = 1 << 9, /* the type was made at run time */
 	FLAG_GC = 1 << 14,
 	FLAG_INT = 1 << 24,
 	FLAG_STR = 1 << 28,
@@ -21,6 +22,7 @@ struct types {
 	struct type_slot {
 		uint64_t addr; /* 0: free */
 		uint32_t number;
+		uint32_t lead : 8, least : 24; /* bytes in front of an object, and of it at least */
 	} * slots;
 	size_t mask; /* slots - 1 */
 	unsigned shift; /* of a hash, to an index */
@@ -40,6 +42,14 @@ struct arenas {
 	unsigned shift;
 };
 
+/* Stretches of memory. Zero-initialised is empty and ready. */
+struct spans {
+	struct span {
+		uint64_t start, end;
+	} * list;
+	size_t n, cap;
+};
+
 enum { NUMBER_KINDS = 2 }; /* 2.7's ints, and its floats */
 
 /* Offsets that are asked for with every block, out of the layout. */
@@ -48,7 +58,23 @@ struct offsets {
 	uint32_t count, free_block, next_offset, max_offset, header; /* of a pool */
 	uint32_t gc_next, gc_prev, gc_refs, gc_head;
 	bool has_gc_refs;
+	uint32_t ref_local, ref_shared, tid, gc_bits; /* where there are two counts */
 	uint32_t str_min;
+	uint32_t object_head; /* bytes that every object has */
+	uint32_t pre_lead; /* of an object with words in front of its GC head; 0: there are none */
+};
+
+/* What Python keeps for reuse. */
+struct free_lists {
+	bool known; /* where they are */
+	size_t torn; /* lists that contradict themselves */
+	struct heap_free_list *list; /* those that are not empty */
+	size_t n;
+	struct kept {
+		uint64_t addr;
+		uint32_t type; /* HEAP_NO_TYPE: it is no object */
+	} * kept; /* ascending */
+	size_t n_kept, cap_kept;
 };
 
 struct heap_walk {
@@ -62,9 +88,8 @@ struct heap_walk {
 	uint64_t held; /* bytes that can be had */
 	bool collecting; /* a collection was running, so heads of the GC hold other things */
 	struct types types;
-	struct heap_type last; /* of the object found last; addr 0: none yet */
-	uint32_t last_number;
 	struct arenas arenas;
+	struct free_lists free;
 	uint64_t pool_size, arena_size;
 	struct heap_pools pools;
 	uint64_t tracked; /* live objects in the lists of the GC, by their heads */
@@ -95,10 +120,19 @@ struct heap_walk {
 	const uint8_t *range_bytes;
 	uint64_t page; /* next address to be looked at */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
+	uint64_t row_start, row_end; /* of what is believed of that heap */
+	bool torn; /* a row of this range breaks off */
 	uint64_t patience; /* steps along rows that prove to be none, for this range */
+	struct paged *paged; /* NULL: no mimalloc */
+	struct heap_pages pages;
 	struct heap_chunks chunks;
+	struct spans own; /* memory that malloc's chunks were found in */
 	size_t image, segment; /* next */
 	uint64_t segment_at, segment_end; /* what is left of the one at hand */
+	uint8_t joined[1024]; /* an object that lies in two pieces of a segment */
+	enum heap_place end; /* the walk ends in front of it */
+	struct closure *closure; /* NULL: no need for it */
+	struct heap_referred referred;
 };
 
 /* One word, with the size known to the compiler in the two cases. */
@@ -153,39 +187,91 @@ void types_fini(struct types *t);
 /* The number of the type at that address, which is proven at first sight; HEAP_NO_TYPE: there is
  * none. */
 uint32_t types_prove(struct heap_walk *w, uint64_t addr);
-static inline uint32_t types_known(const struct types *t, uint64_t addr)
+/* The slot of a type, until more types are met; NULL: it is not known. */
+static inline const struct type_slot *types_slot(const struct types *t, uint64_t addr)
 {
 	for (size_t i = mix(addr) >> t->shift;; i = (i + 1) & t->mask) {
 		if (t->slots[i].addr == addr)
-			return t->slots[i].number;
+			return &t->slots[i];
 		if (!t->slots[i].addr)
-			return HEAP_NO_TYPE;
+			return NULL;
 	}
+}
+static inline uint32_t types_known(const struct types *t, uint64_t addr)
+{
+	const struct type_slot *slot = types_slot(t, addr);
+	return slot ? slot->number : HEAP_NO_TYPE;
+}
+/* A type object is larger than any block of a pool. Most words lead into the arena that they are
+ * in. */
+static inline bool may_be_type(const struct heap_walk *w, uint64_t word)
+{
+	return !(word & 7) && word - w->low < w->high - w->low && word - w->here >= w->arena_size;
 }
 static inline uint32_t type_by_word(struct heap_walk *w, uint64_t word)
 {
-	/* A type object is larger than any block of a pool. Most words lead into the arena that
-	 * they are in. */
-	if (word & 7 || word - w->low >= w->high - w->low || word - w->here < w->arena_size)
+	if (!may_be_type(w, word))
 		return HEAP_NO_TYPE;
 	uint32_t t = types_known(&w->types, word);
 	return t != HEAP_NO_TYPE || arena_of(w, word) ? t : types_prove(w, word);
+}
+
+/* Whether a head in a list of the collector can be there. Those of objects are aligned as these
+ * are, those of generations to 4 in Debian's 3.13. */
+static inline bool can_be_gc_head(const struct heap_walk *w, uint64_t addr)
+{
+	return addr % 4 == 0 && addr - w->low < w->high - w->low;
 }
 
 /* classify.c: takes off what the debug allocators put around a block, if they did; fills type, lead
  * and state of a block whose other members are set. */
 void heap_unpad(const struct heap_walk *w, struct heap_block *b);
 void heap_classify(struct heap_walk *w, struct heap_block *b);
+/* Blocks of one size, side by side. */
+struct heap_row {
+	uint64_t addr, size, n;
+	const uint8_t *bytes; /* all of them */
+	const uint64_t *free; /* by their offsets in units: those that are not in use; NULL: all are
+			       */
+};
+enum { HEAP_UNIT_BITS = 3 };
+/* Appends those in use to the batch, which must have room, with all that is to be known of them. */
+void heap_take_row(struct heap_walk *w, const struct heap_row *r);
 
 /* pools.c: the blocks of the pool at hand into w->batch; false: it has none in use. */
 void pools_begin(struct heap_walk *w);
 bool pools_next(struct heap_walk *w);
+/* mimalloc.c: segments and pages, of free-threaded builds. Found when the walk is opened. */
+void pages_open(struct heap_walk *w);
+void pages_close(struct heap_walk *w);
+void pages_begin(struct heap_walk *w);
+bool pages_next(struct heap_walk *w);
+uint64_t pages_bytes(const struct heap_walk *w); /* of all segments */
+double pages_done(const struct heap_walk *w); /* 0 to 1 */
+/* The references to an object, UINT32_MAX for one that lives forever. */
+uint32_t pages_refcount(const struct heap_walk *w, const uint8_t *object);
+/* The end of the memory of mimalloc that an address lies in; 0: in none. */
+uint64_t pages_end(const struct heap_walk *w, uint64_t addr);
 /* numbers.c: finds 2.7's blocks of ints and floats; the slots in use of the next one. */
 void numbers_find(struct heap_walk *w);
 bool numbers_next(struct heap_walk *w);
 /* chunks.c: what malloc has given out. */
 void chunks_begin(struct heap_walk *w);
 bool chunks_next(struct heap_walk *w);
+/* closure_memory.c: adds a stretch; one that follows the last one makes that longer. */
+void spans_add(struct spans *s, uint64_t start, uint64_t end);
+void spans_fini(struct spans *s);
+/* closure.c: what references lead to. */
+void referred_begin(struct heap_walk *w);
+bool referred_next(struct heap_walk *w);
+void referred_fini(struct heap_walk *w);
 /* images.c: static objects. */
 void images_begin(struct heap_walk *w);
 bool images_next(struct heap_walk *w);
+/* The next stretch of the writable data of an image, into w->range and w->range_bytes; false: there
+ * is none. */
+bool images_next_piece(struct heap_walk *w);
+/* freelists.c: finds what is kept for reuse; tells it from what else is in the batch at hand. */
+void free_lists_find(struct heap_walk *w);
+void free_lists_mark(struct heap_walk *w);
+void free_lists_fini(struct free_lists *f);

@@ -8,8 +8,9 @@
 #include "internal.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
-enum { UNIT_BITS = 3 }; /* no block begins at an address that is no multiple of 8 */
+enum { POOL_BITS_MAX = 14 };
 
 struct pool {
 	uint64_t addr;
@@ -18,28 +19,25 @@ struct pool {
 	uint64_t n; /* blocks that were ever given out */
 	uint64_t count; /* in use, as it says itself */
 	uint64_t n_free; /* steps of its list */
-	uint64_t free[(1 << 14) >> UNIT_BITS >> 6]; /* bits by offset: blocks on the list */
+	/* bits by offset from the first one: blocks on the list */
+	uint64_t free[(1 << POOL_BITS_MAX) >> HEAP_UNIT_BITS >> 6];
 };
 
-static bool is_free(const struct pool *p, uint64_t offset)
-{
-	uint64_t unit = offset >> UNIT_BITS;
-	return p->free[unit >> 6] >> (unit & 63) & 1;
-}
-
-/* False: the list leaves the pool, or has a circle. */
+/* Its list into bits. False: it leaves the pool, or has a circle. */
 static bool read_free(const struct heap_walk *w, struct pool *p)
 {
-	uint64_t next = word_at(w, p->bytes + w->at.free_block);
-	uint64_t end = w->at.header + p->n * p->size;
-	memset(p->free, 0, w->pool_size >> UNIT_BITS >> 3);
-	for (p->n_free = 0; next; p->n_free++) {
-		uint64_t offset = next - p->addr, unit = offset >> UNIT_BITS;
-		if (offset < w->at.header || offset >= end || offset % w->word ||
-			p->n_free == p->n || is_free(p, offset))
+	uint64_t next = word_at(w, p->bytes + w->at.free_block), end = p->n * p->size;
+	p->n_free = 0;
+	if (!next)
+		return true;
+	memset(p->free, 0, w->pool_size >> HEAP_UNIT_BITS >> 3);
+	for (; next; p->n_free++) {
+		uint64_t offset = next - p->addr - w->at.header, unit = offset >> HEAP_UNIT_BITS;
+		if (offset >= end || offset % w->word || p->n_free == p->n ||
+			p->free[unit >> 6] >> (unit & 63) & 1)
 			return false;
 		p->free[unit >> 6] |= UINT64_C(1) << (unit & 63);
-		next = word_at(w, p->bytes + offset);
+		next = word_at(w, p->bytes + w->at.header + offset);
 	}
 	return true;
 }
@@ -53,20 +51,6 @@ static bool read_head(const struct heap_walk *w, struct pool *p)
 		return false;
 	p->n = (next - w->at.header) / p->size;
 	return p->count <= p->n;
-}
-
-static void take(struct heap_walk *w, const struct pool *p, uint64_t offset)
-{
-	struct heap_block *b = &w->batch[w->n_batch++];
-	*b = (struct heap_block){
-		.addr = p->addr + offset,
-		.size = p->size,
-		.room = p->size,
-		.bytes = p->bytes + offset,
-		.n_bytes = (uint32_t)p->size,
-	};
-	heap_unpad(w, b);
-	heap_classify(w, b);
 }
 
 static void count_pool(struct heap_walk *w, const struct pool *p)
@@ -90,7 +74,10 @@ static void count_pool(struct heap_walk *w, const struct pool *p)
 /* The blocks in use of the pool at these bytes, if it has any and is whole. */
 static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
 {
-	struct pool p = { .addr = addr, .bytes = bytes, .count = half_at(w, bytes + w->at.count) };
+	struct pool p;
+	p.addr = addr;
+	p.bytes = bytes;
+	p.count = half_at(w, bytes + w->at.count);
 	w->n_batch = 0;
 	if (!p.count) {
 		w->pools.free++;
@@ -102,10 +89,13 @@ static bool see_pool(struct heap_walk *w, uint64_t addr, const uint8_t *bytes)
 		return false;
 	}
 	bool torn = !read_free(w, &p);
-	for (uint64_t i = 0, offset = w->at.header; i < p.n; i++, offset += p.size) {
-		if (!is_free(&p, offset))
-			take(w, &p, offset);
-	}
+	heap_take_row(w, &(struct heap_row){
+				 .addr = addr + w->at.header,
+				 .size = p.size,
+				 .n = p.n,
+				 .bytes = bytes + w->at.header,
+				 .free = p.n_free ? p.free : NULL,
+			 });
 	w->pools.torn += torn || w->n_batch + p.n_free != p.n || w->n_batch != p.count;
 	count_pool(w, &p);
 	return w->n_batch;
@@ -133,6 +123,9 @@ static void enter_arena(struct heap_walk *w, uint64_t start)
 	uint64_t ahead = -start & (w->pool_size - 1);
 	w->pool = ahead;
 	w->arena_bytes = mem_view(w->mem, start, w->arena_size);
+	mem_expect(w->mem, start, w->arena_size);
+	if (w->arena_bytes)
+		madvise((void *)((uintptr_t)w->arena_bytes & ~4095UL), w->arena_size + 65536, 22);
 	w->here = start;
 	w->pools.arenas++;
 	w->pools.arena_bytes += w->arena_size;

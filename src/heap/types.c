@@ -7,6 +7,8 @@
  */
 #include "internal.h"
 
+#include "pycore/sizes.h"
+
 #include <stdlib.h>
 
 enum { FIRST_LOG2 = 10, METATYPES_MAX = 8, BASIC_SIZE_MAX = 1 << 24 };
@@ -31,12 +33,12 @@ void types_fini(struct types *t)
 	free(t->refused);
 }
 
-static void put(struct types *t, uint64_t addr, uint32_t number)
+static void put(struct types *t, struct type_slot slot)
 {
-	size_t i = mix(addr) >> t->shift;
+	size_t i = mix(slot.addr) >> t->shift;
 	while (t->slots[i].addr)
 		i = (i + 1) & t->mask;
-	t->slots[i] = (struct type_slot){ addr, number };
+	t->slots[i] = slot;
 }
 
 /* Mostly empty, for most lookups are of words that are no types. */
@@ -47,19 +49,20 @@ static void grow(struct types *t)
 	make_slots(t, 64 - t->shift + 1);
 	for (size_t i = 0; i < n_old; i++) {
 		if (old[i].addr)
-			put(t, old[i].addr, old[i].number);
+			put(t, old[i]);
 	}
 }
 
-static uint32_t add(struct types *t, const struct heap_type *type)
+static uint32_t add(struct heap_walk *w, const struct heap_type *type)
 {
+	struct types *t = &w->types;
 	if (t->n >= TYPES_MET_MAX)
 		return HEAP_NO_TYPE;
 	if (8 * t->n > t->mask)
 		grow(t);
 	t->list = xgrow(t->list, &t->cap, t->n, sizeof(*t->list));
 	t->list[t->n] = *type;
-	put(t, type->addr, (uint32_t)t->n);
+	put(t, (struct type_slot){ type->addr, (uint32_t)t->n, type->lead, type->least });
 	return (uint32_t)t->n++;
 }
 
@@ -73,11 +76,23 @@ static struct err get(const struct heap_walk *w, uint64_t addr, enum field f, ui
 	return mem_uint(w->mem, addr + at->offset, at->size, ret);
 }
 
+/* Whether it is a variable of another Python in this process. */
+static bool is_of_other(const struct heap_walk *w, uint64_t root)
+{
+	const struct python *p = w->p;
+	const struct image *img = p->n_runtimes > 1 ? target_image_at(w->rt->target, root) : NULL;
+	for (size_t i = 0; img && img != w->rt->image && i < p->n_runtimes; i++) {
+		if (p->runtimes[i].image == img)
+			return true;
+	}
+	return false;
+}
+
 /* The only type of its own type has a base, `object`, of that type too. */
 static bool is_root(const struct heap_walk *w, uint64_t type)
 {
 	uint64_t base, of_base;
-	return !failed(get(w, type, FIELD_type_base, &base)) &&
+	return !is_of_other(w, type) && !failed(get(w, type, FIELD_type_base, &base)) &&
 	       !failed(get(w, base, FIELD_object_type, &of_base)) && of_base == type;
 }
 
@@ -111,6 +126,13 @@ static uint32_t lead_of(const struct heap_walk *w, uint64_t flags)
 	return flags & FLAG_GC ? w->at.gc_head + before : 0;
 }
 
+static uint32_t least_of(const struct heap_walk *w, uint64_t type, uint64_t flags, uint32_t basic)
+{
+	if (flags & FLAG_STR)
+		return basic < w->at.str_min ? basic : w->at.str_min;
+	return (uint32_t)py_least_size(w->p, w->rt, type, basic);
+}
+
 static bool read_type(const struct heap_walk *w, uint64_t addr, struct heap_type *ret)
 {
 	uint64_t meta, flags, basic, item;
@@ -119,7 +141,7 @@ static bool read_type(const struct heap_walk *w, uint64_t addr, struct heap_type
 		failed(get(w, addr, FIELD_type_basicsize, &basic)) ||
 		failed(get(w, addr, FIELD_type_itemsize, &item)) || !leads_its_mro(w, addr))
 		return false;
-	if (basic < w->l->field[FIELD_object_sizeof].offset || basic > BASIC_SIZE_MAX ||
+	if (basic < w->l->field[FIELD_object_sizeof].offset || basic >= BASIC_SIZE_MAX ||
 		item > BASIC_SIZE_MAX)
 		return false;
 	*ret = (struct heap_type){
@@ -128,6 +150,7 @@ static bool read_type(const struct heap_walk *w, uint64_t addr, struct heap_type
 		.basicsize = (uint32_t)basic,
 		.itemsize = (uint32_t)item,
 		.lead = lead_of(w, flags),
+		.least = least_of(w, addr, flags, (uint32_t)basic),
 	};
 	return true;
 }
@@ -139,7 +162,7 @@ uint32_t types_prove(struct heap_walk *w, uint64_t addr)
 	uint64_t *refused = &t->refused[mix(addr) >> (64 - REFUSED_BITS)];
 	if (*refused == addr)
 		return HEAP_NO_TYPE;
-	uint32_t number = read_type(w, addr, &type) ? add(t, &type) : HEAP_NO_TYPE;
+	uint32_t number = read_type(w, addr, &type) ? add(w, &type) : HEAP_NO_TYPE;
 	if (number == HEAP_NO_TYPE)
 		*refused = addr;
 	return number;

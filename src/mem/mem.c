@@ -2,6 +2,12 @@
 /* Typed reads over any source. */
 #include "pycore/mem.h"
 
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
+
 enum { PAGE = 4096 };
 
 struct err mem_read(struct mem *m, uint64_t addr, void *buf, size_t n)
@@ -18,6 +24,14 @@ const void *mem_view(struct mem *m, uint64_t addr, size_t n)
 	if (!m->ops->view || !n || addr > UINT64_MAX - n)
 		return NULL;
 	return m->ops->view(m, addr, n);
+}
+
+void mem_expect(struct mem *m, uint64_t addr, size_t n)
+{
+	uintptr_t at = (uintptr_t)mem_view(m, addr, n);
+	size_t before = at % PAGE;
+	if (at) /* of no consequence where the kernel does not know it */
+		(void)madvise((void *)(at - before), n + before, MADV_POPULATE_READ);
 }
 
 bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret)

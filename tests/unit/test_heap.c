@@ -172,7 +172,7 @@ static void each_row(void test(void))
 		struct layout probe;
 		struct layout_key key = { rows[i].last, rows[i].abi, rows[i].machine,
 			rows[i].ptr_size, rows[i].order };
-		if (rows[i].heap.scheme == HEAP_STATICS ||
+		if (rows[i].heap.scheme == HEAP_STATICS || rows[i].heap.scheme == HEAP_MIMALLOC ||
 			failed(layout_pick(&key, false, &probe)) ||
 			!layout_has(&probe, FIELD_interp_obmalloc))
 			continue;

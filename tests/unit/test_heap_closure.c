@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects outside of everything that a walk can follow, made by hand: what references lead to, what
+ * only looks like an object there, and rows of chunks that break off.
+ */
+#include "suites.h"
+
+#include "fakepy.h"
+
+#include "pycore/alloc.h"
+#include "pycore/heap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOREIGN = 0x60000000, FOREIGN_SIZE = 8 * 1024 * 1024, PLAIN = 48, MANY = 90000 };
+
+static struct fakepy f;
+static uint8_t *foreign;
+static uint64_t root, object, plain, tracked, many, used;
+
+static const struct layout *l(void)
+{
+	return &f.rt->layout;
+}
+
+static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize, uint64_t itemsize)
+{
+	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
+	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
+	fakepy_set(&f, type, FIELD_type_flags, flags);
+	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
+	fakepy_set(&f, type, FIELD_type_itemsize, itemsize);
+	fakepy_set(&f, type, FIELD_type_base, object);
+	fakepy_set(&f, type, FIELD_type_mro, mro);
+	fakepy_set(&f, mro, FIELD_varobject_size, 1);
+	memcpy(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, &type, 8);
+	return type;
+}
+
+static void setup_row(const struct layout_row *row)
+{
+	root = object = 0;
+	used = 64;
+	fakepy_init(&f, row);
+	foreign = xcalloc(1, FOREIGN_SIZE);
+	mem_buf_add(&f.mem, FOREIGN, foreign, FOREIGN_SIZE, MEM_READ | MEM_WRITE);
+	root = make_type("type", UINT64_C(1) << 31 | 1 << 14, 900, 0);
+	object = make_type("object", 0, 16, 0);
+	fakepy_set(&f, root, FIELD_type_base, object);
+	plain = make_type("plain", 0, 40, 0);
+	tracked = make_type("tracked", 1 << 14, 32, 0);
+	many = make_type("many", 0, 24, 8);
+	python_walk(&f.python);
+}
+
+/* Runs the test for each row whose objects the closure knows. */
+static void each_row(void test(void))
+{
+	size_t n, run = 0;
+	const struct layout_row *rows = layout_rows(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].abi || rows[i].ptr_size != 8)
+			continue;
+		setup_row(&rows[i]);
+		test();
+		fakepy_fini(&f);
+		free(foreign);
+		run++;
+	}
+	ck_assert_uint_ge(run, 9);
+}
+
+static void put(uint64_t addr, uint64_t word)
+{
+	memcpy(foreign + (addr - FOREIGN), &word, 8);
+}
+
+static uint64_t make(uint64_t type, uint64_t count, uint64_t bytes)
+{
+	uint64_t addr = FOREIGN + used;
+	used += (bytes + 15) & ~UINT64_C(15);
+	ck_assert_uint_le(used, FOREIGN_SIZE);
+	put(addr, count);
+	put(addr + 8, type);
+	return addr;
+}
+
+/* The interpreter refers to it. */
+static void hold(uint64_t addr)
+{
+	fakepy_set(&f, f.interp, FIELD_interp_sysdict, addr);
+}
+
+struct seen {
+	uint64_t referred, of_plain, of_tracked, of_many, many_bytes, in_chunks;
+	uint64_t ends; /* of the chunk found last */
+	bool searched, ascending;
+	uint64_t torn;
+};
+
+static void see(struct seen *s, const struct heap_type *type, const struct heap_block *b)
+{
+	s->of_plain += type->addr == plain;
+	s->of_tracked += type->addr == tracked;
+	s->of_many += type->addr == many;
+	s->many_bytes += type->addr == many ? b->size : 0;
+}
+
+static struct seen walk(void)
+{
+	struct heap_walk *w;
+	struct heap_batch batch;
+	struct seen s = { .ascending = true };
+	uint64_t last = 0;
+	size_t n;
+	ck_assert_ok(heap_walk_open(&f.python, f.rt, &w));
+	while (heap_walk_next(w, &batch)) {
+		const struct heap_type *types = heap_types(w, &n);
+		for (size_t i = 0; i < batch.n; i++) {
+			const struct heap_block *b = &batch.list[i];
+			bool in_chunk = batch.place == HEAP_IN_CHUNK;
+			s.in_chunks += in_chunk;
+			s.ends = in_chunk ? b->addr + b->size : s.ends;
+			if (batch.place != HEAP_REFERRED)
+				continue;
+			s.referred++;
+			s.ascending &= b->addr > last;
+			last = b->addr;
+			see(&s, &types[b->type], b);
+		}
+	}
+	s.searched = heap_referred(w)->searched;
+	s.torn = heap_chunks(w)->torn;
+	ck_assert_uint_eq(heap_referred(w)->objects, s.referred);
+	heap_walk_close(w);
+	return s;
+}
+
+static void follows_references(void)
+{
+	uint64_t first = make(plain, 1, PLAIN), second = make(plain, 4000000000, PLAIN);
+	uint64_t third = make(plain, 2, PLAIN), array = FOREIGN + used + 64;
+	make(plain, 1, PLAIN); /* to which nothing refers */
+	used += 1024;
+	hold(second);
+	put(second + 16, first);
+	put(first + 32, second);
+	put(first + 24, array); /* no object, but it leads to one */
+	put(array + 16, third);
+	put(array + 24, 12345);
+	struct seen s = walk();
+	ck_assert(s.searched);
+	ck_assert(s.ascending);
+	bool sure = l()->row->refs == REFS_PLAIN || l()->row->refs == REFS_STATIC ||
+		    l()->row->refs == REFS_IMMORTAL || l()->row->refs == REFS_FLAGGED;
+	ck_assert(sure);
+	ck_assert_uint_eq(s.of_plain, 3);
+}
+
+START_TEST(what_references_lead_to_is_found)
+{
+	each_row(follows_references);
+}
+END_TEST
+
+static void refuses_others(void)
+{
+	uint64_t head = l()->field[FIELD_gc_head_sizeof].offset;
+	uint64_t holder = make(many, 1, 24 + 8 * 16), at = holder + 24;
+	const uint64_t held[] = {
+		make(plain, 0, PLAIN), /* freed */
+		make(plain, FOREIGN + 64, PLAIN), /* freed, with a link where the count was */
+		make(plain, UINT64_C(0x4045000000000000), PLAIN), /* a number */
+		make(FOREIGN + 64, 1, PLAIN), /* of no type */
+		make(plain, 1, PLAIN) + 8, /* between two words */
+		holder + 32, /* inside of another object: */
+		FOREIGN + FOREIGN_SIZE - 16, /* does not fit */
+		make(tracked, 1, 64), /* which has no head that could be one */
+	};
+	put(holder + l()->field[FIELD_varobject_size].offset, 16);
+	for (size_t i = 0; i < ARRAY_LEN(held); i++)
+		put(at + 8 * i, held[i]);
+	put(FOREIGN + FOREIGN_SIZE - 16, 1);
+	put(FOREIGN + FOREIGN_SIZE - 8, plain);
+	put(at + 8 * 14, 1); /* an object in the midst of it */
+	put(at + 8 * 15, plain);
+	put(at + 8 * 8, at + 8 * 14);
+	for (uint64_t i = 0; i < head; i += 8)
+		put(held[7] - head + i, 5);
+	hold(holder);
+	struct seen s = walk();
+	ck_assert_uint_eq(s.of_many, 1);
+	ck_assert_uint_eq(s.of_plain, 0);
+	ck_assert_uint_eq(s.of_tracked, 0);
+}
+
+START_TEST(what_only_looks_like_an_object_is_none)
+{
+	each_row(refuses_others);
+}
+END_TEST
+
+/* More of them than there is room to remember what is to be looked at. */
+static void bears_many(void)
+{
+	uint64_t holder = make(many, 1, 24 + 8 * MANY), below;
+	put(holder + l()->field[FIELD_varobject_size].offset, MANY);
+	for (uint64_t i = 0; i < MANY; i++) {
+		uint64_t one = make(plain, 1, PLAIN);
+		put(holder + 24 + 8 * i, i % 3 ? 0 : one);
+		if (i % 3) /* one refers to the next but for the third, whatever comes first */
+			put(one - PLAIN + 16, one);
+	}
+	below = make(plain, 1, PLAIN);
+	put(below - PLAIN + 16, below);
+	hold(holder);
+	struct seen s = walk();
+	ck_assert_uint_eq(s.of_many, 1);
+	ck_assert_uint_eq(s.many_bytes, (24 + 8 * MANY + 15) & ~15);
+	ck_assert_uint_eq(s.of_plain, MANY + 1);
+}
+
+START_TEST(any_number_of_references_is_followed)
+{
+	each_row(bears_many);
+}
+END_TEST
+
+static void survives_noise(void)
+{
+	uint64_t seed = 1;
+	for (uint64_t i = 0; i < 1 << 20; i += 8) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+		uint64_t word = seed >> 20;
+		if (seed >> 60 < 4)
+			word = seed >> 59 & 1 ? plain : many;
+		else if (seed >> 60 < 8)
+			word = FOREIGN + word % (1 << 20) / 16 * 16;
+		else if (seed >> 60 < 13)
+			word &= 0x3f;
+		put(FOREIGN + i, word);
+	}
+	hold(FOREIGN);
+	for (uint64_t i = 0; i < 4096; i += 16)
+		put(FOREIGN + 64 + 16 * i, 1);
+	struct seen s = walk();
+	ck_assert(s.ascending);
+}
+
+START_TEST(noise_ends_nothing)
+{
+	each_row(survives_noise);
+}
+END_TEST
+
+/* Chunks up to `end`, the last one free. Returns where the n-th one begins. */
+static uint64_t make_row(uint64_t end, unsigned n)
+{
+	uint64_t at = FOREIGN, nth = 0;
+	for (unsigned i = 0; at + 4096 < end; i++) {
+		uint64_t size = 32 + 16 * (i % 11);
+		nth = i == n ? at : nth;
+		put(at + 8, size | 1);
+		at += size;
+	}
+	put(at + 8, (end - at) | 1);
+	return nth;
+}
+
+static void keeps_the_front(void)
+{
+	uint64_t end = FOREIGN + FOREIGN_SIZE, at = make_row(end, 5000);
+	struct seen whole = walk();
+	ck_assert_uint_eq(whole.torn, 0);
+	ck_assert_uint_gt(whole.in_chunks, 10000);
+	put(at + 8, UINT64_C(0x4141414141414141));
+	struct seen s = walk();
+	ck_assert_uint_eq(s.torn, 1);
+	ck_assert(s.searched);
+	ck_assert_uint_ge(s.in_chunks, 5000 - 65);
+	ck_assert_uint_lt(s.in_chunks, whole.in_chunks);
+	ck_assert_uint_ge(s.in_chunks + 200, whole.in_chunks); /* also behind it */
+	make_row(end, 0);
+	at = make_row(end, 20);
+	put(at + 8, 7); /* too soon to tell that these are chunks */
+	for (uint64_t i = FOREIGN + 4096; i < end; i += 8)
+		put(i, 0);
+	s = walk();
+	ck_assert_uint_eq(s.torn, 0);
+	ck_assert_uint_eq(s.in_chunks, 0);
+}
+
+START_TEST(rows_of_chunks_that_break_off_are_told)
+{
+	each_row(keeps_the_front);
+}
+END_TEST
+
+static void knows_fences(void)
+{
+	uint64_t end = FOREIGN + 1024 * 1024;
+	make_row(end - 32, 0);
+	put(end - 32 + 8, 16 | 1);
+	put(end - 16 + 8, 16 | 1);
+	struct seen s = walk();
+	ck_assert_uint_eq(s.torn, 0);
+	ck_assert_uint_gt(s.in_chunks, 5000);
+	put(end - 16 + 8, 48 | 1);
+	s = walk();
+	ck_assert_uint_eq(s.torn, 1);
+}
+
+START_TEST(heaps_that_could_not_grow_end_with_a_fence)
+{
+	each_row(knows_fences);
+}
+END_TEST
+
+Suite *suite_heap_closure(void)
+{
+	Suite *s = suite_create("heap_closure");
+	TCase *c = tcase_create("heap_closure");
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, what_references_lead_to_is_found);
+	tcase_add_test(c, what_only_looks_like_an_object_is_none);
+	tcase_add_test(c, any_number_of_references_is_followed);
+	tcase_add_test(c, noise_ends_nothing);
+	tcase_add_test(c, rows_of_chunks_that_break_off_are_told);
+	tcase_add_test(c, heaps_that_could_not_grow_end_with_a_fence);
+	suite_add_tcase(s, c);
+	return s;
+}
