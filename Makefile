@@ -17,7 +17,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 override CFLAGS  += -std=gnu11 -pthread $(WARNINGS) $(sanitize)
 override LDFLAGS += -pthread $(sanitize)
-LDLIBS   := -lelf -ldw -lzstd -lz -llzma -ldl -l:libsupc++.a
+LDLIBS   := -lelf -ldw -lzstd -lz -llzma -ljansson -ldl -l:libsupc++.a
 
 LIB_SRC  := $(wildcard corefmt/*.c $(addsuffix /*.c,$(addprefix src/,base mem image layout target py py/objects heap unwind verdict survey out)))
 CMD_SRC  := $(wildcard src/cmd/*.c)
@@ -68,6 +68,11 @@ lint: ## layers, house rules, format and man pages
 	tests/lint/rules
 	@clang-format --dry-run -Werror $(filter-out %.inc,$(wildcard include/pycore/*.h corefmt/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/*/*.[ch]))
 	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
+
+.PHONY: matrix
+matrix: all ## fetches and builds other Pythons, and prints what is read of each kind of their cores
+	fixtures/pythons get --all
+	/usr/bin/python3 tests/matrix/table.py --pycore $(B)/pycore
 
 .PHONY: bench
 bench: all ## time and memory beside gdb, PyStack, py-spy and eu-stack

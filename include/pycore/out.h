@@ -23,7 +23,10 @@ struct survey_view {
 	size_t top; /* rows at most */
 	bool allocators; /* how pymalloc has divided its memory */
 	const struct survey_diff *diff; /* against an earlier one; NULL: none was asked for */
-	const char *before; /* what that one is of */
+	const char *before, *after; /* the files of that one and of this one; NULL: no file */
+	const char *before_of; /* what the earlier one is of, if it was saved; or NULL */
+	const char *type; /* only objects of this one were asked for; NULL: not so */
+	size_t runtime; /* which of the Pythons was counted */
 };
 
 struct out_ops {

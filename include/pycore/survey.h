@@ -20,6 +20,8 @@ enum survey_by {
 	SURVEY_BY_SIZE, /* of the object and its bodies, by powers of two */
 	SURVEY_BY_REFCOUNT, /* likewise */
 	SURVEY_BY_SHAPE, /* type, and keys of dicts or attributes of instances */
+	SURVEY_BY_GENERATION, /* of the collector; ERR_UNSUPPORTED where it has none, or while it
+				 runs */
 };
 /* "type"; NULL: there is none of that number. */
 const char *survey_by_name(enum survey_by by);
@@ -45,9 +47,26 @@ struct survey_row {
 					    that it owns */
 };
 
-/* Memory by what it is used for. The children of a node add up to it. */
+/* What memory is for. */
+enum survey_use {
+	SURVEY_OBJECTS, /* live ones, as the table's total has them */
+	SURVEY_BODIES, /* that they alone own, likewise */
+	SURVEY_KEPT, /* objects without references */
+	SURVEY_FREE, /* given back to an allocator, or never given out */
+	SURVEY_OVERHEAD, /* of allocators: heads, rounding up, remainders */
+	SURVEY_OTHERS, /* blocks in use that are neither: what C code keeps */
+	SURVEY_VARIABLES, /* of modules, without objects in them */
+	SURVEY_UNREAD, /* of allocators, and could not be read */
+	SURVEY_UNATTRIBUTED,
+	SURVEY_USES,
+};
+/* "free" */
+const char *survey_use_name(enum survey_use use);
+
+/* Memory by who has it. The children of a node add up to it. */
 struct survey_memory {
 	const char *name; /* literal */
+	enum survey_use use; /* of a node without children */
 	uint64_t bytes;
 	struct survey_memory *children;
 	size_t n;
@@ -61,8 +80,20 @@ struct survey_check {
 
 enum { SURVEY_CHECKS_MAX = 8, SURVEY_SAMPLE_MAX = 100 };
 
+/* The document that a survey was read from. */
+struct survey_saved {
+	const char *of; /* "core file core.1234", "process 4711"; NULL: it does not say */
+	bool damage; /* it says of itself that something is missing or damaged */
+	/* Its keys but for those that a comparison sets, in their order: values as JSON, ASCII */
+	struct survey_saved_part {
+		const char *key, *json;
+	} * parts;
+	size_t n_parts;
+};
+
 struct survey {
 	enum survey_by by;
+	const struct survey_saved *saved; /* where it was not counted but read; NULL: counted */
 	bool lower_bound; /* parts of the heap are missing or damaged: there may be more */
 	const char *match; /* only these types were counted; NULL: all */
 	struct survey_row *rows; /* as they were to be sorted; equal ones by their names */
@@ -70,14 +101,21 @@ struct survey {
 	struct survey_sums totals;
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
 	bool interrupted; /* the tick has stopped it */
+	bool generations_cut; /* there were too many to look up which generation each is in */
 	bool too_many_types; /* beyond TYPES_MET_MAX they were not told apart from other memory */
 	uint64_t missed; /* objects of the collector's lists beyond those that were found */
 	uint64_t dead; /* objects without references: kept for reuse by free lists */
 	struct heap_pools pools;
+	struct heap_pages pages;
 	struct heap_chunks chunks;
+	struct heap_referred referred;
 	struct heap_free_list *free_lists; /* not empty ones */
 	size_t n_free_lists;
+	bool free_lists_known; /* where they are */
+	size_t torn_free_lists; /* those that contradict themselves, and may have more */
 	struct survey_memory memory;
+	uint64_t uses[SURVEY_USES]; /* the same by what it is for, which comes to as much */
+	bool uses_known; /* not if only some types were counted */
 	struct survey_check checks[SURVEY_CHECKS_MAX];
 	size_t n_checks;
 	struct arena arena;
@@ -118,15 +156,30 @@ struct survey_change {
 	struct survey_sums before, after;
 };
 struct survey_diff {
-	struct survey_change *rows; /* the largest change of size first; without those that did not
-				       change */
+	struct survey_change *rows; /* sorted as was asked; without those that did not change */
 	size_t n_rows;
 	struct survey_sums before, after;
 	struct arena arena;
 };
-/* Compares two surveys by the same key. Its texts are theirs. */
-struct survey_diff *survey_compare(const struct survey *before, const struct survey *after);
+/* Compares two surveys by the same key, whose rows are matched by their names. Its texts are
+ * theirs. The largest change first: of count, own or bodies, of size for any other key but names.
+ */
+struct survey_diff *survey_compare(
+	const struct survey *before, const struct survey *after, enum survey_sort sort);
 void survey_diff_free(struct survey_diff *d); /* NULL is fine */
+
+struct container_options;
+/*
+ * A document of `pycore survey --json`, plain or compressed by gzip or zstd. Of what survey_run()
+ * yields it has the rows without samples, the totals, by, match and lower_bound. `whole`: and its
+ * parts. False: it cannot be used, and why says so.
+ */
+bool survey_load(const char *path, const struct container_options *opt, bool whole, struct str *why,
+	struct survey **ret);
+/* Whether a file begins as such a document does, and not as a core. */
+bool survey_is_saved(const char *path, const struct container_options *opt);
+/* A row's name as JSON can tell it: what is no UTF-8 becomes U+FFFD. */
+void survey_put_name(struct str *to, const char *name);
 
 /* Says what is missing or doubtful. */
 void survey_tell(const struct survey *s, struct problems *to);

@@ -86,6 +86,12 @@ void json_null(struct json *j, const char *key)
 	str_puts(j->to, "null");
 }
 
+void json_raw(struct json *j, const char *key, const char *text)
+{
+	begin(j, key);
+	str_puts(j->to, text);
+}
+
 void json_addr(struct json *j, const char *key, uint64_t v)
 {
 	begin(j, key);

@@ -24,5 +24,7 @@ void json_uint(struct json *j, const char *key, uint64_t v);
 void json_seconds(struct json *j, const char *key, double v);
 void json_bool(struct json *j, const char *key, bool v);
 void json_null(struct json *j, const char *key);
+/* What is JSON already. */
+void json_raw(struct json *j, const char *key, const char *text);
 /* An address: "0x7f12…" */
 void json_addr(struct json *j, const char *key, uint64_t v);

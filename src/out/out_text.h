@@ -35,6 +35,17 @@ void text_objects(struct out *o, const struct py_described *const *list, size_t 
 
 /* out_text_survey.c */
 void text_survey(struct out *o, const struct survey *s, const struct survey_view *view);
+void text_put_total(struct out *o, const struct survey *s, const struct survey_view *view);
+/* "512 B", "12.3 MiB"; the second one in a column of a table. */
+enum { TEXT_SIZE_MAX = 32 };
+const char *text_size(uint64_t bytes, char buf[TEXT_SIZE_MAX]);
+void text_put_size(struct out *o, uint64_t bytes);
+/* Of objects with all that is theirs. */
+uint64_t text_size_of(const struct survey_sums *s);
+/* out_text_growth.c */
+void text_survey_diff(struct out *o, const struct survey *s, const struct survey_view *view);
+/* out_text_allocators.c */
+void text_allocators(struct out *o, const struct survey *s);
 
 /* out_text_exceptions.c: as Python prints an exception that nobody caught, indented. */
 void text_put_exception(struct out *o, const struct python *p, const struct py_exception *e,

@@ -21,20 +21,46 @@ static bool is_wanted(const struct counting *c, const struct py_sizing *s)
 	return !c->opt->match || !fnmatch(c->opt->match, s->full, 0);
 }
 
-/* A type whose name the rows will show, met for the first time. */
-static const struct py_sizing *meet(struct counting *c, uint32_t type)
+/* Whether objects of a type need not be looked at one by one. */
+static bool only_counted(const struct counting *c, const struct py_sizing *s)
+{
+	bool by_type = c->opt->by == SURVEY_BY_TYPE || c->opt->by == SURVEY_BY_MODULE;
+	return by_type && !c->opt->sample && s && s != &ignored;
+}
+
+/* What is in front of an object for the collector and its like; a debug allocator has more there.
+ */
+static uint32_t front_of(const struct counting *c, const struct heap_block *b)
+{
+	size_t n;
+	uint32_t lead = heap_types(c->walk, &n)[b->type].lead;
+	return b->lead && lead < b->lead ? lead : b->lead;
+}
+
+/* A type whose name the rows will show, met for the first time by this object. */
+static const struct py_sizing *meet(struct counting *c, const struct heap_block *b)
 {
 	size_t n;
 	const struct heap_type *types = heap_types(c->walk, &n);
 	while (c->n_sizings < n) {
 		c->sizings = xgrow(c->sizings, &c->cap_sizings, c->n_sizings, sizeof(*c->sizings));
 		c->sizings[c->n_sizings++] = NULL;
+		c->regular = xgrow(c->regular, &c->cap_regular, c->n_regular, sizeof(*c->regular));
+		c->regular[c->n_regular++] = (struct regular){ .rule = { .need = UINT32_MAX } };
 	}
-	if (!c->sizings[type])
-		c->sizings[type] = py_sizing_of(c->p, c->rt, types[type].addr);
-	if (c->sizings[type] && !is_wanted(c, c->sizings[type]))
-		c->sizings[type] = &ignored;
-	return c->sizings[type];
+	const struct py_sizing **s = &c->sizings[b->type];
+	if (!*s)
+		*s = py_sizing_of(c->p, c->rt, types[b->type].addr);
+	if (*s && !is_wanted(c, *s))
+		*s = &ignored;
+	if (only_counted(c, *s))
+		c->regular[b->type] = (struct regular){
+			.rule = (*s)->rule,
+			.lead = b->lead,
+			.front = front_of(c, b),
+			.where = UINT64_MAX,
+		};
+	return *s;
 }
 
 static size_t log2_of(uint64_t v)
@@ -54,66 +80,145 @@ static size_t group_of(struct counting *c, const struct heap_block *b, uint64_t 
 		return log2_of(bytes);
 	case SURVEY_BY_SHAPE:
 		return shape_of(c, b);
+	case SURVEY_BY_GENERATION:
+		return generation_of(c, b);
 	case SURVEY_BY_REFCOUNT:
-		refs = bytes_uint(b->bytes + b->lead, 4, c->rt->layout.key.order);
+		refs = heap_refcount(c->walk, b);
 		return log2_of(refs);
 	}
 	return 0;
 }
 
-static void add(struct counting *c, enum heap_place place, const struct heap_block *b)
+/* Of objects of one group, in the place at hand. */
+static void add_sums(struct counting *c, struct tally *g, uint64_t count, uint64_t front,
+	const struct py_size *size)
+{
+	g->sums.count += count;
+	g->sums.bytes += size->own;
+	g->sums.header_bytes += front;
+	g->sums.owned_bytes += size->owned;
+	g->sums.getsizeof += size->getsizeof;
+	c->sums.place[c->place].object_bytes += size->own + front;
+}
+
+static void note_largest(struct tally *g, uint64_t bytes, uint64_t addr)
+{
+	if (bytes < g->largest_bytes || (bytes == g->largest_bytes && addr >= g->largest))
+		return;
+	g->largest_bytes = bytes;
+	g->largest = addr;
+}
+
+static bool measure(const struct py_sizing *s, const struct heap_block *b, struct py_size *ret)
+{
+	const uint8_t *bytes = b->bytes + b->lead;
+	size_t n = b->n_bytes - b->lead;
+	uint64_t number;
+	if (s->fixed) {
+		*ret = s->size;
+		return true;
+	}
+	if (!py_rule_number(&s->rule, bytes, n, &number))
+		return py_measure(s, b->addr + b->lead, bytes, n, b->lead, ret);
+	*ret = py_rule_size(&s->rule, 1, number);
+	return true;
+}
+
+static void add(struct counting *c, const struct heap_block *b)
 {
 	const struct py_sizing *s = b->type < c->n_sizings ? c->sizings[b->type] : NULL;
 	struct py_size size;
-	c->sums.place[place].object_room += b->room;
-	if (!s && !(s = meet(c, b->type))) {
+	if (!s && !(s = meet(c, b))) {
 		c->sums.doubtful++;
 		return;
 	}
 	if (s == &ignored)
 		return;
-	if (s->fixed)
-		size = s->size;
-	else if (!py_measure(s, b->addr + b->lead, b->bytes + b->lead, b->n_bytes - b->lead,
-			 b->lead, &size))
+	if (!measure(s, b, &size))
 		c->sums.doubtful++;
-	uint64_t all = size.own + b->lead + size.owned;
+	uint32_t front = front_of(c, b);
+	uint64_t all = size.own + front + size.owned;
 	size_t number = group_of(c, b, all);
 	struct tally *g = group_at(c, number);
-	g->sums.count++;
+	add_sums(c, g, 1, front, &size);
 	if (c->opt->sample)
 		tally_pick(&c->groups, number, all, b->addr + b->lead);
-	g->sums.bytes += size.own;
-	g->sums.header_bytes += b->lead;
-	g->sums.owned_bytes += size.owned;
-	g->sums.getsizeof += size.getsizeof;
 	g->known &= s->known;
-	if (all > g->largest_bytes || (all == g->largest_bytes && b->addr + b->lead < g->largest)) {
-		g->largest_bytes = all;
-		g->largest = b->addr + b->lead;
+	note_largest(g, all, b->addr + b->lead);
+}
+
+/* False: it has to be looked at for itself. */
+static inline bool add_regular(struct counting *c, const struct heap_block *b)
+{
+	uint64_t number;
+	if (b->type >= c->n_regular)
+		return false;
+	struct regular *r = &c->regular[b->type];
+	if (b->lead != r->lead ||
+		!py_rule_number(&r->rule, b->bytes + b->lead, b->n_bytes - b->lead, &number))
+		return false;
+	if (number > r->most || (number == r->most && b->addr < r->where)) {
+		r->most = number;
+		r->where = b->addr;
+	}
+	r->count++;
+	r->numbers += number;
+	return true;
+}
+
+static void settle_type(struct counting *c, uint32_t type)
+{
+	struct regular *r = &c->regular[type];
+	struct heap_block b = { .type = type };
+	struct py_size size = py_rule_size(&r->rule, r->count, r->numbers);
+	struct py_size most = py_rule_size(&r->rule, 1, r->most);
+	struct tally *g = group_at(c, group_of(c, &b, 0));
+	add_sums(c, g, r->count, r->count * r->front, &size);
+	note_largest(g, most.own + r->front + most.owned, r->where + r->lead);
+	r->count = r->numbers = r->most = 0;
+	r->where = UINT64_MAX;
+}
+
+/* What the regular objects of the place at hand weigh. */
+static void settle(struct counting *c)
+{
+	for (size_t i = 0; i < c->n_regular; i++) {
+		if (c->regular[i].count)
+			settle_type(c, (uint32_t)i);
+	}
+}
+
+static void see_other(struct place_sums *sums, const struct heap_block *b)
+{
+	if (b->state == HEAP_DEAD) {
+		sums->dead++;
+		sums->dead_room += b->room;
+	} else {
+		sums->others++;
+		sums->other_room += b->room;
 	}
 }
 
 static void see(struct counting *c, const struct heap_batch *batch)
 {
-	struct place_sums *sums = &c->sums.place[batch->place];
+	uint64_t room = 0;
+	if (batch->place != c->place)
+		settle(c);
+	c->place = batch->place;
+	struct place_sums *sums = &c->sums.place[c->place];
 	for (size_t i = 0; i < batch->n; i++) {
 		const struct heap_block *b = &batch->list[i];
-		switch (b->state) {
-		case HEAP_OBJECT:
-			add(c, batch->place, b);
-			break;
-		case HEAP_DEAD:
-			sums->dead++;
-			sums->dead_room += b->room;
-			break;
-		case HEAP_OTHER:
-			sums->others++;
-			sums->other_room += b->room;
-			break;
+		__builtin_prefetch((const void *)((uintptr_t)b->bytes + HEAP_AHEAD), 0, 2);
+		if (b->state != HEAP_OBJECT) {
+			see_other(sums, b);
+			continue;
 		}
-		sums->large += b->size > POOL_BLOCK_MAX;
+		room += b->room;
+		if (!add_regular(c, b))
+			add(c, b);
 	}
+	sums->object_room += room;
+	sums->blocks += batch->n;
 }
 
 struct err counting_open(struct counting *c)
@@ -140,6 +245,7 @@ void counting_run(struct counting *c)
 		see(c, &batch);
 		counting_heed(c);
 	}
+	settle(c);
 }
 
 void counting_fini(struct counting *c)
@@ -147,6 +253,7 @@ void counting_fini(struct counting *c)
 	heap_walk_close(c->walk);
 	tallies_fini(&c->groups);
 	free(c->sizings);
+	free(c->regular);
 	free(c->modules);
 	hash_fini(&c->module_names);
 	shapes_fini(c);
@@ -167,6 +274,7 @@ static void identify(const struct counting *c, size_t number, struct tally *t)
 		break;
 	case SURVEY_BY_SIZE:
 	case SURVEY_BY_REFCOUNT:
+	case SURVEY_BY_GENERATION:
 		t->key = number;
 		break;
 	case SURVEY_BY_SHAPE:

@@ -5,10 +5,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_surrogate(uint32_t cp)
+{
+	return cp >= 0xd800 && cp < 0xe000;
+}
+
+/* One character of UTF-8, surrogates among them: how many bytes; 0: it is none. */
+static size_t character(const uint8_t *b, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = b[0] < 0x80	 ? 1
+		   : b[0] < 0xc0 ? 0
+		   : b[0] < 0xe0 ? 2
+		   : b[0] < 0xf0 ? 3
+		   : b[0] < 0xf5 ? 4
+				 : 0;
+	uint32_t cp = n == 1 ? b[0] : b[0] & (0x7f >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		cp = cp << 6 | (b[i] & 0x3f);
+	}
+	*ret = cp;
+	return n && cp >= least[n] && cp <= 0x10ffff ? n : 0;
+}
+
+void survey_put_name(struct str *to, const char *name)
+{
+	uint32_t cp = 0, low = 0;
+	for (const uint8_t *at = (const uint8_t *)name; *at;) {
+		size_t n = character(at, &cp), more = 0;
+		if (n && is_surrogate(cp) && cp < 0xdc00)
+			more = character(at + n, &low);
+		if (more && low >= 0xdc00 && low < 0xe000)
+			str_put_utf8(to, 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00));
+		else
+			more = 0;
+		if (!more)
+			str_put_utf8(to, !n || is_surrogate(cp) ? 0xfffd : cp);
+		at += (n ? n : 1) + more;
+	}
+}
+
+/* What rows have in common that are one row of the comparison. */
+static uint64_t identity(const struct survey_row *r)
+{
+	AUTO_STR(name);
+	if (r->type) {
+		survey_put_name(&name, r->module);
+		str_putc(&name, '\n');
+	}
+	survey_put_name(&name, r->type ? r->type : r->key);
+	return survey_text_hash(str_text(&name));
+}
+
 static struct survey_change *change_of(
 	struct survey_diff *d, struct hash *known, const struct survey_row *r)
 {
-	uint64_t at, key = survey_text_hash(r->key);
+	uint64_t at, key = identity(r);
 	if (!hash_get(known, key, &at)) {
 		at = d->n_rows++;
 		hash_put(known, key, at);
@@ -17,31 +71,45 @@ static struct survey_change *change_of(
 	return &d->rows[at];
 }
 
-static int64_t growth(const struct survey_change *c)
+static uint64_t magnitude(uint64_t before, uint64_t after)
+{
+	return after > before ? after - before : before - after;
+}
+
+static uint64_t change_by(const struct survey_change *c, enum survey_sort sort)
 {
 	const struct survey_sums *a = &c->after, *b = &c->before;
-	return (int64_t)(a->bytes + a->header_bytes + a->owned_bytes) -
-	       (int64_t)(b->bytes + b->header_bytes + b->owned_bytes);
+	uint64_t own_before = b->bytes + b->header_bytes, own_after = a->bytes + a->header_bytes;
+	switch (sort) {
+	case SURVEY_SORT_COUNT:
+		return magnitude(b->count, a->count);
+	case SURVEY_SORT_OWN:
+		return magnitude(own_before, own_after);
+	case SURVEY_SORT_BODIES:
+		return magnitude(b->owned_bytes, a->owned_bytes);
+	case SURVEY_SORT_NAME:
+		return 0;
+	case SURVEY_SORT_SIZE:
+	case SURVEY_SORT_MEAN:
+	case SURVEY_SORT_LARGEST:
+		break;
+	}
+	return magnitude(own_before + b->owned_bytes, own_after + a->owned_bytes);
 }
 
-static uint64_t size_of_growth(const struct survey_change *c)
+static int by_change(const void *a, const void *b, void *sort)
 {
-	int64_t v = growth(c);
-	return v < 0 ? -(uint64_t)v : (uint64_t)v;
-}
-
-static int by_growth(const void *a, const void *b)
-{
-	uint64_t x = size_of_growth(a), y = size_of_growth(b);
+	const struct survey_change *left = a, *right = b;
+	uint64_t x = change_by(left, *(enum survey_sort *)sort);
+	uint64_t y = change_by(right, *(enum survey_sort *)sort);
 	if (x != y)
 		return x > y ? -1 : 1;
-	return strcmp(
-		((const struct survey_change *)a)->key, ((const struct survey_change *)b)->key);
+	return strcmp(left->key, right->key);
 }
 
 static bool same(const struct survey_change *c)
 {
-	return c->before.count == c->after.count && !growth(c);
+	return c->before.count == c->after.count && !change_by(c, SURVEY_SORT_SIZE);
 }
 
 static void fini_hash(struct hash *h)
@@ -49,7 +117,8 @@ static void fini_hash(struct hash *h)
 	hash_fini(h);
 }
 
-struct survey_diff *survey_compare(const struct survey *before, const struct survey *after)
+struct survey_diff *survey_compare(
+	const struct survey *before, const struct survey *after, enum survey_sort sort)
 {
 	CLEANUP(fini_hash) struct hash known = { 0 };
 	struct survey_diff *d = xcalloc(1, sizeof(*d));
@@ -66,7 +135,7 @@ struct survey_diff *survey_compare(const struct survey *before, const struct sur
 	d->n_rows = kept;
 	d->before = before->totals;
 	d->after = after->totals;
-	qsort(d->rows, d->n_rows, sizeof(*d->rows), by_growth);
+	qsort_r(d->rows, d->n_rows, sizeof(*d->rows), by_change, &sort);
 	return d;
 }
 

@@ -44,7 +44,16 @@ struct tallies {
 /* Blocks of one kind of place. */
 struct place_sums {
 	uint64_t object_room, dead, dead_room, others, other_room; /* in bytes, and how many */
-	uint64_t large; /* blocks above POOL_BLOCK_MAX */
+	uint64_t object_bytes; /* of those that were counted, without what blocks have more */
+	uint64_t blocks; /* all of them */
+};
+
+/* Objects of one type that follow its rule: what they weigh needs only be known together. */
+struct regular {
+	struct py_rule rule;
+	uint32_t lead, front; /* bytes of the block in front of each; of them for the collector */
+	uint64_t count, numbers; /* how many, and the sum of their numbers */
+	uint64_t most, where; /* the largest number, and the lowest object that has it */
 };
 
 /* What there is to know beside the tallies. */
@@ -54,20 +63,26 @@ struct counted {
 	bool interrupted;
 };
 
+struct generations;
+
 struct counting {
 	struct python *p;
 	struct py_runtime *rt;
 	const struct survey_options *opt;
 	struct heap_walk *walk;
+	enum heap_place place; /* at hand */
 	struct tallies groups; /* by type, or by the numbers of group_of(); some are empty */
 	struct counted sums;
 	bool is_worker; /* and not the process that was asked */
 	atomic_bool *stop; /* that all processes see; NULL: there is only one */
 	const struct py_sizing **sizings; /* by the walk's numbers of types; NULL: not met yet */
 	size_t n_sizings, cap_sizings;
+	struct regular *regular; /* by the same; those of types not met have no rule */
+	size_t n_regular, cap_regular;
 	uint32_t *modules; /* by type: the first type of the same module, plus 1 */
 	size_t n_modules, cap_modules;
 	struct hash module_names; /* hash of a name -> the first type of that module */
+	const struct generations *generations; /* by generation; else NULL */
 	/* by shape */
 	struct py_shapes names;
 	struct hash shapes; /* key -> number of its group */
@@ -121,6 +136,16 @@ size_t shape_of(struct counting *c, const struct heap_block *b);
 void shape_text(struct counting *c, const struct tally *t, const char *type, struct str *ret);
 void shapes_fini(struct counting *c);
 
+/* generations.c: goes along the collector's lists before the walk; the number of the group of an
+ * object, and what its row is called; whether some were not told apart. */
+struct err generations_open(const struct counting *c, struct generations **ret);
+void generations_free(struct generations *g); /* NULL is fine */
+size_t generation_of(const struct counting *c, const struct heap_block *b);
+const char *generation_name(const struct generations *g, uint64_t number);
+bool generations_cut(const struct generations *g);
+
 /* memory.c: the tree, and what the allocators' own counts say. */
 void survey_memory(struct counting *c, struct survey *s);
 void survey_checks(struct counting *c, struct survey *s);
+/* account.c: the tree by what the memory is for. */
+void survey_account(struct counting *c, struct survey *s);

@@ -8,6 +8,7 @@
 
 #include <elf.h>
 #include <inttypes.h>
+#include <string.h>
 
 static struct survey_memory *branch(
 	struct survey *s, struct survey_memory *parent, const char *name, size_t children)
@@ -18,11 +19,13 @@ static struct survey_memory *branch(
 	return m;
 }
 
-static void leaf(struct survey_memory *parent, const char *name, uint64_t bytes)
+static void leaf(
+	struct survey_memory *parent, enum survey_use use, const char *name, uint64_t bytes)
 {
 	if (!bytes)
 		return;
-	parent->children[parent->n++] = (struct survey_memory){ .name = name, .bytes = bytes };
+	parent->children[parent->n++] =
+		(struct survey_memory){ .name = name, .use = use, .bytes = bytes };
 	parent->bytes += bytes;
 }
 
@@ -68,17 +71,42 @@ static void add_arenas(struct counting *c, struct survey *s, struct survey_memor
 	if (!p->arenas)
 		return;
 	struct survey_memory *m = branch(s, root, "arenas of pymalloc", 9);
-	leaf(m, "objects", in->object_room);
-	leaf(m, "objects kept for reuse", in->dead_room);
-	leaf(m, "bodies of objects, and what C code keeps", in->other_room);
-	leaf(m, "free blocks of pools in use", p->free_bytes);
-	leaf(m, "heads and remainders of pools",
+	leaf(m, SURVEY_OBJECTS, "objects", in->object_room);
+	leaf(m, SURVEY_KEPT, "objects kept for reuse", in->dead_room);
+	leaf(m, SURVEY_OTHERS, "bodies of objects, and what C code keeps", in->other_room);
+	leaf(m, SURVEY_FREE, "free blocks of pools in use", p->free_bytes);
+	leaf(m, SURVEY_OVERHEAD, "heads and remainders of pools",
 		p->used * p->pool_bytes - p->block_bytes - p->free_bytes);
-	leaf(m, "free pools", p->free * p->pool_bytes);
-	leaf(m, "pools never used", p->virgin * p->pool_bytes);
-	leaf(m, "pools that could not be read", dropped);
+	leaf(m, SURVEY_FREE, "free pools", p->free * p->pool_bytes);
+	leaf(m, SURVEY_FREE, "pools never used", p->virgin * p->pool_bytes);
+	leaf(m, SURVEY_UNREAD, "pools that could not be read", dropped);
 	if (p->arena_bytes > m->bytes)
-		leaf(m, "remainders of arenas", p->arena_bytes - m->bytes);
+		leaf(m, SURVEY_OVERHEAD, "remainders of arenas", p->arena_bytes - m->bytes);
+	root->bytes += m->bytes;
+}
+
+static void add_pages(struct counting *c, struct survey *s, struct survey_memory *root)
+{
+	const struct heap_pages *p = &s->pages;
+	const struct place_sums *in = &c->sums.place[HEAP_IN_PAGE];
+	uint64_t blocks = p->block_bytes + p->freed_bytes + p->free_bytes;
+	uint64_t known = p->head_bytes + p->unused_bytes + p->page_bytes + p->empty_bytes;
+	if (!p->segments)
+		return;
+	struct survey_memory *m = branch(s, root, "segments of mimalloc", 11);
+	leaf(m, SURVEY_OBJECTS, "objects", in->object_room);
+	leaf(m, SURVEY_KEPT, "objects without references", in->dead_room);
+	leaf(m, SURVEY_OTHERS, "bodies of objects, and what C code keeps", in->other_room);
+	leaf(m, SURVEY_FREE, "blocks about to be freed", p->freed_bytes);
+	leaf(m, SURVEY_FREE, "free blocks of pages in use", p->free_bytes);
+	leaf(m, SURVEY_OVERHEAD, "heads of segments, remainders of pages",
+		p->page_bytes - blocks + p->head_bytes);
+	leaf(m, SURVEY_FREE, "free pages", p->empty_bytes);
+	leaf(m, SURVEY_FREE, "stretches of segments without pages", p->unused_bytes);
+	leaf(m, SURVEY_UNREAD, "blocks that are not in the core", p->lost_bytes);
+	if (p->segment_bytes > known)
+		leaf(m, SURVEY_UNREAD, "pages that could not be read", p->segment_bytes - known);
+	leaf(m, SURVEY_FREE, "kept for more segments", p->reserved_bytes);
 	root->bytes += m->bytes;
 }
 
@@ -92,15 +120,28 @@ static void add_chunks(struct counting *c, struct survey *s, struct survey_memor
 		return;
 	struct survey_memory *m = branch(s, root, "malloc", 8);
 	uint64_t others = in->other_room;
-	leaf(m, "objects", in->object_room);
-	leaf(m, "objects without references", in->dead_room);
+	leaf(m, SURVEY_OBJECTS, "objects", in->object_room);
+	leaf(m, SURVEY_KEPT, "objects without references", in->dead_room);
 	if (others > number_blocks) {
-		leaf(m, "ints and floats", numbers);
-		leaf(m, "free slots for ints and floats", number_blocks - numbers);
+		leaf(m, SURVEY_OBJECTS, "ints and floats", numbers);
+		leaf(m, SURVEY_FREE, "free slots for ints and floats", number_blocks - numbers);
 		others -= number_blocks;
 	}
-	leaf(m, "bodies of objects, and what C code keeps", others);
-	leaf(m, "free chunks", k->free_bytes);
+	leaf(m, SURVEY_OTHERS, "bodies of objects, and what C code keeps", others);
+	leaf(m, SURVEY_FREE, "free chunks", k->free_bytes);
+	root->bytes += m->bytes;
+}
+
+/* What was found of an allocator that is not known; the rest of its memory is nobody's. */
+static void add_referred(struct counting *c, struct survey *s, struct survey_memory *root)
+{
+	const struct heap_referred *r = &s->referred;
+	uint64_t objects = c->sums.place[HEAP_REFERRED].object_room;
+	if (!objects && !r->body_bytes)
+		return;
+	struct survey_memory *m = branch(s, root, "memory of an unknown or damaged malloc", 2);
+	leaf(m, SURVEY_OBJECTS, "objects", objects);
+	leaf(m, SURVEY_OTHERS, "tables of dicts, lists, sets and deques", r->body_bytes);
 	root->bytes += m->bytes;
 }
 
@@ -110,11 +151,14 @@ void survey_memory(struct counting *c, struct survey *s)
 	root->name = "writable memory of the process";
 	root->children = arena_alloc(&s->arena, 8 * sizeof(*root));
 	add_arenas(c, s, root);
+	add_pages(c, s, root);
 	add_chunks(c, s, root);
-	leaf(root, "variables of modules", image_bytes(c->rt->target));
+	add_referred(c, s, root);
+	leaf(root, SURVEY_VARIABLES, "variables of modules", image_bytes(c->rt->target));
 	uint64_t all = writable_bytes(c->rt->mem);
 	if (all > root->bytes)
-		leaf(root, "unattributed", all - root->bytes);
+		leaf(root, SURVEY_UNATTRIBUTED, "unattributed", all - root->bytes);
+	survey_account(c, s);
 }
 
 static void check(struct survey *s, const char *name, uint64_t expected, uint64_t found, bool ok)
@@ -122,19 +166,52 @@ static void check(struct survey *s, const char *name, uint64_t expected, uint64_
 	s->checks[s->n_checks++] = (struct survey_check){ name, expected, found, ok };
 }
 
+static void check_pages(struct counting *c, struct survey *s)
+{
+	const struct heap_pages *p = &s->pages;
+	uint64_t pages = p->used + p->free + p->unread;
+	if (!p->segments)
+		return;
+	check(s, "blocks of pages in use, by their own counts and by their free lists", p->counted,
+		p->blocks, p->counted == p->blocks && !p->torn);
+	if (p->heaps_known && !c->sums.interrupted)
+		check(s, "pages, by the heaps of all threads and by segments",
+			p->heap_pages + p->abandoned, pages, p->heap_pages + p->abandoned == pages);
+}
+
+static void copy_free_lists(struct counting *c, struct survey *s)
+{
+	const struct heap_free_list *list;
+	size_t n, torn;
+	s->free_lists_known = heap_free_lists(c->walk, &list, &n, &torn);
+	if (!s->free_lists_known)
+		return;
+	s->free_lists = arena_alloc(&s->arena, (n + 1) * sizeof(*list));
+	memcpy(s->free_lists, list, n * sizeof(*list));
+	s->n_free_lists = n;
+	s->torn_free_lists = torn;
+}
+
 void survey_checks(struct counting *c, struct survey *s)
 {
 	const struct heap_pools *p = &s->pools;
 	uint64_t raw;
+	copy_free_lists(c, s);
 	for (size_t i = 0; i < HEAP_PLACES; i++)
 		s->dead += c->sums.place[i].dead;
 	if (p->arenas)
 		check(s, "blocks of pools in use, by their own counts and by their free lists",
 			p->counted, p->blocks, p->counted == p->blocks && !p->torn);
-	if (!c->sums.interrupted && heap_raw_blocks(c->walk, &raw)) {
-		uint64_t large = c->sums.place[HEAP_IN_CHUNK].large;
-		check(s, "larger blocks, by the interpreter's count and at least in malloc", raw,
-			large, large >= raw);
+	check_pages(c, s);
+	s->referred = *heap_referred(c->walk);
+	/* where there are blocks of an unknown malloc, nobody knows how many */
+	if (!c->sums.interrupted && !s->referred.searched && heap_raw_blocks(c->walk, &raw)) {
+		/* a block that was made smaller stays where it is, so any size may be one */
+		uint64_t chunks = c->sums.place[HEAP_IN_CHUNK].blocks;
+		check(s,
+			"blocks outside of pools, by the interpreter's count and at least in "
+			"malloc",
+			raw, chunks, chunks >= raw);
 	}
 	uint64_t listed, tracked = heap_tracked(c->walk);
 	uint64_t limit = tracked < GC_CHECK_MAX ? GC_CHECK_MAX : 0;
@@ -145,9 +222,11 @@ void survey_checks(struct counting *c, struct survey *s)
 	}
 	s->doubtful = c->sums.doubtful;
 	s->interrupted = c->sums.interrupted;
+	s->generations_cut = c->generations && generations_cut(c->generations);
 	s->too_many_types = heap_types_full(c->walk);
-	s->lower_bound = p->torn || p->lost || c->sums.doubtful || s->missed || s->too_many_types ||
-			 s->interrupted || target_coverage(c->rt->target).cut;
+	s->lower_bound = p->torn || p->lost || s->pages.torn || s->pages.lost || c->sums.doubtful ||
+			 s->missed || s->too_many_types || s->interrupted || s->chunks.torn ||
+			 s->referred.searched || target_coverage(c->rt->target).cut;
 }
 
 void survey_tell(const struct survey *s, struct problems *to)
@@ -159,17 +238,43 @@ void survey_tell(const struct survey *s, struct problems *to)
 			p->torn);
 	if (p->lost)
 		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
+	if (s->pages.torn)
+		problems_damagef(to, "heap",
+			"%" PRIu64 " pages contradict themselves: the process was changing them",
+			s->pages.torn);
+	if (s->pages.lost)
+		problems_damagef(to, "heap",
+			"%" PRIu64 " blocks or segments of mimalloc are not in the core",
+			s->pages.lost);
+	if (s->torn_free_lists)
+		problems_damagef(to, "heap",
+			"%zu lists of what is kept for reuse contradict themselves: the process "
+			"was changing them",
+			s->torn_free_lists);
 	if (s->interrupted)
 		problems_damagef(to, "heap", "interrupted: the rest of it was not counted");
+	if (s->generations_cut)
+		problems_damagef(to, "heap",
+			"more than %d objects are in other generations than the largest: those "
+			"were not looked up",
+			GENERATIONS_LOOKED_UP_MAX);
 	if (s->too_many_types)
 		problems_damagef(to, "heap",
 			"there are more than %d types; objects of the others are not counted",
 			TYPES_MET_MAX);
+	if (s->chunks.torn)
+		problems_damagef(to, "heap",
+			"malloc's heap is damaged, in %" PRIu64 " places: behind these only what "
+			"references lead to is counted",
+			s->chunks.torn);
+	if (s->referred.searched)
+		problems_notef(to, "heap",
+			"%" PRIu64 " objects were found by references, in memory of an unknown or "
+			"damaged malloc; there may be more that only C code refers to",
+			s->referred.objects);
 	if (s->missed)
 		problems_damagef(to, "heap",
-			"%" PRIu64 " objects that the collector tracks were not found: another "
-			"malloc than that of the GNU C library may hold them",
-			s->missed);
+			"%" PRIu64 " objects that the collector tracks were not found", s->missed);
 	if (s->doubtful)
 		problems_damagef(to, "heap",
 			"%" PRIu64 " objects contradict themselves, or their bodies are not in "

@@ -70,6 +70,9 @@ static void name_row(struct counting *c, struct naming *known, struct survey *s,
 	case SURVEY_BY_REFCOUNT:
 		r->key = span(s, t->key, "");
 		break;
+	case SURVEY_BY_GENERATION:
+		r->key = generation_name(c->generations, t->key);
+		break;
 	case SURVEY_BY_SHAPE:
 		r->key = shape_key(c, s, t, z->full);
 		break;

@@ -17,6 +17,8 @@ const char *survey_by_name(enum survey_by by)
 		return "refcount";
 	case SURVEY_BY_SHAPE:
 		return "shape";
+	case SURVEY_BY_GENERATION:
+		return "generation";
 	}
 	return NULL;
 }
@@ -26,13 +28,22 @@ static void fini_tallies(struct tallies *t)
 	tallies_fini(t);
 }
 
+static void free_generations(struct generations **g)
+{
+	generations_free(*g);
+}
+
 struct err survey_run(struct python *p, struct py_runtime *rt, const struct survey_options *opt,
 	struct survey **ret)
 {
 	CLEANUP(counting_fini) struct counting c = { .p = p, .rt = rt, .opt = opt };
 	CLEANUP(fini_tallies) struct tallies all = { 0 };
 	struct workers others;
+	CLEANUP(free_generations) struct generations *generations = NULL;
 	TRY(counting_open(&c));
+	if (opt->by == SURVEY_BY_GENERATION)
+		TRY(generations_open(&c, &generations));
+	c.generations = generations;
 	workers_start(&others, &c);
 	counting_run(&c);
 	counting_take(&c, &all);
@@ -41,6 +52,7 @@ struct err survey_run(struct python *p, struct py_runtime *rt, const struct surv
 	s->by = opt->by;
 	s->match = opt->match;
 	s->pools = *heap_pools(c.walk);
+	s->pages = *heap_pages(c.walk);
 	s->chunks = *heap_chunks(c.walk);
 	survey_rows(&c, &all, s);
 	survey_checks(&c, s);

@@ -148,11 +148,12 @@ static void add_sums(struct counted *to, const struct counted *s)
 		struct place_sums *a = &to->place[i];
 		const struct place_sums *b = &s->place[i];
 		a->object_room += b->object_room;
+		a->object_bytes += b->object_bytes;
 		a->dead += b->dead;
 		a->dead_room += b->dead_room;
 		a->others += b->others;
 		a->other_room += b->other_room;
-		a->large += b->large;
+		a->blocks += b->blocks;
 	}
 	to->doubtful += s->doubtful;
 	to->interrupted |= s->interrupted;
@@ -181,7 +182,11 @@ static bool receive(int fd, struct counting *c, struct tallies *all)
 static void count_here(struct counting *c, unsigned part, unsigned parts, struct tallies *all)
 {
 	CLEANUP(counting_fini)
-	struct counting own = { .p = c->p, .rt = c->rt, .opt = c->opt, .stop = c->stop };
+	struct counting own = { .p = c->p,
+		.rt = c->rt,
+		.opt = c->opt,
+		.stop = c->stop,
+		.generations = c->generations };
 	struct heap_part done;
 	if (failed(counting_open(&own)))
 		return;

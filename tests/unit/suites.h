@@ -35,6 +35,12 @@
 	S(fatal)     \
 	S(gil)       \
 	S(heap)      \
+	S(sizes)     \
+	S(size_rules) \
+	S(heap_pages) \
+	S(heap_lists) \
+	S(heap_closure) \
+	S(saved)     \
 	S(opener)    \
 	S(out)       \
 	S(source)    \
