@@ -171,7 +171,18 @@ def one_exception(where, truth, found):
 def source(found):
     """The text of the line, where a report has it: it need not, a file can be younger than the process."""
     if found.get("source") and os.path.isabs(found["file"]):
-        yield from equal("source", line_of(found["file"], found["line"]).strip(), found["source"].strip())
+        path = found.get("rooted") or found["file"]
+        yield from equal("source", line_of(path, found["line"]).strip(), found["source"].strip())
+
+
+def root_sources(found, root):
+    """Marks in a report where the files are that a Python sees below a tree of its own."""
+    path = isinstance(found, dict) and found.get("source") and found.get("file")
+    if isinstance(path, str) and os.path.exists(root + path):
+        found["rooted"] = root + path
+    if isinstance(found, (dict, list)):
+        for inner in list(found.values() if isinstance(found, dict) else found):
+            root_sources(inner, root)
 
 
 def line_of(path, number):

@@ -136,10 +136,8 @@ class Runner:
         yield from faulthandler_proof.differences(process.truth, said)
 
     def check(self, case, process, mode):
-        where = {"core": lambda: [process.core],
-                 "live": lambda: ["--pid", process.truth["pid"]],
-                 "nonblocking": lambda: ["--nonblocking", "--pid", process.truth["pid"]]}[mode]()
-        command = [self.options.pycore, "dump", "--json", "--native=none", *map(str, where)]
+        how = ["--nonblocking"] if mode == "nonblocking" else []
+        command = [self.options.pycore, "dump", "--json", "--native=none", *how, *process.where]
         try:
             result = subprocess.run(command, capture_output=True, timeout=LIMIT, cwd=self.folder)
         except subprocess.TimeoutExpired:
@@ -154,6 +152,8 @@ class Runner:
             return
         if self.schema:
             yield from list(schema.errors(document, self.schema))[:5]
+        if case.python.root:
+            compare.root_sources(document, case.python.root)
         try:
             yield from compare.report(process.truth, document, mode)
         except (KeyError, TypeError, AttributeError) as error:
@@ -184,7 +184,7 @@ def show(result):
 
 def main():
     options = arguments()
-    found, broken = pythons.find()
+    found, broken = pythons.find(fetched=True)
     chosen = wanted_pythons(found, options.python)
     if not options.prove and not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")

@@ -23,7 +23,7 @@ class Target:
     """A context: the program's process group and its folder are gone when it ends."""
 
     def __init__(self, folder, python, program, variant, hang, environment=()):
-        self.folder, self.hang = pathlib.Path(folder), hang
+        self.folder, self.hang, self.python = pathlib.Path(folder), hang, python
         self.command = [python.path, "-s", str(program.path)] + ([variant] if variant else [])
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8",
                             "PYTHONDONTWRITEBYTECODE": "1", "TRUTH_END": "hang" if hang else "crash",
@@ -51,6 +51,11 @@ class Target:
         self.process.wait()
         self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def where(self):
+        """It, as pycore's arguments."""
+        return ["--pid", str(self.truth["pid"])] if self.hang else [*self.python.options, str(self.core)]
 
     def errors(self):
         return (self.folder / "stderr").read_text(errors="backslashreplace")

@@ -145,6 +145,10 @@ if sys.version_info[0] == 2:  # where it is written in Python
     MAKERS = [maker for maker in MAKERS if maker[0] != "ordered dict"]
 if not WITH_DECIMALS:
     MAKERS = [maker for maker in MAKERS if maker[0] != "decimal"]
+library = None
+if os.environ.get("LIBRARY"):  # the name of a module with another population
+    library = __import__(os.environ["LIBRARY"])
+    MAKERS = library.MAKERS
 NAMES = ["name_%d" % i for i in range(50)]
 CLASSES = [type("Made", (object,), {}) for i in range(20)]
 
@@ -164,25 +168,24 @@ def churn(made):
                 items[i] = make(i)
 
 
-def die(folder):
-    """A core of this moment. This process goes on."""
+def leave():
+    os._exit(0)
+
+
+def die(folder, end=os.abort):
+    """A core of this moment, and how many blocks it has by its own word. This process goes on.
+
+    An int that stays would be one block more; when it counts again, nothing is left over from the first time.
+    """
     pid = os.fork()
     if pid == 0:
         os.chdir(folder)
-        os.abort()
+        counted[0] = blocks()
+        counted[0] = blocks()
+        os.write(pipe[1], counted)
+        end()
     os.waitpid(pid, 0)
-
-
-def fork_is_quiet(folder):
-    """Whether a fork, and what comes behind it, leaves the number of blocks in the child as it was: in 3.11 it does not."""
-    first = blocks()
-    second = blocks()
-    pid = os.fork()
-    if pid == 0:
-        os.chdir(folder)
-        third = blocks()
-        os._exit(0 if first is None or third - second == second - first else 1)
-    return os.waitpid(pid, 0)[1] == 0
+    return os.read(pipe[0], 8)
 
 
 def build(made):
@@ -203,6 +206,13 @@ def dicts_of(instances):
                     yield held
 
 
+def contents(items):
+    """From 3.15 on a bytearray keeps its bytes in an object of that type, which it gives to nobody."""
+    own = bytearray.__basicsize__
+    sizes = [sys.getsizeof(one) - own for one in items if type(one) is bytearray and sys.version_info >= (3, 15)]
+    return [("bytes", (sum(map(bool, sizes)), sum(sizes)))]
+
+
 def sums(objects):
     """How many there are of each type by its name, and what sys.getsizeof() says of them."""
     found = {}
@@ -220,38 +230,44 @@ made = {}
 for name, share, make in MAKERS:
     made[name] = [None] * (N // share)
     make(7)
-blocks = getattr(sys, "getallocatedblocks", lambda: None)
-exact = first = second = objects = truth = out = json = None
+blocks = getattr(sys, "getallocatedblocks", lambda: 0)
+counted = array.array("q" if sys.version_info[0] > 2 else "l", [0])
+pipe = os.pipe()
+# what was looked up last keeps names alive that nothing else refers to
+forget = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+told = objects = truth = out = json = None
 gc.collect()
 gc.disable()
 build(made)
 for name in made:
     made[name][:] = [None] * len(made[name])
-first = second = None
 gc.collect()
-fork_is_quiet(sys.argv[1])
-exact = fork_is_quiet(sys.argv[2])
+forget()
+die(sys.argv[1], leave)  # what the first time leaves behind is there before
 die(sys.argv[1])
 build(made)
-first = blocks()
-second = blocks()
-die(sys.argv[2])
+forget()
+told = die(sys.argv[2])
 objects = gc.get_objects()
 truth = {"gc": sums(objects), "made": {}, "blocks": None}
+if library:  # threading acts after a fork, so the child does not have what there is here
+    truth["gc"] = {}
+if hasattr(library, "owned"):
+    truth["owned"] = library.owned([one for name in made for one in made[name]])
 del objects
 for name in made:
-    entries = list(sums(made[name]).items()) + list(sums(dicts_of(made[name])).items())
+    entries = list(sums(made[name]).items())
+    if library:
+        entries = [entry for entry in entries if entry[0] not in library.COMMON]
+    else:
+        entries += list(sums(dicts_of(made[name])).items()) + contents(made[name])
     for kind, entry in entries:
         total = truth["made"].setdefault(kind, [0, 0])
         total[0] += entry[0]
         total[1] += entry[1]
-if second is not None:
-    if exact:
-        truth["blocks"] = second + (second - first)
-    for number in (first, second):
-        if number > 256:  # no small int, so one more object
-            truth["made"]["int"][0] += 1
-            truth["made"]["int"][1] += sys.getsizeof(number)
+truth["blocks"] = array.array(counted.typecode, told)[0] or None
+if library:
+    del truth["blocks"]  # nor has it the same blocks
 import json  # noqa: E402
 out = open(sys.argv[3], "w")
 json.dump(truth, out)

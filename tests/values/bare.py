@@ -28,7 +28,7 @@ def check(options, tally, folder, python):
     with subject.start(folder / f"bare-{python.name}", python, "zoo.py") as process:
         with CoreFile(process.core) as core:
             wiped = wipe(core)
-        run = subject.dump(options.pycore, "--locals=full", process.core)
+        run = subject.dump(options.pycore, "--locals=full", *process.where)
         used = run.document["python"]["build_id"]
         tally.add(where, judge.Verdict("bare: no binary is used", "" if wiped and not used.strip("0") else f"{used} is"))
         for fault in run.faults:

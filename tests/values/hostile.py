@@ -27,14 +27,14 @@ def jobs(options, chosen):
 def names(options, tally, folder, python):
     where = f"{python.name}/names"
     with subject.start(folder / f"names-{python.name}", python, "vexing.py") as process:
-        run = subject.dump(options.pycore, "--locals=full", process.core)
+        run = subject.dump(options.pycore, "--locals=full", *process.where)
         for fault in run.faults:
             tally.fail(where, fault)
         truths = [local for local in subject.truths(process) if local.function in ("hold", "vexing")]
         for verdict in judge.values(truths, subject.frames(run.document, process.truth["pid"]), python.version):
             tally.add(where, dataclasses.replace(verdict, key=f"names {verdict.key}"))
         for arguments in (["--locals=full"], ["--locals"], ["--locals", "--color=always"], ["--globals"], ["--redact", "--locals"]):
-            ran = kit.run([options.pycore, "dump", *arguments, process.core])
+            ran = kit.run([options.pycore, "dump", *arguments, *process.where])
             faults = [*kit.rules(ran, "--color=always" in arguments), *kit.statuses((kit.COMPLETE, kit.PARTIAL), ran)]
             tally.add(where, judge.Verdict(f"names as text, {' '.join(arguments)}", "; ".join(faults)))
 
@@ -46,7 +46,7 @@ def sizes(options, tally, folder, python, giant, seconds):
         for arguments in ([], ["--locals"], ["--locals=full"], ["--locals=full", *NESTED]):
             name = f"giant {giant} {' '.join(map(str, arguments))}"
             try:
-                run = subject.dump(options.pycore, *arguments, process.core, limit=10 * seconds)
+                run = subject.dump(options.pycore, *arguments, *process.where, limit=10 * seconds)
             except subject.Fault as fault:
                 tally.add(where, judge.Verdict(name, str(fault)))
                 continue

@@ -18,7 +18,7 @@ def check(options, tally, folder, python):
         truths = [local for local in subject.truths(process) if local.name.startswith("v")]
         plain = [dataclasses.replace(local, value=local.small) for local in truths if local.small is not None]
         for name, limits, expected in (("wide", [], truths), ("narrow", NARROW, plain)):
-            run = subject.dump(options.pycore, "--locals=full", *limits, process.core)
+            run = subject.dump(options.pycore, "--locals=full", *limits, *process.where)
             where = f"{python.name}/random"
             for fault in run.faults:
                 tally.fail(where, fault)

@@ -19,7 +19,7 @@ def check(options, tally, folder, python):
     with subject.start(place, python, "secrets_kept.py", f"--password={SECRET}") as process:
         for arguments in OPTIONS:
             name = f"redact {' '.join(arguments)}"
-            ran = kit.run([options.pycore, "dump", "--redact", *arguments, process.core])
+            ran = kit.run([options.pycore, "dump", "--redact", *arguments, *process.where])
             faults = [*kit.rules(ran), *kit.statuses(kit.COMPLETE, ran)]
             tally.add(where, judge.Verdict(name, "; ".join(faults)))
             for line in ran.out.splitlines():
@@ -29,10 +29,10 @@ def check(options, tally, folder, python):
                         tally.add(where, judge.Verdict(f"{name}: {line.strip()[:20]}", "a text is shown", "",
                                                        line[max(0, at - 100):at + 60]))
                         break
-        plain = kit.run([options.pycore, "dump", "--locals", process.core])
+        plain = kit.run([options.pycore, "dump", "--locals", *process.where])
         lacking = "" if SECRET in plain.out else "the report that is not redacted lacks the secret, too"
         tally.add(where, judge.Verdict("redact: the control", lacking))
-        types = subject.dump(options.pycore, "--redact", "--locals", process.core)
+        types = subject.dump(options.pycore, "--redact", "--locals", *process.where)
         shown = {one["name"]: one for one in subject.frames(types.document, process.truth["pid"])[1]["locals"]}
         faults = [f"{name} is {shown[name]['type']}" for name, kind in (("text", "str"), ("listing", "list"), ("mapping", "dict"))
                   if shown[name]["type"] != kind]

@@ -109,7 +109,7 @@ def zoo(options, tally, folder, python, mode):
         truths = subject.truths(process)
         if options.keep and mode == "core":
             keep(process, options.keep / python.name)
-        run = subject.dump(options.pycore, "--locals=full", *subject.where(process))
+        run = subject.dump(options.pycore, "--locals=full", *process.where)
         for fault in run.faults:
             tally.fail(where, fault)
         for verdict in judge.values(truths, subject.frames(run.document, process.truth["pid"]), python.version):
@@ -124,7 +124,7 @@ def zoo(options, tally, folder, python, mode):
 def printed(options, tally, where, process, truths, version):
     """The same of `pycore print`, by the addresses that the process tells."""
     limits = ["--max-string", 10000, "--max-items", 1000, "--max-depth", 10]
-    run = subject.report(options.pycore, "print", *limits, process.core, *(local.address for local in truths))
+    run = subject.report(options.pycore, "print", *limits, *process.where, *(local.address for local in truths))
     for local, found in zip(truths, run.document["objects"], strict=True):
         tally.add(where, dataclasses.replace(judge.one_value(local, found, version), key=f"print {local.key}"))
 
@@ -162,7 +162,7 @@ def jobs(options, chosen):
 
 def main():
     options = arguments()
-    found, broken = pythons.find()
+    found, broken = pythons.find(fetched=True)
     chosen = [python for python in found
               if not options.python or any(python.name.startswith(name) for name in options.python)]
     if not options.pycore.exists():

@@ -28,7 +28,7 @@ SCALARS = {"double": "1.5", "single": "0.1", "half": "0.5", "small": "-1", "whol
 
 def jobs(options, chosen):
     for python in chosen:
-        if python.name != "system" and python.version[:2] in PACKAGES:
+        if python.name != "system" and not python.root and python.version[:2] in PACKAGES:
             yield check, python.name, (python, options.mode)
 
 
@@ -51,7 +51,7 @@ def check(options, tally, folder, python, modes):
     for mode in modes:
         place = folder / f"science-{python.name}-{mode}"
         with subject.start(place, inside, "science.py", hang=mode == "live") as process:
-            run = subject.dump(options.pycore, "--locals=full", *subject.where(process))
+            run = subject.dump(options.pycore, "--locals=full", *process.where)
             lost = [one["why"] for one in run.document["problems"] if "multiarray" in one["where"]]
             if lost:  # the names of numpy's types lie in that file
                 tally.skip(f"science: {python.name}/{mode}", lost[0])

@@ -77,10 +77,6 @@ def text(value):
     return value["bytes"].encode("latin-1").decode("utf-8", "surrogateescape") if isinstance(value, dict) else value
 
 
-def where(process):
-    return ["--pid", process.truth["pid"]] if process.hang else [process.core]
-
-
 def dump(pycore, *arguments, limit=LIMIT):
     return report(pycore, "dump", "--native=none", *arguments, limit=limit)
 

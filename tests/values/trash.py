@@ -30,8 +30,8 @@ SIZE_WORD_27 = {**SIZE_WORD, "mapping": 3, "numbered": 3, "queue": 6}
 class Prey:
     """A core of fixtures/values/prey.py and what is in it."""
 
-    def __init__(self, core, truths, pid):
-        self.core, self.pid = core, pid
+    def __init__(self, core, truths, pid, options):
+        self.core, self.pid, self.options = core, pid, options  # those that pycore needs for it
         self.truths = truths
         self.objects = {one.name: int(one.address, 16) for one in truths if one.function == "prey"}
         self.bystanders = {one.name: one for one in truths if one.function == "bystanders"}
@@ -100,7 +100,7 @@ class Hunt:
     def look(self, name, certain=False, odd=False):
         """("" or what is wrong, the value found)"""
         began = time.monotonic()
-        command = [self.options.pycore, "dump", "--json", "--native=none", "--locals=full", self.prey.core.path]
+        command = [self.options.pycore, "dump", "--json", "--native=none", "--locals=full", *self.prey.options, self.prey.core.path]
         try:
             ran = subprocess.run(command, capture_output=True, timeout=subject.LIMIT, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:
@@ -184,7 +184,7 @@ def check(options, tally, folder, python):
         truths, pid = subject.truths(process), process.truth["pid"]
         shutil.copy(process.core, place / "poked")
         with CoreFile(str(place / "poked")) as core:
-            hunt = Hunt(options, tally, Prey(core, truths, pid), where)
+            hunt = Hunt(options, tally, Prey(core, truths, pid, python.options), where)
             fault, _ = hunt.look("integer")
             if fault:
                 tally.fail(where, f"the core as it is: {fault}")
