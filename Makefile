@@ -41,7 +41,7 @@ $(B)/libpycore.a: $(call objects,$(LIB_SRC))
 
 $(B)/unit: $(call objects,$(TEST_SRC)) $(B)/libpycore.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lm -lrt
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcheck -lsubunit -lm -lrt -llz4
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)

@@ -18,33 +18,27 @@
 
 enum { MAGIC_MAX = 6 };
 
+static bool is_zstd(const uint8_t *magic, size_t n)
+{
+	bool skippable = (magic[0] & 0xf0) == 0x50 && !memcmp(magic + 1, "\x2a\x4d\x18", 3);
+	return n >= 4 && (skippable || !memcmp(magic, "\x28\xb5\x2f\xfd", 4));
+}
+
 /* The kind, by the first bytes; for what is not unpacked here, the words that say how to. */
 static struct err recognise(const uint8_t magic[MAGIC_MAX], size_t n, enum container_kind *ret)
 {
-	static const struct {
-		const char *magic;
-		size_t n;
-		const char *what;
-	} others[] = {
-		{ "\xfd\x37zXZ\0", 6,
-			"this file is compressed by xz: unpack it first with xz -dk FILE" },
-		{ "\x04\x22\x4d\x18", 4,
-			"this file is compressed by lz4: unpack it first with lz4 -d FILE core" },
-		{ "BZh", 3,
-			"this file is compressed by bzip2: unpack it first with bzip2 -dk FILE" },
-	};
-	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-		if (n >= others[i].n && !memcmp(magic, others[i].magic, others[i].n))
-			return err_of(ERR_UNSUPPORTED, others[i].what);
-	}
-	bool zstd = n >= 4 && !memcmp(magic, "\x28\xb5\x2f\xfd", 4);
-	bool skippable =
-		n >= 4 && (magic[0] & 0xf0) == 0x50 && !memcmp(magic + 1, "\x2a\x4d\x18", 3);
+	if (n >= 3 && !memcmp(magic, "BZh", 3))
+		return err_of(ERR_UNSUPPORTED,
+			"this file is compressed by bzip2: unpack it first with bzip2 -dk FILE");
 	*ret = CONTAINER_PLAIN;
 	if (n >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
 		*ret = CONTAINER_GZIP;
-	else if (zstd || skippable)
+	else if (is_zstd(magic, n))
 		*ret = CONTAINER_ZSTD;
+	else if (n >= 6 && !memcmp(magic, "\xfd\x37zXZ\0", 6))
+		*ret = CONTAINER_XZ;
+	else if (n >= 4 && !memcmp(magic, "\x04\x22\x4d\x18", 4))
+		*ret = CONTAINER_LZ4;
 	return NO_ERR;
 }
 
@@ -69,6 +63,12 @@ static struct err unpack(struct source *in, struct sink *out, struct container *
 		break;
 	case CONTAINER_ZSTD:
 		why = unpack_zstd(in, out);
+		break;
+	case CONTAINER_XZ:
+		why = unpack_xz(in, out);
+		break;
+	case CONTAINER_LZ4:
+		why = unpack_lz4(in, out);
 		break;
 	}
 	struct err last = sink_flush(out);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two compressions: gzip (RFC 1952), whose file is a series of members, through zlib; zstd (RFC
- * 8878), a series of frames, through libzstd. Tools append members and frames, and pad files with
- * zeros.
+ * gzip (RFC 1952), whose file is a series of members, through zlib; zstd (RFC 8878), a series of
+ * frames, through libzstd. Tools append members and frames, and pad files with zeros.
  */
 #include "unpack.h"
 
@@ -56,19 +55,38 @@ void source_skip_zeros(struct source *s)
 		source_take(s, 1);
 }
 
-static struct err data_damaged(void)
+struct err unpack_frames(struct codec *c, struct source *in, struct sink *out)
 {
-	return err_of(ERR_CORRUPT, "compressed data");
+	for (;;) {
+		TRY(source_fill(in));
+		if (c->between)
+			source_skip_zeros(in);
+		if (!in->left && in->ended && c->between)
+			return NO_ERR;
+		if (!in->left && !in->ended)
+			continue;
+		if (c->between)
+			TRY(c->begin(c));
+		TRY(c->step(c, in, out));
+		if (out->len == SINK_BUFFER)
+			TRY(sink_flush(out));
+	}
 }
 
-static struct err data_ended(void)
+struct gzip {
+	struct codec codec;
+	z_stream z;
+};
+
+static struct err gzip_begin(struct codec *c)
 {
-	return err_of(ERR_TRUNCATED, "compressed data");
+	inflateReset(&((struct gzip *)c)->z);
+	return NO_ERR;
 }
 
-/* One step: as much as the buffers allow. */
-static struct err gzip_step(z_stream *z, struct source *in, struct sink *out, bool *member_ended)
+static struct err gzip_step(struct codec *c, struct source *in, struct sink *out)
 {
+	z_stream *z = &((struct gzip *)c)->z;
 	z->next_in = (Bytef *)in->next;
 	z->avail_in = (uInt)in->left;
 	z->next_out = out->buffer + out->len;
@@ -77,42 +95,36 @@ static struct err gzip_step(z_stream *z, struct source *in, struct sink *out, bo
 	bool idle = in->ended && z->avail_out == SINK_BUFFER - out->len;
 	source_take(in, in->left - z->avail_in);
 	out->len = SINK_BUFFER - z->avail_out;
-	*member_ended = status == Z_STREAM_END;
-	if (*member_ended)
+	c->between = status == Z_STREAM_END;
+	if (c->between)
 		return NO_ERR;
 	if (status != Z_OK && status != Z_BUF_ERROR)
-		return data_damaged();
-	return idle ? data_ended() : NO_ERR;
-}
-
-static struct err gzip_members(z_stream *z, struct source *in, struct sink *out)
-{
-	bool between = true;
-	for (;;) {
-		TRY(source_fill(in));
-		if (between)
-			source_skip_zeros(in);
-		if (!in->left && in->ended && between)
-			return NO_ERR;
-		if (!in->left && !in->ended)
-			continue;
-		if (between)
-			inflateReset(z);
-		TRY(gzip_step(z, in, out, &between));
-		if (out->len == SINK_BUFFER)
-			TRY(sink_flush(out));
-	}
+		return unpack_damaged();
+	return idle ? unpack_ended() : NO_ERR;
 }
 
 struct err unpack_gzip(struct source *in, struct sink *out)
 {
 	enum { ONLY_GZIP = 16 };
-	z_stream z = { 0 };
-	if (inflateInit2(&z, MAX_WBITS + ONLY_GZIP) != Z_OK)
+	struct gzip g = { .codec = { gzip_begin, gzip_step, true } };
+	if (inflateInit2(&g.z, MAX_WBITS + ONLY_GZIP) != Z_OK)
 		return err_of(ERR_SYS, "zlib");
-	struct err e = gzip_members(&z, in, out);
-	inflateEnd(&z);
+	struct err e = unpack_frames(&g.codec, in, out);
+	inflateEnd(&g.z);
 	return e;
+}
+
+struct zstd {
+	struct codec codec;
+	ZSTD_DStream *z;
+	size_t hint; /* what it wants next, about one block */
+};
+
+static struct err zstd_begin(struct codec *c)
+{
+	struct zstd *s = (struct zstd *)c;
+	s->hint = ZSTD_initDStream(s->z);
+	return NO_ERR;
 }
 
 static struct err zstd_failed(size_t status)
@@ -120,55 +132,35 @@ static struct err zstd_failed(size_t status)
 	if (ZSTD_getErrorCode(status) == ZSTD_error_frameParameter_windowTooLarge)
 		return err_of(ERR_UNSUPPORTED,
 			"zstd with a window over 128 MiB: unpack it first with zstd -d --long=31");
-	return data_damaged();
+	return unpack_damaged();
 }
 
-/*
- * One step, given no more than *hint bytes: what zstd wants next, about one block. An error loses
- * all that its call decoded, so small steps lose only the bad block. *hint becomes 0 between
- * frames.
- */
-static struct err zstd_step(ZSTD_DStream *z, struct source *in, struct sink *out, size_t *hint)
+/* Given no more than it wants: an error loses all that its call decoded, so small steps lose only
+ * the bad block. */
+static struct err zstd_step(struct codec *c, struct source *in, struct sink *out)
 {
-	ZSTD_inBuffer from = { .src = in->next, .size = in->left < *hint ? in->left : *hint };
+	struct zstd *s = (struct zstd *)c;
+	ZSTD_inBuffer from = { .src = in->next, .size = in->left < s->hint ? in->left : s->hint };
 	ZSTD_outBuffer to = { .dst = out->buffer, .size = SINK_BUFFER, .pos = out->len };
-	size_t status = ZSTD_decompressStream(z, &to, &from);
+	size_t status = ZSTD_decompressStream(s->z, &to, &from);
 	if (ZSTD_isError(status))
 		return zstd_failed(status);
 	source_take(in, from.pos);
 	/* Nothing came in and nothing went out, although there was room: the data ended. */
 	if (status && in->ended && to.pos == out->len)
-		return data_ended();
+		return unpack_ended();
 	out->len = to.pos;
-	*hint = status;
+	s->hint = status;
+	c->between = !status;
 	return NO_ERR;
-}
-
-static struct err zstd_frames(ZSTD_DStream *z, struct source *in, struct sink *out)
-{
-	size_t hint = 0;
-	for (;;) {
-		TRY(source_fill(in));
-		if (!hint)
-			source_skip_zeros(in);
-		if (!in->left && in->ended && !hint)
-			return NO_ERR;
-		if (!in->left && !in->ended)
-			continue;
-		if (!hint)
-			hint = ZSTD_initDStream(z);
-		TRY(zstd_step(z, in, out, &hint));
-		if (out->len == SINK_BUFFER)
-			TRY(sink_flush(out));
-	}
 }
 
 struct err unpack_zstd(struct source *in, struct sink *out)
 {
-	ZSTD_DStream *z = ZSTD_createDStream();
-	if (!z)
+	struct zstd s = { .codec = { zstd_begin, zstd_step, true }, .z = ZSTD_createDStream() };
+	if (!s.z)
 		return err_of(ERR_SYS, "zstd");
-	struct err e = zstd_frames(z, in, out);
-	ZSTD_freeDStream(z);
+	struct err e = unpack_frames(&s.codec, in, out);
+	ZSTD_freeDStream(s.z);
 	return e;
 }

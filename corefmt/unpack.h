@@ -51,6 +51,28 @@ struct err sink_flush(struct sink *s);
 struct err sink_finish(struct sink *s);
 void sink_close(struct sink *s);
 
+/* A compression whose files are series of frames. */
+struct codec {
+	struct err (*begin)(struct codec *c); /* a frame */
+	/* As much as the buffers allow; sets `between`. */
+	struct err (*step)(struct codec *c, struct source *in, struct sink *out);
+	bool between; /* no frame has begun, or the last one has ended */
+};
+struct err unpack_frames(struct codec *c, struct source *in, struct sink *out);
+
+static inline struct err unpack_damaged(void)
+{
+	return err_of(ERR_CORRUPT, "compressed data");
+}
+
+static inline struct err unpack_ended(void)
+{
+	return err_of(ERR_TRUNCATED, "compressed data");
+}
+
 /* Unpack all of the source. An error is the reason why the sink holds less than everything. */
 struct err unpack_gzip(struct source *in, struct sink *out);
 struct err unpack_zstd(struct source *in, struct sink *out);
+struct err unpack_xz(struct source *in, struct sink *out);
+/* ERR_UNSUPPORTED, with the command that unpacks it: liblz4 is not on this machine. */
+struct err unpack_lz4(struct source *in, struct sink *out);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The container of a core file: plain, gzip (RFC 1952) or zstd (RFC 8878), told apart by their
- * first bytes, never by name. A plain file is mapped; a compressed one is unpacked once into a
- * sparse, unlinked temporary file, which is then mapped.
+ * The container of a core file: plain, gzip (RFC 1952), zstd (RFC 8878), xz or lz4, told apart by
+ * their first bytes, never by name. A plain file is mapped; a compressed one is unpacked once into
+ * a sparse, unlinked temporary file, which is then mapped.
  */
 #pragma once
 
@@ -14,7 +14,13 @@
 #include <sys/types.h>
 #include <time.h>
 
-enum container_kind { CONTAINER_PLAIN, CONTAINER_GZIP, CONTAINER_ZSTD };
+enum container_kind {
+	CONTAINER_PLAIN,
+	CONTAINER_GZIP,
+	CONTAINER_ZSTD,
+	CONTAINER_XZ,
+	CONTAINER_LZ4
+};
 
 struct container_options {
 	const char *tmpdir; /* where to unpack; NULL: $TMPDIR unless that is a RAM disk, else
@@ -41,8 +47,8 @@ struct container {
 /*
  * Opens the file at `path` (any regular file that the user named). Errors: those of opener_open();
  * ERR_CORRUPT "compressed data" when not even the first bytes could be unpacked; ERR_UNSUPPORTED
- * naming xz, lz4 or bzip2 with the command that unpacks it. A stream that breaks later, a full disk
- * and the limit leave what was unpacked, with `cut` set.
+ * naming bzip2, or lz4 without its library, with the command that unpacks it. A stream that breaks
+ * later, a full disk and the limit leave what was unpacked, with `cut` set.
  */
 struct err container_open(
 	const char *path, const struct container_options *opt, struct container *ret);

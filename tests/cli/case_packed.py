@@ -1,12 +1,15 @@
 """Compressed cores: whole, cut, damaged, and with nowhere to unpack them to."""
 import gzip
+import lzma
 import subprocess
 
 from kit import COMPLETE, NOTHING, PARTIAL, functions
 from subjects import STACK, python, tool
 
 KINDS = {"gzip": lambda path: gzip.compress(path.read_bytes(), 1),
-         "zstd": lambda path: subprocess.run([tool("zstd"), "-1", "-c", path], capture_output=True, check=True).stdout}
+         "zstd": lambda path: subprocess.run([tool("zstd"), "-1", "-c", path], capture_output=True, check=True).stdout,
+         "xz": lambda path: lzma.compress(path.read_bytes(), preset=1),
+         "lz4": lambda path: subprocess.run([tool("lz4"), "-1", "-B4", "-c", path], capture_output=True, check=True).stdout}
 
 
 def packed(make, kind):

@@ -6,6 +6,8 @@
 #include "pycore/str.h"
 
 #include <errno.h>
+#include <lz4frame.h>
+#include <lzma.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -93,12 +95,35 @@ static void zstd_add(struct str *s, const void *bytes, size_t n)
 	ZSTD_freeCCtx(z);
 }
 
+static void xz_add(struct str *s, const void *bytes, size_t n)
+{
+	size_t room = lzma_stream_buffer_bound(n), size = 0;
+	AUTO_FREE uint8_t *out = xmalloc(room);
+	ck_assert_int_eq(
+		lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, bytes, n, out, &size, room),
+		LZMA_OK);
+	str_add(s, out, size);
+}
+
+static void lz4_add(struct str *s, const void *bytes, size_t n)
+{
+	LZ4F_preferences_t how = { .frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled };
+	size_t room = LZ4F_compressFrameBound(n, &how);
+	AUTO_FREE uint8_t *out = xmalloc(room);
+	size_t size = LZ4F_compressFrame(out, room, bytes, n, &how);
+	ck_assert(!LZ4F_isError(size));
+	str_add(s, out, size);
+}
+
 static const struct {
 	enum container_kind kind;
+	size_t magic; /* bytes of it */
 	void (*add)(struct str *s, const void *bytes, size_t n);
 } packers[] = {
-	{ CONTAINER_GZIP, gzip_add },
-	{ CONTAINER_ZSTD, zstd_add },
+	{ CONTAINER_GZIP, 2, gzip_add },
+	{ CONTAINER_ZSTD, 4, zstd_add },
+	{ CONTAINER_XZ, 6, xz_add },
+	{ CONTAINER_LZ4, 4, lz4_add },
 };
 
 static const size_t sizes[] = { 1, 3, BLOCK - 1, BLOCK, BLOCK + 1, 256 * 1024, 256 * 1024 + 5,
@@ -164,7 +189,7 @@ START_TEST(several_members)
 	assert_whole(&c, plain, N);
 	container_close(&c);
 	/* something else behind: all is there, but it may have been more */
-	str_puts(&packed, "garbage");
+	str_puts(&packed, "garbage, and more of it");
 	ck_assert_ok(open_bytes(packed.bytes, packed.len, NULL, &c));
 	ck_assert(c.cut);
 	ck_assert_int_eq(c.cut_why.code, ERR_CORRUPT);
@@ -208,7 +233,7 @@ START_TEST(truncated_anywhere)
 			ck_assert_uint_lt(size, 200000);
 			continue;
 		}
-		bool packed_kind = size >= (packers[_i].kind == CONTAINER_GZIP ? 2 : 4);
+		bool packed_kind = size >= packers[_i].magic;
 		ck_assert_int_eq(c.kind, packed_kind ? packers[_i].kind : CONTAINER_PLAIN);
 		if (!packed_kind) {
 			container_close(&c);
@@ -244,7 +269,8 @@ START_TEST(damaged_in_the_middle)
 	ck_assert_int_eq(memcmp(c.bytes, plain, N / 4), 0);
 	container_close(&c);
 	/* not even the beginning */
-	memset(packed.bytes + 4, 0xff, packed.len - 4);
+	size_t magic = packers[_i].magic;
+	memset(packed.bytes + magic, 0xff, packed.len - magic);
 	ck_assert_err(open_bytes(packed.bytes, packed.len, NULL, &c), ERR_CORRUPT);
 }
 END_TEST
@@ -357,10 +383,6 @@ START_TEST(others_name_their_command)
 		const char *magic;
 		const char *command;
 	} rows[] = {
-		{ "\xfd"
-		  "7zXZ\0\0\x04",
-			"xz -dk" },
-		{ "\x04\x22\x4d\x18\x64@", "lz4 -d" },
 		{ "BZh91AY&", "bzip2 -dk" },
 	};
 	struct container c;
@@ -398,7 +420,7 @@ Suite *suite_container(void)
 	tcase_add_loop_test(t, a_full_disk, 0, n);
 	tcase_add_test(t, nothing_is_left_behind);
 	tcase_add_test(t, where_to_unpack);
-	tcase_add_loop_test(t, others_name_their_command, 0, 3);
+	tcase_add_loop_test(t, others_name_their_command, 0, 1);
 	tcase_add_test(t, what_cannot_be_opened);
 	suite_add_tcase(s, t);
 	return s;
