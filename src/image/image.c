@@ -59,6 +59,11 @@ bool image_holds(const struct image *img, uint64_t addr)
 	return piece_at(img, addr) != NULL;
 }
 
+uint64_t image_offset(const struct image *img, uint64_t addr)
+{
+	return addr - (img->elf ? img->bias : image_start(img));
+}
+
 const char *image_name(const struct image *img)
 {
 	const char *slash = strrchr(img->path, '/');

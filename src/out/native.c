@@ -25,7 +25,7 @@ static void put_module(struct out *o, const struct native_frame *f, bool with_of
 	str_puts(&o->buf, " (");
 	put(o, img->path[0] ? image_name(img) : "unnamed module");
 	if (with_offset)
-		str_addf(&o->buf, "+0x%" PRIx64, f->pc - img->bias);
+		str_addf(&o->buf, "+0x%" PRIx64, image_offset(img, f->pc));
 	str_putc(&o->buf, ')');
 }
 
@@ -123,7 +123,7 @@ static void json_call(
 		json_null(j, "line");
 	json_text(j, "module", img && img->path[0] ? img->path : NULL);
 	if (img)
-		json_addr(j, "offset", f->pc - img->bias);
+		json_addr(j, "offset", image_offset(img, f->pc));
 	else
 		json_null(j, "offset");
 	json_text(j, "build_id",

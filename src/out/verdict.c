@@ -54,7 +54,7 @@ static void put_native_frame(struct json *j, const struct native_frame *f)
 	json_number(j, "line", place->calls[0].line, 1);
 	json_text(j, "module", img && img->path[0] ? img->path : NULL);
 	if (img && img->elf)
-		json_addr(j, "offset", f->pc - img->bias);
+		json_addr(j, "offset", image_offset(img, f->pc));
 	else
 		json_null(j, "offset");
 	json_text(j, "build_id",
