@@ -11,6 +11,7 @@
 
 #include "unpack.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -48,6 +49,7 @@ static struct err map(int fd, struct container *c)
 	TRY(file_map_fd(fd, &m));
 	c->bytes = m.bytes;
 	c->size = m.size;
+	c->fd = m.bytes ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	return NO_ERR;
 }
 
@@ -103,7 +105,7 @@ static struct err open_packed(
 static struct err open_any(
 	const struct opened *f, const struct container_options *opt, struct container *ret)
 {
-	struct container c = { .mtime = f->mtime, .uid = f->uid, .gid = f->gid };
+	struct container c = { .fd = -1, .mtime = f->mtime, .uid = f->uid, .gid = f->gid };
 	uint8_t magic[MAGIC_MAX];
 	ssize_t n = pread(f->fd, magic, sizeof(magic), 0);
 	if (n < 0)
@@ -134,5 +136,7 @@ void container_close(struct container *c)
 		return;
 	if (c->bytes)
 		munmap((void *)c->bytes, c->size);
-	*c = (struct container){ 0 };
+	if (c->bytes && c->fd >= 0)
+		close(c->fd);
+	*c = (struct container){ .fd = -1 };
 }

@@ -36,6 +36,7 @@ struct container {
 	enum container_kind kind;
 	const uint8_t *bytes; /* the unpacked core, mapped read-only; NULL if it is empty */
 	uint64_t size;
+	int fd; /* of what is mapped, so that its holes can be told; -1 if it is empty */
 	struct timespec mtime; /* of the file as given */
 	uid_t uid; /* its owner */
 	gid_t gid;

@@ -31,6 +31,11 @@ struct mem_range {
 	bool readable; /* its bytes can be had here: saved in the core, or supplied by a file */
 };
 
+/* [start, end) */
+struct mem_run {
+	uint64_t start, end;
+};
+
 struct mem;
 
 struct mem_ops {
@@ -43,6 +48,8 @@ struct mem_ops {
 	const void *(*view)(struct mem *m, uint64_t addr, size_t n);
 	/* The first range that ends above `from`; ranges ascend and never overlap. */
 	bool (*next_range)(struct mem *m, uint64_t from, struct mem_range *ret);
+	/* See mem_next_touched(). NULL op: it cannot tell. */
+	bool (*next_touched)(struct mem *m, uint64_t from, uint64_t end, struct mem_run *ret);
 };
 
 /* Embedded as first member in every source. */
@@ -59,6 +66,10 @@ const void *mem_view(struct mem *m, uint64_t addr, size_t n);
  * which takes less time than a fault for some of them after the other. */
 void mem_expect(struct mem *m, uint64_t addr, size_t n);
 bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret);
+/* The first run of [from, end), of whole pages but for its ends, that was ever written to, as far
+ * as the source can tell; false: there is none. What lies between is zeros, or content of a mapped
+ * file. For ranges that are large and mostly empty. */
+bool mem_next_touched(struct mem *m, uint64_t from, uint64_t end, struct mem_run *ret);
 /* The range that holds addr; false when nothing is mapped there. */
 bool mem_range_at(struct mem *m, uint64_t addr, struct mem_range *ret);
 
@@ -81,9 +92,11 @@ struct err mem_cstr(struct mem *m, uint64_t addr, char *buf, size_t max, bool *r
 struct mem_core {
 	struct mem base;
 	const struct elfcore *core;
+	int fd; /* of its bytes, where holes can be told; -1: there is none */
 	size_t last; /* index of the range that was hit last */
 };
-void mem_core_init(struct mem_core *m, const struct elfcore *core);
+/* fd stays the caller's. */
+void mem_core_init(struct mem_core *m, const struct elfcore *core, int fd);
 
 /* Live process: /proc/PID/mem for single reads, process_vm_readv where that is refused. Ranges are
  * those of /proc/PID/maps when they were last loaded. */
@@ -91,10 +104,12 @@ struct mem_live {
 	struct mem base;
 	pid_t pid;
 	int fd; /* /proc/PID/mem, -1 where it may not be opened */
+	int pagemap; /* /proc/PID/pagemap, likewise */
 	struct mem_range *ranges;
 	size_t len, cap;
 };
-/* Takes over fd. Byte order and pointer size are those of the target's executable. */
+/* Takes over fd, and pagemap, which is -1 until the caller sets it. Byte order and pointer size are
+ * those of the target's executable. */
 void mem_live_init(struct mem_live *m, pid_t pid, int fd, enum byte_order order, unsigned ptr_size);
 /* Adds a range behind all others (used by whoever parses the maps); clear to start anew. */
 void mem_live_add_range(struct mem_live *m, struct mem_range r);
@@ -179,6 +194,8 @@ struct mem_snapshot {
 		uint8_t *bytes;
 	} * runs; /* ascending, apart from each other */
 	size_t len, cap;
+	struct mem_run *touched; /* what of them was copied; ascending */
+	size_t n_touched, cap_touched;
 };
 void mem_snapshot_init(struct mem_snapshot *m, struct mem *below);
 /* Room for [start, start + n), which must not overlap another; NULL: there is not enough memory. It
@@ -186,6 +203,8 @@ void mem_snapshot_init(struct mem_snapshot *m, struct mem *below);
 uint8_t *mem_snapshot_add(struct mem_snapshot *m, uint64_t start, uint64_t n);
 /* Forgets the copies that overlap [start, end). */
 void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end);
+/* Notes, in ascending order, that [start, end) of a copy is being filled. */
+void mem_snapshot_touch(struct mem_snapshot *m, uint64_t start, uint64_t end);
 void mem_snapshot_fini(struct mem_snapshot *m);
 
 /*

@@ -39,6 +39,16 @@ bool mem_next_range(struct mem *m, uint64_t from, struct mem_range *ret)
 	return m->ops->next_range(m, from, ret);
 }
 
+bool mem_next_touched(struct mem *m, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	if (from >= end)
+		return false;
+	if (m->ops->next_touched)
+		return m->ops->next_touched(m, from, end, ret);
+	*ret = (struct mem_run){ from, end };
+	return true;
+}
+
 bool mem_range_above(const struct mem_range *list, size_t len, uint64_t from, struct mem_range *ret)
 {
 	size_t low = 0, high = len;

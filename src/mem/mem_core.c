@@ -3,6 +3,10 @@
 #include "pycore/mem.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <unistd.h>
+
+enum { PAGE = 4096 };
 
 static struct err missing(const struct core_range *r, uint64_t addr)
 {
@@ -48,6 +52,42 @@ static const void *core_view(struct mem *base, uint64_t addr, size_t n)
 	return bytes;
 }
 
+/* Where in the range, from `at` on, the file has data or a hole, as `whence` says: up to its end.
+ */
+static uint64_t seek(
+	const struct mem_core *m, const struct core_range *r, uint64_t at, uint64_t end, int whence)
+{
+	off_t offset = (off_t)(r->offset + (at - r->start));
+	off_t found = lseek(m->fd, offset, whence);
+	if (found < offset)
+		return whence == SEEK_DATA && errno != ENXIO ? at
+							     : end; /* ENXIO: only a hole is left */
+	return (uint64_t)(found - offset) < end - at ? at + (uint64_t)(found - offset) : end;
+}
+
+/* Pages of zeros are holes of the file, if it was written to one that can have them. */
+static bool core_next_touched(struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	struct mem_core *m = (struct mem_core *)base;
+	while (from < end) {
+		const struct core_range *r = elfcore_range_at(m->core, from, &m->last);
+		if (m->fd < 0 || !r || r->backing != CORE_SAVED) {
+			*ret = (struct mem_run){ from, end };
+			return true;
+		}
+		uint64_t stop = r->end < end ? r->end : end;
+		uint64_t start = seek(m, r, from, stop, SEEK_DATA) & ~(uint64_t)(PAGE - 1);
+		if (start < from)
+			start = from;
+		if (start < stop) {
+			*ret = (struct mem_run){ start, seek(m, r, start, stop, SEEK_HOLE) };
+			return true;
+		}
+		from = stop;
+	}
+	return false;
+}
+
 static bool core_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	const struct elfcore *c = ((struct mem_core *)base)->core;
@@ -69,15 +109,17 @@ static const struct mem_ops core_ops = {
 	.name = "core",
 	.read = core_read,
 	.view = core_view,
+	.next_touched = core_next_touched,
 	.next_range = core_next_range,
 };
 
-void mem_core_init(struct mem_core *m, const struct elfcore *core)
+void mem_core_init(struct mem_core *m, const struct elfcore *core, int fd)
 {
 	*m = (struct mem_core){
 		.base = { .ops = &core_ops,
 			.order = core->head.order,
 			.ptr_size = core->head.ptr_size },
 		.core = core,
+		.fd = fd,
 	};
 }

@@ -120,6 +120,12 @@ static struct err demand_read(struct mem *base, uint64_t addr, void *buf, size_t
 	return mem_read(m->below, addr, buf, n);
 }
 
+static bool demand_next_touched(struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	struct mem *below = ((struct mem_demand *)base)->below;
+	return below && mem_next_touched(below, from, end, ret);
+}
+
 static bool demand_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	struct mem_demand *m = (struct mem_demand *)base;
@@ -130,6 +136,7 @@ static const struct mem_ops demand_ops = {
 	.name = "on demand",
 	.read = demand_read,
 	.view = demand_view,
+	.next_touched = demand_next_touched,
 	.next_range = demand_next_range,
 };
 

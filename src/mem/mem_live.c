@@ -146,9 +146,51 @@ static bool live_next_range(struct mem *base, uint64_t from, struct mem_range *r
 	return mem_range_above(m->ranges, m->len, from, ret);
 }
 
+/* 64 bits for each page (Documentation/admin-guide/mm/pagemap.rst). */
+static bool is_touched(uint64_t word)
+{
+	return word >> 62 & 3; /* bit 63: in memory; 62: swapped out */
+}
+
+enum { PAGE = 4096, WORDS = 512 };
+
+/* The first page from `from` on that is touched or is not, as wanted; end: none is. */
+static uint64_t find_page(struct mem_live *m, uint64_t from, uint64_t end, bool touched)
+{
+	uint64_t words[WORDS];
+	for (uint64_t at = from & ~(uint64_t)(PAGE - 1); at < end;) {
+		size_t n = (end - at + PAGE - 1) / PAGE < WORDS
+				   ? (size_t)((end - at + PAGE - 1) / PAGE)
+				   : WORDS;
+		ssize_t got = pread(
+			m->pagemap, words, n * sizeof(*words), (off_t)(at / PAGE * sizeof(*words)));
+		if (got <= 0)
+			return touched ? from : end;
+		for (size_t i = 0; i < (size_t)got / sizeof(*words); i++, at += PAGE) {
+			if (is_touched(words[i]) == touched)
+				return at > from ? at < end ? at : end : from;
+		}
+	}
+	return end;
+}
+
+static bool live_next_touched(struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	struct mem_live *m = (struct mem_live *)base;
+	struct mem_run found = { from, end };
+	if (m->pagemap >= 0) {
+		found.start = find_page(m, from, end, true);
+		found.end = find_page(m, found.start, end, false);
+	}
+	if (found.start < end)
+		*ret = found;
+	return found.start < end;
+}
+
 static const struct mem_ops live_ops = {
 	.name = "live",
 	.read = live_read,
+	.next_touched = live_next_touched,
 	.next_range = live_next_range,
 };
 
@@ -158,6 +200,7 @@ void mem_live_init(struct mem_live *m, pid_t pid, int fd, enum byte_order order,
 		.base = { .ops = &live_ops, .order = order, .ptr_size = ptr_size },
 		.pid = pid,
 		.fd = fd,
+		.pagemap = -1,
 	};
 }
 
@@ -178,6 +221,8 @@ void mem_live_fini(struct mem_live *m)
 		return;
 	if (m->fd >= 0)
 		close(m->fd);
+	if (m->pagemap >= 0)
+		close(m->pagemap);
 	free(m->ranges);
-	*m = (struct mem_live){ .fd = -1 };
+	*m = (struct mem_live){ .fd = -1, .pagemap = -1 };
 }

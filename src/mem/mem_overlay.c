@@ -102,6 +102,11 @@ static const void *overlay_view(struct mem *base, uint64_t addr, size_t n)
 }
 
 /* A range that is not readable below falls apart where pieces begin and end. */
+static bool overlay_next_touched(struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	return mem_next_touched(((struct mem_overlay *)base)->below, from, end, ret);
+}
+
 static bool overlay_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	struct mem_overlay *m = (struct mem_overlay *)base;
@@ -132,6 +137,7 @@ static const struct mem_ops overlay_ops = {
 	.name = "overlay",
 	.read = overlay_read,
 	.view = overlay_view,
+	.next_touched = overlay_next_touched,
 	.next_range = overlay_next_range,
 };
 

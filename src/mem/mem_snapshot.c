@@ -59,6 +59,36 @@ static const void *snapshot_view(struct mem *base, uint64_t addr, size_t n)
 	return n <= r->n - at ? r->bytes + at : NULL;
 }
 
+/* The first note that ends above `from`. */
+static const struct mem_run *touched_above(const struct mem_snapshot *m, uint64_t from)
+{
+	size_t low = 0, high = m->n_touched;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (m->touched[mid].end <= from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->n_touched ? &m->touched[low] : NULL;
+}
+
+static bool snapshot_next_touched(
+	struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
+{
+	const struct mem_snapshot *m = (const struct mem_snapshot *)base;
+	const struct mem_run *t = touched_above(m, from);
+	bool copied = run_at(m, from);
+	if (copied && (!t || t->start >= end))
+		return false;
+	*ret = (struct mem_run){ from, end };
+	if (copied && t->start > from)
+		ret->start = t->start;
+	if (copied && t->end < end)
+		ret->end = t->end;
+	return true;
+}
+
 static bool snapshot_next_range(struct mem *base, uint64_t from, struct mem_range *ret)
 {
 	return mem_next_range(((struct mem_snapshot *)base)->below, from, ret);
@@ -68,6 +98,7 @@ static const struct mem_ops snapshot_ops = {
 	.name = "snapshot",
 	.read = snapshot_read,
 	.view = snapshot_view,
+	.next_touched = snapshot_next_touched,
 	.next_range = snapshot_next_range,
 };
 
@@ -108,10 +139,17 @@ void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end)
 	m->len = kept;
 }
 
+void mem_snapshot_touch(struct mem_snapshot *m, uint64_t start, uint64_t end)
+{
+	m->touched = xgrow(m->touched, &m->cap_touched, m->n_touched, sizeof(*m->touched));
+	m->touched[m->n_touched++] = (struct mem_run){ start, end };
+}
+
 void mem_snapshot_fini(struct mem_snapshot *m)
 {
 	for (size_t i = 0; i < m->len; i++)
 		munmap(m->runs[i].bytes, m->runs[i].n);
 	free(m->runs);
+	free(m->touched);
 	*m = (struct mem_snapshot){ 0 };
 }

@@ -212,7 +212,7 @@ struct err target_open_core(
 		return e;
 	}
 	core->exe_by_user = opt->exe;
-	mem_core_init(&core->mem, &core->elf);
+	mem_core_init(&core->mem, &core->elf, core->container.fd);
 	mem_overlay_init(&core->overlay, &core->mem.base);
 	mem_overlay_on_demand(&core->overlay, supply_file, t);
 	t->mem = &core->overlay.base;

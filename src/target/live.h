@@ -88,5 +88,7 @@ void live_resume(struct target *t);
 struct err live_take_snapshot(struct target *t, struct str *why); /* live_snapshot.c */
 /* live_in_place.c: the memory of a process that is stopped, without a copy, until it is resumed. */
 void live_show_in_place(struct target *t);
+/* So that its memory can tell what was never touched, if it may be opened. */
+void live_open_pagemap(struct target_live *live);
 void live_leave_place(struct target *t);
 void live_stop_free(struct live_stop *s); /* NULL is fine; must have been resumed */

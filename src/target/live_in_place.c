@@ -2,13 +2,24 @@
 /* A stopped process whose memory is looked at where it is. */
 #include "live.h"
 
+#include "pycore/alloc.h"
 #include "pycore/limits.h"
+#include "pycore/opener.h"
 
 #include <inttypes.h>
+
+void live_open_pagemap(struct target_live *live)
+{
+	AUTO_FREE char *path = xasprintf("%s/pagemap", live->mm_dir);
+	struct opened file;
+	if (live->mem.pagemap < 0 && !failed(opener_open(path, OPEN_PROC, &file)))
+		live->mem.pagemap = file.fd;
+}
 
 void live_show_in_place(struct target *t)
 {
 	struct target_live *live = t->live;
+	live_open_pagemap(live);
 	mem_demand_init(&live->in_place, &live->mem.base, IN_PLACE_BYTES);
 	t->mem = &live->in_place.base;
 }

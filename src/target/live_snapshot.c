@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A copy of all that a process can write, made while it is stopped, so that it can go on while the
- * copy is looked at. /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst) has 64 bits for
- * each page: bit 63 says that it is in memory, bit 62 that it is swapped out; what is neither was
- * never touched, and reads as zeros. Bit 58 marks a guard page of madvise() (Linux 6.15), as newer
- * C libraries put them below stacks: nobody can read it. Of mapped files also what was never
- * touched has content.
+ * copy is looked at. What it never touched is not copied, and reads as zeros.
  *
  * Room is made, and faulted in, before the stop; what the process has mapped in the meantime gets
  * its room during it.
@@ -27,7 +23,7 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
 
-enum { PAGE = 4096, WORDS = 4096, BATCH = 16 * 1024 * 1024, SPARE = 64 * 1024 * 1024 };
+enum { PAGE = 4096, BATCH = 16 * 1024 * 1024, SPARE = 64 * 1024 * 1024 };
 
 /* Stretches of pages with content, of one range. */
 typedef void stretch_fn(void *ctx, uint64_t start, uint64_t end);
@@ -37,49 +33,21 @@ static bool is_wanted(const struct mem_range *r)
 	return r->readable && r->perm & MEM_WRITE;
 }
 
-static bool has_content(uint64_t word)
+/* What is a mapped file's has content even where it was never touched. */
+static void each_stretch(struct target *t, const struct mem_range *r, stretch_fn *each, void *ctx)
 {
-	return word >> 62 & 3 && !(word >> 58 & 1);
-}
-
-/* False: pagemap does not tell. */
-static bool each_by_pagemap(int fd, uint64_t start, uint64_t end, stretch_fn *each, void *ctx)
-{
-	AUTO_FREE uint64_t *words = xmalloc(WORDS * sizeof(*words));
-	uint64_t from = 0;
-	bool open = false;
-	for (uint64_t at = start; at < end;) {
-		size_t n = (end - at) / PAGE < WORDS ? (size_t)((end - at) / PAGE) : WORDS;
-		ssize_t got =
-			pread(fd, words, n * sizeof(*words), (off_t)(at / PAGE * sizeof(*words)));
-		if (got != (ssize_t)(n * sizeof(*words)))
-			return false;
-		for (size_t i = 0; i < n; i++, at += PAGE) {
-			bool content = has_content(words[i]);
-			if (content && !open)
-				from = at;
-			else if (!content && open)
-				each(ctx, from, at);
-			open = content;
-		}
-	}
-	if (open)
-		each(ctx, from, end);
-	return true;
-}
-
-static void each_stretch(
-	struct target *t, int fd, const struct mem_range *r, stretch_fn *each, void *ctx)
-{
-	bool of_file = target_image_at(t, r->start);
-	if (of_file || fd < 0 || !each_by_pagemap(fd, r->start, r->end, each, ctx))
+	struct mem_run run = { .end = r->start };
+	if (target_image_at(t, r->start)) {
 		each(ctx, r->start, r->end);
+		return;
+	}
+	while (mem_next_touched(&t->live->mem.base, run.end, r->end, &run))
+		each(ctx, run.start, run.end);
 }
 
 /* What is to be copied, and where to. */
 struct copy {
 	struct target *t;
-	int pagemap;
 	uint64_t bytes; /* with content */
 	struct mem_range range; /* at hand, and its room */
 	uint8_t *room;
@@ -103,6 +71,7 @@ static void copy_stretch(void *ctx, uint64_t start, uint64_t end)
 {
 	struct copy *c = ctx;
 	struct mem_live *live = &c->t->live->mem;
+	mem_snapshot_touch(&c->t->live->snapshot, start, end);
 	uint8_t *to = c->room + (start - c->range.start);
 	for (uint64_t at = start, n; at < end; at += n, to += n) {
 		n = end - at < BATCH ? end - at : BATCH;
@@ -136,7 +105,7 @@ static void each_range(struct copy *c, stretch_fn *each, bool rooms)
 		c->range = r;
 		c->room = rooms ? room_of(&live->snapshot, &r) : NULL;
 		if (!rooms || c->room)
-			each_stretch(c->t, c->pagemap, &r, each, c);
+			each_stretch(c->t, &r, each, c);
 		else
 			c->lost += r.end - r.start;
 	}
@@ -178,21 +147,11 @@ static struct err copy_stopped(struct copy *c, struct str *why)
 	return e;
 }
 
-static void close_fd(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 struct err live_take_snapshot(struct target *t, struct str *why)
 {
 	struct target_live *live = t->live;
-	struct opened file;
-	AUTO_FREE char *path = xasprintf("%s/pagemap", live->mm_dir);
-	CLEANUP(close_fd) int fd = -1;
-	if (!failed(opener_open(path, OPEN_PROC, &file)))
-		fd = file.fd;
-	struct copy c = { .t = t, .pagemap = fd };
+	struct copy c = { .t = t };
+	live_open_pagemap(live);
 	t->mem = &live->cache.base;
 	mem_snapshot_fini(&live->snapshot);
 	mem_snapshot_init(&live->snapshot, &live->mem.base);

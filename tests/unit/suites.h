@@ -23,6 +23,7 @@
 	S(memcache)  \
 	S(memlive)   \
 	S(demand)    \
+	S(touched)   \
 	S(layout)    \
 	S(live)      \
 	S(lines)     \

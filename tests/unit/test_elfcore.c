@@ -62,7 +62,7 @@ static bool segment_reads(struct mem_core *m, const struct fake_segment *s)
 static void assert_segments(const struct elfcore *c, const struct fakecore *f)
 {
 	struct mem_core m;
-	mem_core_init(&m, c);
+	mem_core_init(&m, c, -1);
 	for (size_t i = 0; i < f->n_segments; i++)
 		ck_assert_msg(segment_reads(&m, &f->segments[i]), "segment %zu at size %" PRIu64, i,
 			c->size);

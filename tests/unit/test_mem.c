@@ -201,7 +201,7 @@ START_TEST(core_says_why)
 	struct mem_core m;
 	char b[0x1100];
 	uint64_t v;
-	mem_core_init(&m, &core);
+	mem_core_init(&m, &core, -1);
 	ck_assert_ok(mem_ptr(&m.base, 0x1000, &v));
 	ck_assert_uint_eq(v, 0x4142434445464748);
 	ck_assert_err_at(mem_read(&m.base, 0x1004, b, 8), ERR_NOT_SAVED, 0x1008);
@@ -220,7 +220,7 @@ END_TEST
 START_TEST(core_views)
 {
 	struct mem_core m;
-	mem_core_init(&m, &core);
+	mem_core_init(&m, &core, -1);
 	ck_assert_mem_eq(mem_view(&m.base, 0x1001, 7), "BCDEFGH", 7);
 	ck_assert_ptr_null(mem_view(&m.base, 0x1001, 8));
 	ck_assert_mem_eq(mem_view(&m.base, 0x3000, 8), "abcdefgh", 8);
@@ -247,7 +247,7 @@ START_TEST(core_ranges)
 	struct mem_core m;
 	struct mem_range r;
 	uint64_t from = 0;
-	mem_core_init(&m, &core);
+	mem_core_init(&m, &core, -1);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++, from = r.end) {
 		ck_assert(mem_next_range(&m.base, from, &r));
 		ck_assert_uint_eq(r.start, rows[i].start);
@@ -268,7 +268,7 @@ START_TEST(overlay_fills_only_what_is_missing)
 	char b[0x2000];
 	static uint8_t file[0x4000];
 	memset(file, 'f', sizeof(file));
-	mem_core_init(&below, &core);
+	mem_core_init(&below, &core, -1);
 	mem_overlay_init(&m, &below.base);
 	ck_assert_err_at(mem_read(&m.base, 0x1004, b, 8), ERR_NOT_SAVED, 0x1008);
 	mem_overlay_add(&m, 0x1000, file, 0x800);
@@ -300,7 +300,7 @@ START_TEST(overlay_views)
 	struct mem_core below;
 	struct mem_overlay m;
 	static uint8_t file[0x2000];
-	mem_core_init(&below, &core);
+	mem_core_init(&below, &core, -1);
 	mem_overlay_init(&m, &below.base);
 	mem_overlay_add(&m, 0x1000, file, 0x2000);
 	ck_assert_mem_eq(mem_view(&m.base, 0x1000, 8), "ABCDEFGH", 8);
@@ -330,7 +330,7 @@ START_TEST(overlay_on_demand)
 	struct mem_core below;
 	struct mem_overlay m;
 	char b[16];
-	mem_core_init(&below, &core);
+	mem_core_init(&below, &core, -1);
 	mem_overlay_init(&m, &below.base);
 	mem_overlay_on_demand(&m, demand, &m);
 	demands = 0;
