@@ -122,6 +122,7 @@ struct heap_chunks {
 	struct heap_chunk_sizes {
 		uint64_t used, free, used_bytes, free_bytes;
 	} sizes[HEAP_SIZE_BITS + 1]; /* by the bits of their sizes: [10] has 512 to 1023 bytes */
+	uint64_t untouched; /* bytes that belong to no known allocator and were never written to */
 	uint64_t torn; /* heaps whose chunks cannot be followed to the end */
 };
 

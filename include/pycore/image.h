@@ -72,8 +72,8 @@ void image_fini(struct image *img);
 uint64_t image_start(const struct image *img);
 uint64_t image_end(const struct image *img);
 bool image_holds(const struct image *img, uint64_t addr);
-/* Where addr lies, in the terms of the image's program headers; of where it begins, if these are not
- * known. */
+/* Where addr lies, in the terms of the image's program headers; of where it begins, if these are
+ * not known. */
 uint64_t image_offset(const struct image *img, uint64_t addr);
 /* The path's last component. */
 const char *image_name(const struct image *img);

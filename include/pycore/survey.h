@@ -57,6 +57,7 @@ enum survey_use {
 	SURVEY_OTHERS, /* blocks in use that are neither: what C code keeps */
 	SURVEY_VARIABLES, /* of modules, without objects in them */
 	SURVEY_UNREAD, /* of allocators, and could not be read */
+	SURVEY_UNTOUCHED,
 	SURVEY_UNATTRIBUTED,
 	SURVEY_USES,
 };
@@ -94,7 +95,9 @@ struct survey_saved {
 struct survey {
 	enum survey_by by;
 	const struct survey_saved *saved; /* where it was not counted but read; NULL: counted */
-	bool lower_bound; /* parts of the heap are missing or damaged: there may be more */
+	bool damaged; /* parts of the heap are missing or contradict themselves */
+	bool lower_bound; /* therefore, or since only references lead to some objects, there may be
+			     more */
 	const char *match; /* only these types were counted; NULL: all */
 	struct survey_row *rows; /* as they were to be sorted; equal ones by their names */
 	size_t n_rows;

@@ -60,6 +60,19 @@ size_t arenas_settle(struct arenas *a, unsigned bits)
 	return dropped;
 }
 
+uint64_t arenas_above(const struct arenas *a, uint64_t addr)
+{
+	size_t low = 0, high = a->n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (a->list[mid] <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < a->n ? a->list[low] : UINT64_MAX;
+}
+
 void arenas_fini(struct arenas *a)
 {
 	free(a->list);

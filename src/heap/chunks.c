@@ -22,6 +22,8 @@
 
 #include "pycore/image.h"
 
+#include <elf.h>
+
 enum {
 	PREV_INUSE = 1,
 	IS_MMAPPED = 2,
@@ -249,6 +251,49 @@ static void walk_row(struct heap_walk *w)
 	}
 }
 
+/* The first variables of a module that end above a page, of which a part has no file behind it. */
+static void find_variables(struct heap_walk *w, uint64_t page)
+{
+	struct target *t = w->rt->target;
+	if (page < w->variables.end)
+		return;
+	w->variables = (struct mem_run){ UINT64_MAX, UINT64_MAX };
+	for (size_t i = 0; i < t->n_images; i++) {
+		const struct image *img = &t->images[i];
+		for (size_t k = 0; img->elf && k < img->n_phdrs; k++) {
+			const struct elf_phdr *p = &img->phdrs[k];
+			uint64_t start = (img->bias + p->vaddr) & ~(uint64_t)(PAGE - 1);
+			uint64_t end = (img->bias + p->vaddr + p->memsz + PAGE - 1) &
+				       ~(uint64_t)(PAGE - 1);
+			if (p->type == PT_LOAD && p->flags & PF_W && end > page &&
+				start < w->variables.start)
+				w->variables = (struct mem_run){ start, end };
+		}
+	}
+}
+
+/* Up to where nothing belongs to an allocator that is known, or to a module. */
+static uint64_t unknown_end(const struct heap_walk *w, uint64_t page)
+{
+	uint64_t arena = arenas_above(&w->arenas, page), paged = pages_above(w, page);
+	uint64_t end = arena < paged ? arena : paged;
+	end = end < w->variables.start ? end : w->variables.start;
+	return end < w->range.end ? end : w->range.end;
+}
+
+/* The next page that was ever written to; a large mapping may be nearly empty. */
+static uint64_t next_page(struct heap_walk *w, uint64_t page)
+{
+	struct mem_run touched;
+	uint64_t next = page + PAGE, end = unknown_end(w, page);
+	if (size_word(w, page) || next >= end)
+		return next;
+	if (!mem_next_touched(w->mem, next, end, &touched))
+		touched.start = end;
+	w->chunks.untouched += touched.start > next ? touched.start - next : 0;
+	return touched.start > next ? touched.start : next;
+}
+
 static void see_page(struct heap_walk *w)
 {
 	uint64_t page = w->page;
@@ -262,6 +307,11 @@ static void see_page(struct heap_walk *w)
 		w->page = arena ? arena + w->arena_size : page + PAGE;
 		return;
 	}
+	find_variables(w, page);
+	if (page >= w->variables.start) {
+		w->page = w->variables.end;
+		return;
+	}
 	if (is_mapped_chunk(w, page)) {
 		uint64_t size = chunk_size(w, page, w->range.end);
 		take(w, page, size - 2 * w->word, size);
@@ -271,7 +321,7 @@ static void see_page(struct heap_walk *w)
 	}
 	find_row(w, page);
 	if (!w->row)
-		w->page += PAGE;
+		w->page = next_page(w, page);
 }
 
 /* The next range of memory that malloc can have. */
@@ -294,6 +344,7 @@ static bool enter_range(struct heap_walk *w)
 
 void chunks_begin(struct heap_walk *w)
 {
+	w->variables = (struct mem_run){ 0 };
 	w->range = (struct mem_range){ 0 };
 	w->page = 0;
 }

@@ -200,14 +200,21 @@ INLINE bool is_object_at(
 	return t && judge(w, f, a, lead, t, ret);
 }
 
+/* The places where an object can begin; a live one goes before what looks like a dead one. */
 INLINE struct found look(struct heap_walk *w, struct form f, struct asked a)
 {
-	struct found found;
-	if (is_object_at(w, f, a, a.pad, &found) ||
-		is_object_at(w, f, a, a.pad + f.gc_head, &found) ||
-		(w->at.pre_lead && is_object_at(w, f, a, a.pad + w->at.pre_lead, &found)))
-		return found;
-	return (struct found){ HEAP_NO_TYPE, a.pad, HEAP_OTHER };
+	struct found found, dead = { HEAP_NO_TYPE, a.pad, HEAP_OTHER };
+	const uint32_t leads[] = { a.pad, a.pad + f.gc_head, a.pad + w->at.pre_lead };
+	const unsigned n = w->at.pre_lead ? 3 : 2;
+#pragma GCC unroll 3
+	for (unsigned i = 0; i < n; i++) {
+		if (!is_object_at(w, f, a, leads[i], &found))
+			continue;
+		if (__builtin_expect(found.state == HEAP_OBJECT, 1))
+			return found;
+		dead = dead.type == HEAP_NO_TYPE ? found : dead;
+	}
+	return dead;
 }
 
 /* Debug allocators (Objects/obmalloc.c) write in front of what they give out its size, big-endian

@@ -119,6 +119,7 @@ struct heap_walk {
 	struct mem_range range; /* of which the bytes are at hand: */
 	const uint8_t *range_bytes;
 	uint64_t page; /* next address to be looked at */
+	struct mem_run variables; /* of a module, the first at or above it */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
 	uint64_t row_start, row_end; /* of what is believed of that heap */
 	bool torn; /* a row of this range breaks off */
@@ -180,6 +181,9 @@ static inline uint64_t arena_of(const struct heap_walk *w, uint64_t addr)
 	start = arena_start_in(a, granule - 1, bits);
 	return start && addr - start < w->arena_size ? start : 0;
 }
+
+/* Where the next arena begins above an address; UINT64_MAX: there is none. */
+uint64_t arenas_above(const struct arenas *a, uint64_t addr);
 
 /* types.c */
 void types_init(struct types *t);
@@ -252,6 +256,8 @@ double pages_done(const struct heap_walk *w); /* 0 to 1 */
 uint32_t pages_refcount(const struct heap_walk *w, const uint8_t *object);
 /* The end of the memory of mimalloc that an address lies in; 0: in none. */
 uint64_t pages_end(const struct heap_walk *w, uint64_t addr);
+/* Where the next memory of it begins above an address; UINT64_MAX: there is none. */
+uint64_t pages_above(const struct heap_walk *w, uint64_t addr);
 /* numbers.c: finds 2.7's blocks of ints and floats; the slots in use of the next one. */
 void numbers_find(struct heap_walk *w);
 bool numbers_next(struct heap_walk *w);

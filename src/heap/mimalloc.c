@@ -330,13 +330,9 @@ double pages_done(const struct heap_walk *w)
 	return p && p->n ? (double)p->segment / (double)p->n : 1;
 }
 
-uint64_t pages_end(const struct heap_walk *w, uint64_t addr)
+/* How many segments begin at or below an address. */
+static size_t segments_to(const struct paged *p, uint64_t addr)
 {
-	const struct paged *p = w->paged;
-	for (size_t i = 0; p && i < p->reserved.n; i++) {
-		if (addr >= p->reserved.list[i].start && addr < p->reserved.list[i].end)
-			return p->reserved.list[i].end;
-	}
 	size_t low = 0, high = p ? p->n : 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -345,7 +341,30 @@ uint64_t pages_end(const struct heap_walk *w, uint64_t addr)
 		else
 			high = mid;
 	}
-	const struct segment *s = low ? &p->segments[low - 1] : NULL;
+	return low;
+}
+
+uint64_t pages_above(const struct heap_walk *w, uint64_t addr)
+{
+	const struct paged *p = w->paged;
+	size_t n = segments_to(p, addr);
+	uint64_t first = p && n < p->n ? p->segments[n].addr : UINT64_MAX;
+	for (size_t i = 0; p && i < p->reserved.n; i++) {
+		uint64_t start = p->reserved.list[i].start;
+		first = start > addr && start < first ? start : first;
+	}
+	return first;
+}
+
+uint64_t pages_end(const struct heap_walk *w, uint64_t addr)
+{
+	const struct paged *p = w->paged;
+	for (size_t i = 0; p && i < p->reserved.n; i++) {
+		if (addr >= p->reserved.list[i].start && addr < p->reserved.list[i].end)
+			return p->reserved.list[i].end;
+	}
+	size_t n = segments_to(p, addr);
+	const struct segment *s = n ? &p->segments[n - 1] : NULL;
 	return s && addr - s->addr < s->size ? s->addr + s->size : 0;
 }
 

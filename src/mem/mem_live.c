@@ -149,7 +149,10 @@ static bool live_next_range(struct mem *base, uint64_t from, struct mem_range *r
 /* 64 bits for each page (Documentation/admin-guide/mm/pagemap.rst). */
 static bool is_touched(uint64_t word)
 {
-	return word >> 62 & 3; /* bit 63: in memory; 62: swapped out */
+	bool held = word >> 62 & 3; /* bit 63: in memory; 62: swapped out */
+	/* of madvise() (Linux 6.15), as newer C libraries have below stacks: cannot be read */
+	bool guard = word >> 58 & 1;
+	return held && !guard;
 }
 
 enum { PAGE = 4096, WORDS = 512 };

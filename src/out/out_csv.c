@@ -83,7 +83,7 @@ static void csv_survey(struct out *o, const struct survey *s, const struct surve
 		put_rows(o, s);
 	for (size_t i = 0; i < s->n_checks; i++)
 		o->damage |= !s->checks[i].ok;
-	o->damage |= s->saved ? s->saved->damage : s->lower_bound;
+	o->damage |= s->saved ? s->saved->damage : s->damaged;
 }
 
 static void no_process(struct out *o, const struct target *t)

@@ -279,5 +279,5 @@ void json_survey(struct out *o, const struct survey *s, const struct survey_view
 	put_uses(j, s);
 	put_allocators(j, s);
 	put_checks(o, s);
-	o->damage |= s->lower_bound;
+	o->damage |= s->damaged;
 }

@@ -170,7 +170,7 @@ void text_survey(struct out *o, const struct survey *s, const struct survey_view
 		text_survey_diff(o, s, view);
 	else
 		put_rows(o, s, view);
-	o->damage |= s->saved ? s->saved->damage : s->lower_bound;
+	o->damage |= s->saved ? s->saved->damage : s->damaged;
 	if (s->saved)
 		return;
 	if (s->dead)

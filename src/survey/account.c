@@ -22,6 +22,8 @@ const char *survey_use_name(enum survey_use use)
 		return "variables of modules";
 	case SURVEY_UNREAD:
 		return "not readable";
+	case SURVEY_UNTOUCHED:
+		return "never written to";
 	case SURVEY_UNATTRIBUTED:
 		return "unattributed";
 	case SURVEY_USES:

@@ -155,6 +155,7 @@ void survey_memory(struct counting *c, struct survey *s)
 	add_chunks(c, s, root);
 	add_referred(c, s, root);
 	leaf(root, SURVEY_VARIABLES, "variables of modules", image_bytes(c->rt->target));
+	leaf(root, SURVEY_UNTOUCHED, "never written to", s->chunks.untouched);
 	uint64_t all = writable_bytes(c->rt->mem);
 	if (all > root->bytes)
 		leaf(root, SURVEY_UNATTRIBUTED, "unattributed", all - root->bytes);
@@ -224,9 +225,10 @@ void survey_checks(struct counting *c, struct survey *s)
 	s->interrupted = c->sums.interrupted;
 	s->generations_cut = c->generations && generations_cut(c->generations);
 	s->too_many_types = heap_types_full(c->walk);
-	s->lower_bound = p->torn || p->lost || s->pages.torn || s->pages.lost || c->sums.doubtful ||
-			 s->missed || s->too_many_types || s->interrupted || s->chunks.torn ||
-			 s->referred.searched || target_coverage(c->rt->target).cut;
+	s->damaged = p->torn || p->lost || s->pages.torn || s->pages.lost || c->sums.doubtful ||
+		     s->missed || s->too_many_types || s->interrupted || s->chunks.torn ||
+		     target_coverage(c->rt->target).cut;
+	s->lower_bound = s->damaged || s->referred.searched;
 }
 
 void survey_tell(const struct survey *s, struct problems *to)

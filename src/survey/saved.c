@@ -244,7 +244,7 @@ static bool is_damaged(json_t *doc)
 {
 	size_t i;
 	json_t *each;
-	bool damage = json_is_true(json_object_get(doc, "lower_bound"));
+	bool damage = false;
 	json_array_foreach(json_object_get(doc, "problems"), i, each)
 	{
 		damage |= json_is_true(json_object_get(each, "damage"));
