@@ -144,8 +144,9 @@ size_t generation_of(const struct counting *c, const struct heap_block *b);
 const char *generation_name(const struct generations *g, uint64_t number);
 bool generations_cut(const struct generations *g);
 
-/* memory.c: the tree, and what the allocators' own counts say. */
+/* memory.c: the tree. */
 void survey_memory(struct counting *c, struct survey *s);
+/* checks.c: what the allocators' own counts say. */
 void survey_checks(struct counting *c, struct survey *s);
 /* account.c: the tree by what the memory is for. */
 void survey_account(struct counting *c, struct survey *s);

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the memory of the process went: what can be written, by who holds it; and whether what was
- * counted agrees with what the allocators say of themselves. */
+/* Where the memory of the process went: what can be written, by who holds it. */
 #include "internal.h"
 
 #include "pycore/image.h"
-#include "pycore/limits.h"
 
 #include <elf.h>
-#include <inttypes.h>
-#include <string.h>
 
 static struct survey_memory *branch(
 	struct survey *s, struct survey_memory *parent, const char *name, size_t children)
@@ -160,126 +156,4 @@ void survey_memory(struct counting *c, struct survey *s)
 	if (all > root->bytes)
 		leaf(root, SURVEY_UNATTRIBUTED, "unattributed", all - root->bytes);
 	survey_account(c, s);
-}
-
-static void check(struct survey *s, const char *name, uint64_t expected, uint64_t found, bool ok)
-{
-	s->checks[s->n_checks++] = (struct survey_check){ name, expected, found, ok };
-}
-
-static void check_pages(struct counting *c, struct survey *s)
-{
-	const struct heap_pages *p = &s->pages;
-	uint64_t pages = p->used + p->free + p->unread;
-	if (!p->segments)
-		return;
-	check(s, "blocks of pages in use, by their own counts and by their free lists", p->counted,
-		p->blocks, p->counted == p->blocks && !p->torn);
-	if (p->heaps_known && !c->sums.interrupted)
-		check(s, "pages, by the heaps of all threads and by segments",
-			p->heap_pages + p->abandoned, pages, p->heap_pages + p->abandoned == pages);
-}
-
-static void copy_free_lists(struct counting *c, struct survey *s)
-{
-	const struct heap_free_list *list;
-	size_t n, torn;
-	s->free_lists_known = heap_free_lists(c->walk, &list, &n, &torn);
-	if (!s->free_lists_known)
-		return;
-	s->free_lists = arena_alloc(&s->arena, (n + 1) * sizeof(*list));
-	memcpy(s->free_lists, list, n * sizeof(*list));
-	s->n_free_lists = n;
-	s->torn_free_lists = torn;
-}
-
-void survey_checks(struct counting *c, struct survey *s)
-{
-	const struct heap_pools *p = &s->pools;
-	uint64_t raw;
-	copy_free_lists(c, s);
-	for (size_t i = 0; i < HEAP_PLACES; i++)
-		s->dead += c->sums.place[i].dead;
-	if (p->arenas)
-		check(s, "blocks of pools in use, by their own counts and by their free lists",
-			p->counted, p->blocks, p->counted == p->blocks && !p->torn);
-	check_pages(c, s);
-	s->referred = *heap_referred(c->walk);
-	/* where there are blocks of an unknown malloc, nobody knows how many */
-	if (!c->sums.interrupted && !s->referred.searched && heap_raw_blocks(c->walk, &raw)) {
-		/* a block that was made smaller stays where it is, so any size may be one */
-		uint64_t chunks = c->sums.place[HEAP_IN_CHUNK].blocks;
-		check(s,
-			"blocks outside of pools, by the interpreter's count and at least in "
-			"malloc",
-			raw, chunks, chunks >= raw);
-	}
-	uint64_t listed, tracked = heap_tracked(c->walk);
-	uint64_t limit = tracked < GC_CHECK_MAX ? GC_CHECK_MAX : 0;
-	if (limit && !c->sums.interrupted && heap_gc_listed(c->walk, 2 * limit, &listed)) {
-		check(s, "tracked objects, by the collector's lists and by those found", listed,
-			tracked, listed == tracked);
-		s->missed = listed > tracked ? listed - tracked : 0;
-	}
-	s->doubtful = c->sums.doubtful;
-	s->interrupted = c->sums.interrupted;
-	s->generations_cut = c->generations && generations_cut(c->generations);
-	s->too_many_types = heap_types_full(c->walk);
-	s->damaged = p->torn || p->lost || s->pages.torn || s->pages.lost || c->sums.doubtful ||
-		     s->missed || s->too_many_types || s->interrupted || s->chunks.torn ||
-		     target_coverage(c->rt->target).cut;
-	s->lower_bound = s->damaged || s->referred.searched;
-}
-
-void survey_tell(const struct survey *s, struct problems *to)
-{
-	const struct heap_pools *p = &s->pools;
-	if (p->torn)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " pools contradict themselves: the process was changing them",
-			p->torn);
-	if (p->lost)
-		problems_damagef(to, "heap", "%" PRIu64 " pools are not in the core", p->lost);
-	if (s->pages.torn)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " pages contradict themselves: the process was changing them",
-			s->pages.torn);
-	if (s->pages.lost)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " blocks or segments of mimalloc are not in the core",
-			s->pages.lost);
-	if (s->torn_free_lists)
-		problems_damagef(to, "heap",
-			"%zu lists of what is kept for reuse contradict themselves: the process "
-			"was changing them",
-			s->torn_free_lists);
-	if (s->interrupted)
-		problems_damagef(to, "heap", "interrupted: the rest of it was not counted");
-	if (s->generations_cut)
-		problems_damagef(to, "heap",
-			"more than %d objects are in other generations than the largest: those "
-			"were not looked up",
-			GENERATIONS_LOOKED_UP_MAX);
-	if (s->too_many_types)
-		problems_damagef(to, "heap",
-			"there are more than %d types; objects of the others are not counted",
-			TYPES_MET_MAX);
-	if (s->chunks.torn)
-		problems_damagef(to, "heap",
-			"malloc's heap is damaged, in %" PRIu64 " places: behind these only what "
-			"references lead to is counted",
-			s->chunks.torn);
-	if (s->referred.searched)
-		problems_notef(to, "heap",
-			"%" PRIu64 " objects were found by references, in memory of an unknown or "
-			"damaged malloc; there may be more that only C code refers to",
-			s->referred.objects);
-	if (s->missed)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " objects that the collector tracks were not found", s->missed);
-	if (s->doubtful)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " objects contradict themselves, or their bodies are not in "
-			"memory",
-			s->doubtful);
 }
