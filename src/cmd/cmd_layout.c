@@ -6,6 +6,7 @@
 #include "pycore/layout.h"
 #include "pycore/opener.h"
 
+#include <elf.h>
 #include <string.h>
 
 const char cmd_layout_help[] =
@@ -111,6 +112,11 @@ static const char *abi_name(unsigned abi)
 	return names[abi & (ABI_DEBUG | ABI_FREE_THREADED)];
 }
 
+static const char *machine_name(unsigned machine)
+{
+	return machine == EM_AARCH64 ? "aarch64" : "x86-64";
+}
+
 static void print_row(const struct layout_row *row)
 {
 	AUTO_STR(range);
@@ -122,17 +128,17 @@ static void print_row(const struct layout_row *row)
 		version_text(*p, true, version);
 		str_puts(&proven, version);
 	}
-	printf("%-15s  %-18s  %-14s  %-4u  %-6s  %s\n", row->name, str_text(&range),
-		abi_name(row->abi), 8 * row->ptr_size, row->order == ORDER_BIG ? "big" : "little",
-		proven.len ? str_text(&proven) : "-");
+	printf("%-22s  %-18s  %-14s  %-7s  %-4u  %-6s  %s\n", row->name, str_text(&range),
+		abi_name(row->abi), machine_name(row->machine), 8 * row->ptr_size,
+		row->order == ORDER_BIG ? "big" : "little", proven.len ? str_text(&proven) : "-");
 }
 
 static int list(void)
 {
 	size_t len;
 	const struct layout_row *rows = layout_rows(&len);
-	printf("%-15s  %-18s  %-14s  %-4s  %-6s  %s\n", "TABLE", "RELEASES", "BUILD", "BITS",
-		"ORDER", "PROVEN");
+	printf("%-22s  %-18s  %-14s  %-7s  %-4s  %-6s  %s\n", "TABLE", "RELEASES", "BUILD",
+		"MACHINE", "BITS", "ORDER", "PROVEN");
 	for (size_t i = 0; i < len; i++)
 		print_row(&rows[i]);
 	return finish_stdout();

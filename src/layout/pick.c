@@ -40,7 +40,7 @@ static const char *refusal(const struct layout_key *key, bool version_known, boo
 	if (key->order != ORDER_LITTLE)
 		return "a big-endian build of CPython";
 	if (key->machine != EM_X86_64)
-		return "CPython for another machine than x86-64";
+		return "CPython for this machine";
 	return version_known ? "this build of CPython" : "this version of CPython";
 }
 

@@ -125,6 +125,8 @@ static const struct field_at py315t[FIELD_COUNT] = {
 #define RELEASE_X86_64	     X86_64(ABI_RELEASE)
 #define DEBUG_X86_64	     X86_64(ABI_DEBUG)
 #define FREE_THREADED_X86_64 X86_64(ABI_FREE_THREADED)
+#define RELEASE_AARCH64                                                                            \
+	.abi = ABI_RELEASE, .machine = EM_AARCH64, .ptr_size = 8, .order = ORDER_LITTLE
 
 /* The interpreter's own state: roots, GIL, thread numbers, handled exceptions. */
 #define STATE_IN_STATICS(gil_)                                                                     \
@@ -327,6 +329,13 @@ enum {
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),                           \
 		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
 		.repr = REPR_3_15, UNICODE(17, 0)
+
+/* A mutex of the C library is larger there. */
+#define AARCH64_GIL                                                                                \
+	{ FIELD_gil_mutex, AT(80, 48) },                                                           \
+	{                                                                                          \
+		FIELD_gil_sizeof, SIZEOF(224)                                                      \
+	}
 
 static const struct layout_row rows[] = {
 	{
@@ -666,6 +675,73 @@ static const struct layout_row rows[] = {
 		AS_3_15(REFS_BIASED, HEAP_MIMALLOC),
 		.fields = py315t,
 		MOVED(FREED_CHUNKS),
+	},
+	{
+		.name = "3.11.0-3.11.3 aarch64",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		UNPROVEN,
+		RELEASE_AARCH64,
+		AS_3_11_0,
+		.fields = py311,
+		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(360, 224) }),
+		MOVING(FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.11 aarch64",
+		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
+		UNPROVEN,
+		RELEASE_AARCH64,
+		AS_3_11_4,
+		.fields = py311,
+		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(360, 224) }),
+		MOVING(FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.13 aarch64",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		UNPROVEN,
+		RELEASE_AARCH64,
+		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		.fields = py313,
+		MOVED(SINCE_3_13_1, AARCH64_GIL, { FIELD_interp_obmalloc, AT(10816, 8) },
+			{ FIELD_interp_freelists, AT(10968, 3536) },
+			{ FIELD_free_memory_errors, AT(82664, 8) },
+			{ FIELD_free_memory_errors_count, AT(82672, 4) },
+			{ FIELD_interp_freed, AT(82696, 16) }),
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed),
+	},
+	{
+		.name = "3.14 aarch64",
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		UNPROVEN,
+		RELEASE_AARCH64,
+		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		.fields = py314,
+		MOVED(AARCH64_GIL, { FIELD_interp_obmalloc, AT(10920, 8) },
+			{ FIELD_interp_freelists, AT(11136, 624) },
+			{ FIELD_free_memory_errors, AT(79912, 8) },
+			{ FIELD_free_memory_errors_count, AT(79920, 4) },
+			{ FIELD_interp_freed, AT(79944, 16) },
+			{ FIELD_interp_sizeof, SIZEOF(225880) },
+			{ FIELD_runtime_sizeof, SIZEOF(316632) }),
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.15 aarch64",
+		ALL(3, 15),
+		UNPROVEN,
+		RELEASE_AARCH64,
+		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
+		.fields = py315,
+		MOVED(AARCH64_GIL, { FIELD_interp_obmalloc, AT(10896, 8) },
+			{ FIELD_interp_freelists, AT(11112, 656) },
+			{ FIELD_free_memory_errors, AT(79920, 8) },
+			{ FIELD_free_memory_errors_count, AT(79928, 4) },
+			{ FIELD_interp_freed, AT(79952, 16) },
+			{ FIELD_interp_sizeof, SIZEOF(226256) },
+			{ FIELD_runtime_sizeof, SIZEOF(346584) }),
+		MOVING(MIMALLOC_MEMBERS),
 	},
 };
 

@@ -244,7 +244,8 @@ def check_schemas(pycore):
 def listed_rows(pycore):
     """[(table, releases, build, run)] as `pycore layout --list` prints them."""
     rows = [re.split(r"  +", line.strip()) for line in output_of(pycore, "layout", "--list").splitlines()[1:]]
-    return [(table, releases, f"{build}, {bits}-bit {order}-endian", run) for table, releases, build, bits, order, run in rows]
+    return [(table, releases, f"{build}, {machine}, {bits}-bit {order}-endian", run)
+            for table, releases, build, machine, bits, order, run in rows]
 
 
 def written_rows():

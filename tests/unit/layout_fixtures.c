@@ -112,7 +112,7 @@ const struct fixture *fixture_named(const char *name)
 
 bool fixture_has_row(const struct fixture *x)
 {
-	return !strcmp(x->arch, "x86_64");
+	return !strcmp(x->arch, "x86_64") || !(x->key.abi & ABI_DEBUG);
 }
 
 bool fixtures_describe(enum field f)
@@ -122,6 +122,12 @@ bool fixtures_describe(enum field f)
 	while (i < len && all[i].field[f].origin == ORIGIN_NONE)
 		i++;
 	return i < len;
+}
+
+bool fixture_describes(const struct fixture *x, enum field f)
+{
+	bool whole = x->key.machine == EM_X86_64;
+	return fixtures_describe(f) && (whole || x->field[f].origin != ORIGIN_NONE);
 }
 
 void put_word(uint8_t *block, size_t index, enum byte_order order, uint64_t value)

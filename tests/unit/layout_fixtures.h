@@ -27,6 +27,9 @@ const struct fixture *fixture_named(const char *name);
 bool fixture_has_row(const struct fixture *x);
 /* Whether any of them has the field: their source leaves out many extension modules. */
 bool fixtures_describe(enum field f);
+/* Whether this one would tell of the field if that build had it: not of modules of other machines.
+ */
+bool fixture_describes(const struct fixture *x, enum field f);
 
 /* The debug offsets of a fixture as they lie in memory; returns their size. `block` holds
  * DEBUG_OFFSETS_MAX. */

@@ -127,8 +127,8 @@ START_TEST(other_faults_are_not_hidden)
 	pid_t pid = fork();
 	int status;
 	if (!pid) {
-		signal(SIGSEGV, SIG_DFL);
 		mem_demand_end(&demand);
+		signal(SIGSEGV, SIG_DFL);
 		mem_demand_init(&demand, &below.base, 0);
 		(void)*(const volatile uint8_t *)mem_view(&demand.base, START, 1);
 		raise(SIGSEGV);

@@ -5,6 +5,7 @@
 #include "pycore/alloc.h"
 #include "pycore/attr.h"
 
+#include <elf.h>
 #include <check.h>
 
 TCase *tcase_layout_debug_offsets(void);
@@ -35,7 +36,7 @@ static void check_block(
 	struct err e = layout_merge_debug_offsets(l, block, size);
 	ck_assert_msg(!failed(e), "%s: %s", x->name, e.what);
 	for (enum field f = 0; f < FIELD_COUNT; f++) {
-		if (layout_has(l, f) && fixtures_describe(f))
+		if (layout_has(l, f) && fixture_describes(x, f))
 			check_same_place(x->name, f, l->field[f], x->field[f]);
 	}
 	ck_assert_uint_ge(count_origin(l, ORIGIN_DEBUG_OFFSETS), STATED_MIN);
@@ -61,7 +62,7 @@ START_TEST(blocks_agree_with_the_descriptions)
 		check_block(x, &l, block, size);
 		/* With the block, nothing is left out of which it speaks. */
 		for (enum field f = 0; f < FIELD_COUNT; f++) {
-			if (fixtures_describe(f) && (layout_has(&l, f) || !is_of_allocators(f)))
+			if (fixture_describes(x, f) && (layout_has(&l, f) || !is_of_allocators(f)))
 				check_same_place(x->name, f, l.field[f], x->field[f]);
 		}
 		checked++;
