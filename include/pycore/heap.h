@@ -94,7 +94,8 @@ struct heap_pages {
 	uint64_t segments, segment_bytes;
 	uint64_t head_bytes, unused_bytes; /* of segments: what describes them; what is in no page
 					    */
-	uint64_t reserved_bytes; /* kept for segments to come */
+	uint64_t reserved_bytes, untouched_bytes; /* kept for segments to come; of that, never
+						     written to */
 	uint64_t used, free; /* pages: with blocks in use, emptied */
 	uint64_t page_bytes, empty_bytes; /* of these */
 	uint64_t torn; /* pages whose free lists contradict their count */

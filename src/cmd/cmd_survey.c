@@ -126,6 +126,15 @@ static enum exit_status gather(struct survey_args *a, struct side *before, struc
 	return status;
 }
 
+/* Whether an interruption leaves nothing to be compared; with a message. */
+static bool is_cut(const struct survey_args *a, const struct side *before, const struct side *after)
+{
+	bool cut = a->view.before && (after->survey->interrupted || before->survey->interrupted);
+	if (cut)
+		complain("interrupted: counts of which a part is missing are not compared");
+	return cut;
+}
+
 static void free_diff(struct survey_diff **d)
 {
 	survey_diff_free(*d);
@@ -140,6 +149,8 @@ static enum exit_status survey(struct survey_args *a)
 	enum exit_status status = gather(a, &before, &after);
 	if (status != STATUS_COMPLETE)
 		return status;
+	if (is_cut(a, &before, &after))
+		return STATUS_NOTHING;
 	if (a->view.before)
 		diff = survey_compare(before.survey, after.survey, a->options.sort);
 	if (!report(a, &after, &before, diff, &damage))

@@ -119,6 +119,15 @@ static bool take_python(struct survey_args *a)
 	return a->python;
 }
 
+static bool take_sample(struct survey_args *a)
+{
+	if (!take_number("--sample", SURVEY_SAMPLE_MAX, &a->options.sample))
+		return false;
+	if (!a->options.sample)
+		usage_error("survey", "--sample: 1 to %d", SURVEY_SAMPLE_MAX);
+	return a->options.sample;
+}
+
 static bool take_jobs(struct survey_args *a)
 {
 	size_t n;
@@ -147,7 +156,7 @@ static bool take_option(struct survey_args *a, int option)
 		a->view.allocators = true;
 		return true;
 	case OPT_SAMPLE:
-		return take_number("--sample", SURVEY_SAMPLE_MAX, &a->options.sample);
+		return take_sample(a);
 	case OPT_JOBS:
 		return take_jobs(a);
 	case OPT_PYTHON:
@@ -176,6 +185,8 @@ static const char *contradiction(const struct survey_args *a)
 		return "--json and --csv exclude each other";
 	if (a->type && a->options.match)
 		return "--type and --match exclude each other";
+	if (a->options.sample && a->view.before)
+		return "--sample and --diff exclude each other";
 	if (a->in_place && !a->target.pid)
 		return "--in-place needs --pid";
 	if (a->in_place && a->target.nonblocking)

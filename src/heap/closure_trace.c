@@ -142,8 +142,9 @@ static void values_bodies(
 	if (!p || n < w->word || !keys)
 		return;
 	values = word_at(w, p);
+	/* 3.12 keeps the address less one */
 	if (pair ? values != 0 : values & 1)
-		each(c, ctx, &(struct body){ values & ~UINT64_C(1), values_bytes(c, keys), false });
+		each(c, ctx, &(struct body){ values + !pair, values_bytes(c, keys), false });
 }
 
 static void each_body(struct closure *c, uint64_t addr, uint32_t type, body_fn *each, void *ctx)

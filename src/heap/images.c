@@ -63,8 +63,8 @@ static uint32_t type_here(struct heap_walk *w, const uint8_t *bytes, uint64_t ad
 /* Bytes until the next object can begin. */
 static uint64_t extent(const struct heap_walk *w, uint32_t type)
 {
-	const struct heap_type *t = &w->types.list[type];
-	uint64_t size = t->flags & FLAG_STR ? w->at.str_min : t->basicsize;
+	const uint64_t head = w->at.object_head, least = w->types.list[type].least;
+	uint64_t size = least > head ? least : head;
 	return (size + w->word - 1) / w->word * w->word;
 }
 

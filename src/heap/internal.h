@@ -195,10 +195,10 @@ uint32_t types_prove(struct heap_walk *w, uint64_t addr);
 static inline const struct type_slot *types_slot(const struct types *t, uint64_t addr)
 {
 	for (size_t i = mix(addr) >> t->shift;; i = (i + 1) & t->mask) {
-		if (t->slots[i].addr == addr)
-			return &t->slots[i];
 		if (!t->slots[i].addr)
 			return NULL;
+		if (t->slots[i].addr == addr)
+			return &t->slots[i];
 	}
 }
 static inline uint32_t types_known(const struct types *t, uint64_t addr)

@@ -283,17 +283,32 @@ static bool next_page(struct heap_walk *w)
 	return false;
 }
 
+static void count_gap(struct heap_walk *w, uint64_t start, uint64_t end)
+{
+	struct mem_run r = { .end = start };
+	if (start >= end)
+		return;
+	w->pages.reserved_bytes += end - start;
+	w->pages.untouched_bytes += end - start;
+	while (mem_next_touched(w->mem, r.end, end, &r))
+		w->pages.untouched_bytes -= r.end - r.start;
+}
+
+/* What is reserved for segments, and has none yet. */
 static void count_reserved(struct heap_walk *w)
 {
 	const struct paged *p = w->paged;
-	for (size_t i = 0; i < p->reserved.n; i++)
-		w->pages.reserved_bytes += p->reserved.list[i].end - p->reserved.list[i].start;
-	for (size_t i = 0; i < p->n; i++) {
-		for (size_t k = 0; k < p->reserved.n; k++) {
-			const struct span *r = &p->reserved.list[k];
-			if (p->segments[i].addr >= r->start && p->segments[i].addr < r->end)
-				w->pages.reserved_bytes -= p->segments[i].size;
+	for (size_t i = 0; i < p->reserved.n; i++) {
+		const struct span *r = &p->reserved.list[i];
+		uint64_t at = r->start;
+		for (size_t k = 0; k < p->n; k++) {
+			const struct segment *s = &p->segments[k];
+			if (s->addr < r->start || s->addr >= r->end)
+				continue;
+			count_gap(w, at, s->addr);
+			at = s->addr + s->size;
 		}
+		count_gap(w, at, r->end);
 	}
 }
 

@@ -52,7 +52,8 @@ void survey_checks(struct counting *c, struct survey *s)
 	check_pages(c, s);
 	s->referred = *heap_referred(c->walk);
 	/* where there are blocks of an unknown malloc, nobody knows how many */
-	if (!c->sums.interrupted && !s->referred.searched && heap_raw_blocks(c->walk, &raw)) {
+	if (p->arenas && !c->sums.interrupted && !s->referred.searched &&
+		heap_raw_blocks(c->walk, &raw)) {
 		/* a block that was made smaller stays where it is, so any size may be one */
 		uint64_t chunks = c->sums.place[HEAP_IN_CHUNK].blocks;
 		check(s,

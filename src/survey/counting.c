@@ -266,7 +266,8 @@ static void identify(const struct counting *c, size_t number, struct tally *t)
 	const struct heap_type *types = heap_types(c->walk, &n);
 	switch (c->opt->by) {
 	case SURVEY_BY_TYPE:
-		t->key = t->type = types[number].addr;
+		t->type = types[number].addr;
+		t->key = type_key(c, (uint32_t)number);
 		break;
 	case SURVEY_BY_MODULE:
 		t->key = survey_text_hash(c->sizings[number]->module);

@@ -127,6 +127,9 @@ void workers_gather(struct workers *w, struct counting *c, struct tallies *all);
 
 /* rows.c */
 uint64_t survey_text_hash(const char *text);
+/* The same for types of the same name: of classes that are made anew with each call of a function,
+ * all are shown as one. */
+uint64_t type_key(const struct counting *c, uint32_t type);
 void survey_rows(struct counting *c, struct tallies *all, struct survey *s);
 
 /* modules.c and shapes.c: the number of the group of an object's module or shape, and what the row

@@ -89,7 +89,7 @@ static void add_pages(struct counting *c, struct survey *s, struct survey_memory
 	uint64_t known = p->head_bytes + p->unused_bytes + p->page_bytes + p->empty_bytes;
 	if (!p->segments)
 		return;
-	struct survey_memory *m = branch(s, root, "segments of mimalloc", 11);
+	struct survey_memory *m = branch(s, root, "segments of mimalloc", 13);
 	leaf(m, SURVEY_OBJECTS, "objects", in->object_room);
 	leaf(m, SURVEY_KEPT, "objects without references", in->dead_room);
 	leaf(m, SURVEY_OTHERS, "bodies of objects, and what C code keeps", in->other_room);
@@ -102,7 +102,8 @@ static void add_pages(struct counting *c, struct survey *s, struct survey_memory
 	leaf(m, SURVEY_UNREAD, "blocks that are not in the core", p->lost_bytes);
 	if (p->segment_bytes > known)
 		leaf(m, SURVEY_UNREAD, "pages that could not be read", p->segment_bytes - known);
-	leaf(m, SURVEY_FREE, "kept for more segments", p->reserved_bytes);
+	leaf(m, SURVEY_FREE, "kept for more segments", p->reserved_bytes - p->untouched_bytes);
+	leaf(m, SURVEY_UNTOUCHED, "reserved, and never written to", p->untouched_bytes);
 	root->bytes += m->bytes;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Groups by the module of a type. */
+/* Groups by the names of a type and of its module. */
 #include "internal.h"
+
+#include <string.h>
 
 uint64_t survey_text_hash(const char *text)
 {
@@ -8,6 +10,15 @@ uint64_t survey_text_hash(const char *text)
 	for (; *text; text++)
 		v = (v ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
 	return v;
+}
+
+uint64_t type_key(const struct counting *c, uint32_t type)
+{
+	const struct py_sizing *z = c->sizings[type];
+	if (!strcmp(z->qualname, "?"))
+		return z->type;
+	return survey_text_hash(z->qualname) ^
+	       survey_text_hash(z->module) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 size_t module_of(struct counting *c, uint32_t type)

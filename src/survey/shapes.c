@@ -56,7 +56,7 @@ size_t shape_of(struct counting *c, const struct heap_block *b)
 	bool named = has_shape(c, b->type);
 	if (named)
 		py_shape_of(c->p, c->rt, &c->names, addr, &shape);
-	uint64_t key = key_of(type, &shape);
+	uint64_t key = key_of(type_key(c, b->type), &shape);
 	if (hash_get(&c->shapes, key, &group)) {
 		struct shape_seen *seen = &c->groups.list[group].shape;
 		seen->example = addr < seen->example ? addr : seen->example;

@@ -18,7 +18,8 @@ os.abort()
 WRONG = [
     (["survey"], "missing"), (["survey", "--by=what", "core"], "no key 'what'"), (["survey", "--sort=what", "core"], "no key 'what'"),
     (["survey", "--top=x", "core"], "--top"), (["survey", "--top=-1", "core"], "--top"), (["survey", "--top=", "core"], "--top"),
-    (["survey", "--sample=101", "core"], "100"), (["survey", "--sample=x", "core"], "--sample"), (["survey", "--csv", "--json", "core"], "exclude"),
+    (["survey", "--sample=101", "core"], "100"), (["survey", "--sample=x", "core"], "--sample"),
+    (["survey", "--sample=0", "core"], "1 to 100"), (["survey", "--sample=2", "--diff=a", "core"], "exclude"), (["survey", "--csv", "--json", "core"], "exclude"),
     (["survey", "--type=a", "--match=b", "core"], "exclude"), (["survey", "--type=", "core"], "empty"), (["survey", "--in-place", "core"], "--pid"),
     (["survey", "--in-place", "--nonblocking", "--pid=1"], "exclude"), (["survey", "--match"], "missing"), (["survey", "--diff"], "missing"), (["survey", "a", "b", "c"], "too many"), (["survey", "--locals", "core"], "--locals"),
 ]

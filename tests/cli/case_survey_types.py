@@ -1,6 +1,7 @@
 """pycore survey --type, its samples, and several Pythons in one process."""
 import pathlib
 
+from crashlib import do
 from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, run
 from subjects import CRASH, NESTED, library, python
 
@@ -27,6 +28,26 @@ os.environ["PYTHONHOME"] = {home!r}
 other = ctypes.CDLL({library!r}, os.RTLD_DEEPBIND)
 other.Py_InitializeEx(0)
 other.PyRun_SimpleString(b'import os\\nclass Guest(object): pass\\nguests = [Guest() for i in range(77)]\\nos.abort()')
+"""
+
+
+SAME = """
+import os
+def made():
+    class Row(object):
+        pass
+    return Row()
+rows = [made() for i in range(500)]
+os.abort()
+"""
+TABLE = """
+struct { long code; void *type; } table[4] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}};
+void set(void *type) { table[1].type = type; }
+"""
+SETS = """
+import ctypes, os, sys
+ctypes.CDLL(%r).set(ctypes.c_void_p(id(type(u""))))
+os.abort()
 """
 
 
@@ -116,4 +137,23 @@ def two_pythons(kit, make):
         kit.check_that(f"survey --python {wrong!a}", ran.status == USAGE and "--python" in ran.err, brief(ran.err))
 
 
-CASES = [types, other_types, samples, compared, two_pythons]
+def same_names(kit, make):
+    """A class made anew with each call is one row, by type and by shape."""
+    for version in ((2, 7), (3, 12)):
+        core = make.core(python(version), SAME)
+        for key in ("type", "shape"):
+            rows = kit.expect_json(f"survey --by {key}, same names", ["survey", "--by", key, "--match", "*Row", core], COMPLETE)["rows"]
+            kit.check_that(f"survey --by {key}, same names: one row", [row["count"] for row in rows] == [500], f"{rows}"[:300])
+
+
+def tables_of_types(kit, make):
+    """Small numbers beside addresses of types, as C libraries have them, are no strings without end."""
+    for version in ((2, 7), (3, 11)):
+        source = make.folder() / "table.c"
+        source.write_text(TABLE)
+        do("gcc", "-shared", "-fPIC", "-o", source.with_suffix(".so"), source)
+        core = make.core(python(version), SETS % str(source.with_suffix(".so")))
+        kit.expect(f"survey beside a table of types, {version}", ["survey", core], (COMPLETE, PARTIAL), out="str")
+
+
+CASES = [types, other_types, samples, compared, two_pythons, same_names, tables_of_types]

@@ -166,7 +166,7 @@ const struct layout_row *fakepy_row(unsigned major, unsigned minor)
 	const struct layout_row *rows = layout_rows(&n);
 	for (size_t i = n; i-- > 0;) {
 		if (rows[i].first >> 16 == (major << 8 | minor) && rows[i].abi == ABI_RELEASE &&
-			rows[i].ptr_size == 8)
+			rows[i].machine == EM_X86_64)
 			return &rows[i];
 	}
 	ck_abort_msg("no row for %u.%u", major, minor);
