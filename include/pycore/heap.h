@@ -123,7 +123,8 @@ struct heap_chunks {
 	struct heap_chunk_sizes {
 		uint64_t used, free, used_bytes, free_bytes;
 	} sizes[HEAP_SIZE_BITS + 1]; /* by the bits of their sizes: [10] has 512 to 1023 bytes */
-	uint64_t untouched; /* bytes that belong to no known allocator and were never written to */
+	uint64_t untouched; /* bytes that belong to no known allocator, or to what a heap of
+			       malloc's has given back, and were never written to since */
 	uint64_t torn; /* heaps whose chunks cannot be followed to the end */
 };
 

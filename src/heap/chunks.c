@@ -4,8 +4,9 @@
  * (malloc/malloc.c): two words, then what the user has. The second word is the chunk's size, a
  * multiple of two words, with three flags: the chunk before is in use; this one was mapped by
  * itself; it belongs to another thread's arena. A heap is a row of chunks without gaps up to its
- * end, the last one being free; so a row that reaches the end of its mapping proves itself. What
- * was mapped by itself begins at a page, with a size of whole pages.
+ * end, the last one being free; so a row that reaches the end of its mapping, or where the heap
+ * itself says that it ends (chunk_heaps.c), proves itself. What was mapped by itself begins at a
+ * page, with a size of whole pages.
  *
  * A row that breaks off has a head that was overwritten, or was being changed when the process
  * died. Where it begins as a heap does and goes far enough, it is taken up to shortly before the
@@ -31,7 +32,6 @@ enum {
 	PAGE_BITS = 12,
 	PAGE = 1 << PAGE_BITS,
 	CACHED_MAX = 1056, /* bytes of a chunk in a tcache */
-	HEAP_ALIGNMENT = 64 * 1024 * 1024, /* of the heaps of other arenas */
 	HEAP_HEAD_MAX = PAGE, /* struct heap_info and struct malloc_state in front of them */
 	MIN_WORDS = 4,
 	PATIENCE = 65536,
@@ -46,16 +46,23 @@ struct row {
 	uint64_t steps;
 	uint64_t back[TORN_BACK]; /* the last chunks, in a ring */
 	uint64_t sizes; /* bits by size, to tell a row from an array of equal numbers */
-	bool whole; /* it ends where it has to */
+	bool whole; /* it ends where it has to, */
+	bool last; /* and nothing is there */
 };
 
-static uint64_t size_word(const struct heap_walk *w, uint64_t at)
+static uint64_t size_word(struct heap_walk *w, uint64_t at)
 {
-	return word_at(w, w->range_bytes + (at - w->range.start) + w->word);
+	return chunks_word(w, at + w->word);
+}
+
+/* The end of what a chunk there can have. */
+static uint64_t limit(const struct heap_walk *w, uint64_t at)
+{
+	return at >= w->heap.start && at < w->heap.end ? w->heap.end : w->range.end;
 }
 
 /* The size of the chunk at `at`, which ends by `end`; 0: there is none. */
-static uint64_t chunk_size(const struct heap_walk *w, uint64_t at, uint64_t end)
+static uint64_t chunk_size(struct heap_walk *w, uint64_t at, uint64_t end)
 {
 	if (end - at < 2 * w->word)
 		return 0;
@@ -67,7 +74,7 @@ static uint64_t chunk_size(const struct heap_walk *w, uint64_t at, uint64_t end)
 /* Whether a heap ends there that could not grow further, because what follows is somebody else's:
  * with two heads of chunks too small to be any up to the end of a page, and maybe a third where
  * that is all that was left (sysmalloc()). */
-static bool is_fence(const struct heap_walk *w, uint64_t at, uint64_t end)
+static bool is_fence(struct heap_walk *w, uint64_t at, uint64_t end)
 {
 	uint64_t step = 2 * w->word, left = PAGE - at % PAGE;
 	if ((left != 2 * step && left != 3 * step) || end - at < left)
@@ -84,7 +91,7 @@ static bool is_fence(const struct heap_walk *w, uint64_t at, uint64_t end)
  * before it, which does not exist, is in use. */
 static bool follow(struct heap_walk *w, uint64_t at, struct row *ret)
 {
-	uint64_t end = w->range.end;
+	uint64_t end = limit(w, at);
 	*ret = (struct row){ 0 };
 	if (end - at < 2 * w->word || !(size_word(w, at) & PREV_INUSE) ||
 		size_word(w, at) & IS_MMAPPED)
@@ -98,7 +105,8 @@ static bool follow(struct heap_walk *w, uint64_t at, struct row *ret)
 		at += size;
 	}
 	ret->stop = at < end ? at : end;
-	ret->whole = at >= end || (ret->steps && is_fence(w, at, end));
+	ret->last = ret->steps && (at >= end || chunks_begins_range(w, at));
+	ret->whole = ret->last || (ret->steps && is_fence(w, at, end));
 	if (!ret->whole)
 		w->patience -= ret->steps;
 	return ret->steps;
@@ -121,7 +129,8 @@ static bool inside_image(const struct heap_walk *w, uint64_t page)
 /* Where a heap begins, if there is one: at the start of a mapping, or behind variables. */
 static bool may_begin(const struct heap_walk *w, uint64_t page)
 {
-	return page == w->range.start || page % HEAP_ALIGNMENT == 0 || inside_image(w, page - PAGE);
+	return chunks_begins_range(w, page) || page % HEAP_ALIGNMENT == 0 ||
+	       inside_image(w, page - PAGE);
 }
 
 /* Takes the beginning of a row that breaks off. */
@@ -132,6 +141,7 @@ static bool believe(struct heap_walk *w, uint64_t at, const struct row *row)
 	w->patience += row->steps;
 	w->row = w->row_start = at;
 	w->row_end = row->back[row->steps % TORN_BACK];
+	w->row_last = false;
 	if (!is_cut(w))
 		w->chunks.torn++;
 	w->torn = true;
@@ -139,10 +149,11 @@ static bool believe(struct heap_walk *w, uint64_t at, const struct row *row)
 }
 
 /* The chunk that is some steps further along a row that was followed to its end. */
-static uint64_t further(const struct heap_walk *w, uint64_t at, uint64_t end)
+static uint64_t further(struct heap_walk *w, uint64_t at, uint64_t end)
 {
+	uint64_t most = limit(w, at);
 	for (int i = 0; i < TORN_BACK && at < end; i++)
-		at += chunk_size(w, at, w->range.end);
+		at += chunk_size(w, at, most);
 	return at;
 }
 
@@ -155,6 +166,8 @@ static void find_row(struct heap_walk *w, uint64_t page)
 	if (w->torn)
 		last = page + PAGE - 2 * w->word;
 	struct row row;
+	if (page % HEAP_ALIGNMENT == 0)
+		chunks_see_heap(w, page);
 	for (uint64_t at = page; at <= last && at < end; at += 2 * w->word) {
 		if (!follow(w, at, &row))
 			continue;
@@ -162,6 +175,7 @@ static void find_row(struct heap_walk *w, uint64_t page)
 			w->row = w->torn ? further(w, at, row.stop) : at;
 			w->row_start = w->row;
 			w->row_end = row.stop;
+			w->row_last = row.last;
 			return;
 		}
 		if (may && believe(w, at, &row))
@@ -169,11 +183,11 @@ static void find_row(struct heap_walk *w, uint64_t page)
 	}
 }
 
-static bool is_mapped_chunk(const struct heap_walk *w, uint64_t page)
+static bool is_mapped_chunk(struct heap_walk *w, uint64_t page)
 {
 	uint64_t size = chunk_size(w, page, w->range.end);
 	return size && size % PAGE == 0 && (size_word(w, page) & FLAGS) == IS_MMAPPED &&
-	       word_at(w, w->range_bytes + (page - w->range.start)) == 0;
+	       chunks_word(w, page) == 0;
 }
 
 static bool is_link(const struct heap_walk *w, uint64_t word)
@@ -212,15 +226,27 @@ static void note(struct heap_chunks *all, uint64_t size, bool used)
 		all->largest_free = size;
 }
 
+/* So many bytes of a range can be had there at once. */
+static const uint8_t *bytes_at(struct heap_walk *w, uint64_t addr, uint64_t *ret_n)
+{
+	if ((addr < w->piece.start || addr >= w->piece.end) && !chunks_enter_piece(w, addr))
+		return NULL;
+	*ret_n = w->piece.end - addr;
+	return w->piece_bytes + (addr - w->piece.start);
+}
+
 static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 {
 	struct heap_block *b = &w->batch[w->n_batch++];
+	uint64_t addr = at + 2 * w->word, n = 0;
+	const uint8_t *bytes = bytes_at(w, addr, &n);
+	n = size < n ? size : n;
 	*b = (struct heap_block){
-		.addr = at + 2 * w->word,
+		.addr = addr,
 		.size = size,
 		.room = room,
-		.bytes = w->range_bytes + (at + 2 * w->word - w->range.start),
-		.n_bytes = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
+		.bytes = bytes,
+		.n_bytes = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX,
 	};
 	heap_unpad(w, b);
 	heap_classify(w, b);
@@ -229,14 +255,24 @@ static void take(struct heap_walk *w, uint64_t at, uint64_t size, uint64_t room)
 	w->n_batch -= cached;
 }
 
+/* Behind the end of a heap of another arena. */
+static void skip_given_back(struct heap_walk *w)
+{
+	if (w->page != w->heap.end || w->heap_accessible <= w->page)
+		return;
+	own(w, w->page, w->heap_accessible);
+	w->chunks.untouched += w->heap_accessible - w->page;
+	w->page = w->heap_accessible;
+}
+
 /* Goes on in a row of chunks that was proven. */
 static void walk_row(struct heap_walk *w)
 {
-	uint64_t end = w->row_end;
+	uint64_t end = w->row_end, most = limit(w, w->row);
 	while (w->row < end && w->n_batch < w->max_batch) {
-		uint64_t at = w->row, size = chunk_size(w, at, w->range.end);
+		uint64_t at = w->row, size = chunk_size(w, at, most);
 		w->row += size ? size : end - at;
-		bool last = w->row >= w->range.end;
+		bool last = w->row >= end && w->row_last;
 		bool used = !last && size_word(w, w->row) & PREV_INUSE;
 		if (used) /* its last word is the next one's first */
 			take(w, at, size - w->word, size);
@@ -248,6 +284,7 @@ static void walk_row(struct heap_walk *w)
 	if (w->row >= end) {
 		w->page = (end + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 		w->row = 0;
+		skip_given_back(w);
 	}
 }
 
@@ -278,15 +315,15 @@ static uint64_t unknown_end(const struct heap_walk *w, uint64_t page)
 	uint64_t arena = arenas_above(&w->arenas, page), paged = pages_above(w, page);
 	uint64_t end = arena < paged ? arena : paged;
 	end = end < w->variables.start ? end : w->variables.start;
-	return end < w->range.end ? end : w->range.end;
+	return end < w->piece.end ? end : w->piece.end;
 }
 
 /* The next page that was ever written to; a large mapping may be nearly empty. */
 static uint64_t next_page(struct heap_walk *w, uint64_t page)
 {
 	struct mem_run touched;
-	uint64_t next = page + PAGE, end = unknown_end(w, page);
-	if (size_word(w, page) || next >= end)
+	uint64_t next = page + PAGE, word = size_word(w, page), end = unknown_end(w, page);
+	if (word || next >= end)
 		return next;
 	if (!mem_next_touched(w->mem, next, end, &touched))
 		touched.start = end;
@@ -324,28 +361,22 @@ static void see_page(struct heap_walk *w)
 		w->page = next_page(w, page);
 }
 
-/* The next range of memory that malloc can have. */
+/* The next memory that malloc can have. */
 static bool enter_range(struct heap_walk *w)
 {
-	while (mem_next_range(w->mem, w->range.end, &w->range)) {
-		if (!(w->range.perm & MEM_WRITE) || w->range.perm & MEM_EXEC || !w->range.readable)
-			continue;
-		w->range_bytes = mem_view(w->mem, w->range.start, w->range.end - w->range.start);
-		if (!w->range_bytes)
-			continue;
-		w->page = (w->range.start + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-		w->row = 0;
-		w->torn = false;
-		w->patience = PATIENCE + (w->range.end - w->range.start) / (MIN_WORDS * w->word);
-		return true;
-	}
-	return false;
+	if (!chunks_enter_range(w))
+		return false;
+	w->row = 0;
+	w->torn = false;
+	w->patience = PATIENCE + (w->range.end - w->range.start) / (MIN_WORDS * w->word);
+	return true;
 }
 
 void chunks_begin(struct heap_walk *w)
 {
 	w->variables = (struct mem_run){ 0 };
 	w->range = (struct mem_range){ 0 };
+	w->piece = w->heap = (struct mem_run){ 0 };
 	w->page = 0;
 }
 

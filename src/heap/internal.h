@@ -118,10 +118,15 @@ struct heap_walk {
 	uint64_t number_bytes; /* of the blocks seen so far */
 	struct mem_range range; /* of which the bytes are at hand: */
 	const uint8_t *range_bytes;
+	struct mem_run piece; /* of a range that cannot be viewed at once: its bytes are at hand */
+	const uint8_t *piece_bytes;
+	struct mem_run heap; /* of another arena than malloc's main one, the last that was seen */
+	uint64_t heap_accessible; /* up to where what it has given back can still be written */
 	uint64_t page; /* next address to be looked at */
 	struct mem_run variables; /* of a module, the first at or above it */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
 	uint64_t row_start, row_end; /* of what is believed of that heap */
+	bool row_last; /* no chunk's head is at row_end */
 	bool torn; /* a row of this range breaks off */
 	uint64_t patience; /* steps along rows that prove to be none, for this range */
 	struct paged *paged; /* NULL: no mimalloc */
@@ -264,6 +269,23 @@ bool numbers_next(struct heap_walk *w);
 /* chunks.c: what malloc has given out. */
 void chunks_begin(struct heap_walk *w);
 bool chunks_next(struct heap_walk *w);
+/* chunk_heaps.c: the next memory that malloc can have, without a gap, into w->range; goes on at
+ * w->page, if that lies in it. */
+bool chunks_enter_range(struct heap_walk *w);
+/* The piece of w->range that has the word at an address, into w->piece; false: none has. */
+bool chunks_enter_piece(struct heap_walk *w, uint64_t addr);
+static inline uint64_t chunks_word(struct heap_walk *w, uint64_t addr)
+{
+	if ((addr < w->piece.start || addr + w->word > w->piece.end) &&
+		!chunks_enter_piece(w, addr))
+		return 0;
+	return word_at(w, w->piece_bytes + (addr - w->piece.start));
+}
+/* Whether a mapping begins there, maybe within w->range. */
+bool chunks_begins_range(const struct heap_walk *w, uint64_t addr);
+enum { HEAP_ALIGNMENT = 64 * 1024 * 1024 }; /* of the heaps of other arenas than the main one */
+/* Sets w->heap, if such a heap begins at that multiple of HEAP_ALIGNMENT. */
+void chunks_see_heap(struct heap_walk *w, uint64_t page);
 /* closure_memory.c: adds a stretch; one that follows the last one makes that longer. */
 void spans_add(struct spans *s, uint64_t start, uint64_t end);
 void spans_fini(struct spans *s);

@@ -1,5 +1,6 @@
 """Objects in memory that no row of glibc's chunks leads through: processes with another malloc preloaded, and with a heap that
-was damaged. All that can be reached has to be counted, and nothing else; and the report says that there may be more.
+was damaged. All that can be reached has to be counted, and nothing else; and the report says that there may be more. And heaps
+that are whole, though they do not look so.
 """
 import collections
 import os
@@ -15,7 +16,9 @@ PRELOADED = {f"{name}{other}": (library, {"PYTHONMALLOC": "malloc"} if other els
 DAMAGED = {"damaged": {}, "damaged malloc": {"PYTHONMALLOC": "malloc"}}
 SHARED = {"shared break": {}, "shared break malloc": {"PYTHONMALLOC": "malloc"}}
 LIVE = {"jemalloc live": ("libjemalloc.so.2", {"PYTHONMALLOC": "malloc"})}
-VARIANTS = {**{name: (None, (2, 7)) for name in (*PRELOADED, *DAMAGED, *SHARED, *LIVE)}}
+GIVEN_BACK = {"given back": {}, "given back malloc": {"PYTHONMALLOC": "malloc"}}
+VARIANTS = {**{name: (None, (2, 7)) for name in (*PRELOADED, *DAMAGED, *SHARED, *LIVE, *GIVEN_BACK)}}
+LARGE = 4 * (8 << 20)  # bytes of large chunks in given_back.py
 MADE = {"Front": 2000, "Back": 2000, "Text": 6000}
 STRAYS = 30  # strings and the like that only C code refers to, of some thousands; a few come and go from run to run
 
@@ -135,6 +138,40 @@ def live(counts, harness, tool, python, variant, wanted):
             process.kill()
 
 
+def given_back_faults(harness, status, document, wanted):
+    """All of it is malloc's, and none of it damaged."""
+    yield from harness.document_faults(status, document, wanted)
+    yield from (problem["why"] for problem in document["problems"] if "damaged" in problem["why"])
+    if document["lower_bound"]:
+        yield "a lower bound"
+    found, chunks = harness.by_type(document), {node["name"]: node["bytes"] for node in document["memory"]["children"]}
+    if found["Kept"][0] != 2000 or found["bytearray"][0] < 200:
+        yield f"Kept: {found['Kept'][0]}, not 2000; bytearray: {found['bytearray'][0]}, at least 200"
+    if chunks.get("malloc", 0) < LARGE or chunks.get("unattributed", 0) > LARGE // 2:
+        yield f"memory: {chunks}"
+
+
+def given_back(counts, harness, tool, python, variant, wanted):
+    """Memory that malloc has given back while it stays mapped, and chunks in two mappings: dead, copied, and in place."""
+    name, environment = f"{python.name} {variant}", GIVEN_BACK[variant]
+    folder, core = dying(python, environment, "given_back.py")
+    with folder:
+        if core:
+            status, document = harness.survey(tool, core)
+            counts.check(f"{name}: core", given_back_faults(harness, status, document, wanted))
+        else:
+            counts.say("skipped", f"{name}: core", "no core was written here")
+    with subprocess.Popen([python.path, HERE / "given_back.py", "wait"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          env={**os.environ, **environment}) as process:
+        try:
+            pid = int(process.stdout.readline())
+            for options in ([], ["--in-place"]):
+                status, document = harness.survey([*tool, *options], f"--pid={pid}")
+                counts.check(f"{name}: live {' '.join(options)}", given_back_faults(harness, status, document, wanted))
+        finally:
+            process.kill()
+
+
 def run(counts, harness, pycore, python, variant, wanted):
     """One variant. harness: the module run.py."""
     tool = [pycore, "survey", "--json", *python.options]
@@ -143,7 +180,8 @@ def run(counts, harness, pycore, python, variant, wanted):
     if python.root:
         counts.say("skipped", f"{python.name} {variant}", "this machine's libraries do not fit into its tree")
         return
-    case = next(case for names, case in ((PRELOADED, preloaded), (DAMAGED, damaged), (SHARED, shared), (LIVE, live))
+    case = next(case for names, case in ((PRELOADED, preloaded), (DAMAGED, damaged), (SHARED, shared), (LIVE, live),
+                                           (GIVEN_BACK, given_back))
                 if variant in names)
     try:
         case(counts, harness, tool, python, variant, wanted)

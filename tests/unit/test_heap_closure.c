@@ -95,8 +95,9 @@ static void hold(uint64_t addr)
 struct seen {
 	uint64_t referred, of_plain, of_tracked, of_many, many_bytes, in_chunks;
 	uint64_t ends; /* of the chunk found last */
+	uint64_t not_at_hand; /* bytes of chunks that could not be viewed with the first ones */
 	bool searched, ascending;
-	uint64_t torn;
+	uint64_t torn, untouched;
 };
 
 static void see(struct seen *s, const struct heap_type *type, const struct heap_block *b)
@@ -121,6 +122,7 @@ static struct seen walk(void)
 			const struct heap_block *b = &batch.list[i];
 			bool in_chunk = batch.place == HEAP_IN_CHUNK;
 			s.in_chunks += in_chunk;
+			s.not_at_hand += in_chunk ? b->size - b->n_bytes : 0;
 			s.ends = in_chunk ? b->addr + b->size : s.ends;
 			if (batch.place != HEAP_REFERRED)
 				continue;
@@ -132,6 +134,7 @@ static struct seen walk(void)
 	}
 	s.searched = heap_referred(w)->searched;
 	s.torn = heap_chunks(w)->torn;
+	s.untouched = heap_chunks(w)->untouched;
 	ck_assert_uint_eq(heap_referred(w)->objects, s.referred);
 	heap_walk_close(w);
 	return s;
@@ -255,9 +258,9 @@ START_TEST(noise_ends_nothing)
 END_TEST
 
 /* Chunks up to `end`, the last one free. Returns where the n-th one begins. */
-static uint64_t make_row(uint64_t end, unsigned n)
+static uint64_t make_row_from(uint64_t at, uint64_t end, unsigned n)
 {
-	uint64_t at = FOREIGN, nth = 0;
+	uint64_t nth = 0;
 	for (unsigned i = 0; at + 4096 < end; i++) {
 		uint64_t size = 32 + 16 * (i % 11);
 		nth = i == n ? at : nth;
@@ -266,6 +269,11 @@ static uint64_t make_row(uint64_t end, unsigned n)
 	}
 	put(at + 8, (end - at) | 1);
 	return nth;
+}
+
+static uint64_t make_row(uint64_t end, unsigned n)
+{
+	return make_row_from(FOREIGN, end, n);
 }
 
 static void keeps_the_front(void)
@@ -317,6 +325,69 @@ START_TEST(heaps_that_could_not_grow_end_with_a_fence)
 }
 END_TEST
 
+/* The heap of another arena than the main one, which had more and gave it back. */
+static void ends_where_heaps_say(void)
+{
+	const uint64_t size = FOREIGN_SIZE / 2, info[] = { FOREIGN + 0x30, 0, size, FOREIGN_SIZE };
+	uint64_t at = make_row_from(FOREIGN + 2048, FOREIGN + size, 5000);
+	for (unsigned i = 0; i < 4; i++)
+		put(FOREIGN + i * 8, info[i]);
+	struct seen s = walk();
+	ck_assert_uint_eq(s.torn, 0);
+	ck_assert_uint_gt(s.in_chunks, 10000);
+	ck_assert_uint_eq(s.untouched, FOREIGN_SIZE - size);
+	ck_assert_uint_lt(s.ends, FOREIGN + size);
+	put(FOREIGN + 16, size + 1); /* no size of a heap */
+	ck_assert_uint_eq(walk().torn, 1);
+	put(FOREIGN + 16, size);
+	put(at + 8, UINT64_C(0x4141414141414141));
+	s = walk();
+	ck_assert_uint_eq(s.torn, 1);
+	ck_assert_uint_gt(s.in_chunks, 10000 - 200);
+}
+
+START_TEST(heaps_of_other_arenas_end_in_front_of_what_they_gave_back)
+{
+	each_row(ends_where_heaps_say);
+}
+END_TEST
+
+enum { PAGE = 4096, MORE = 16 * PAGE, MIDDLE = FOREIGN + FOREIGN_SIZE };
+static uint8_t more[MORE];
+
+static void put_more(uint64_t at, uint64_t word)
+{
+	memcpy(more + at, &word, 8);
+}
+
+/* A mapping that follows the first one directly, but cannot be viewed together with it. */
+static void goes_on_in_the_next_mapping(void)
+{
+	memset(more, 0, sizeof(more));
+	mem_buf_add(&f.mem, MIDDLE, more, MORE, MEM_READ | MEM_WRITE);
+	put(MIDDLE - PAGE + 8, 2 * PAGE | 2); /* mapped by itself, and a row behind it */
+	put_more(PAGE + 8, 64 | 1);
+	put_more(PAGE + 64 + 8, (MORE - PAGE - 64) | 1);
+	struct seen s = walk();
+	ck_assert_uint_eq(s.torn, 0);
+	ck_assert_uint_eq(s.in_chunks, 2);
+	ck_assert_uint_eq(s.ends, MIDDLE + PAGE + 64 + 8);
+	ck_assert_uint_eq(s.not_at_hand, PAGE);
+	put(MIDDLE - PAGE + 8, 0);
+	put(FOREIGN + 8, 64 | 1); /* a row through both */
+	put(FOREIGN + 64 + 8, (FOREIGN_SIZE - 64 + PAGE) | 1);
+	s = walk();
+	ck_assert_uint_eq(s.torn, 0);
+	ck_assert_uint_eq(s.in_chunks, 3);
+	ck_assert_uint_eq(s.not_at_hand, PAGE + 8);
+}
+
+START_TEST(mappings_without_a_gap_are_one)
+{
+	each_row(goes_on_in_the_next_mapping);
+}
+END_TEST
+
 Suite *suite_heap_closure(void)
 {
 	Suite *s = suite_create("heap_closure");
@@ -328,6 +399,8 @@ Suite *suite_heap_closure(void)
 	tcase_add_test(c, noise_ends_nothing);
 	tcase_add_test(c, rows_of_chunks_that_break_off_are_told);
 	tcase_add_test(c, heaps_that_could_not_grow_end_with_a_fence);
+	tcase_add_test(c, heaps_of_other_arenas_end_in_front_of_what_they_gave_back);
+	tcase_add_test(c, mappings_without_a_gap_are_one);
 	suite_add_tcase(s, c);
 	return s;
 }
