@@ -134,7 +134,7 @@ void survey_tell(const struct survey *s, struct problems *to)
 		problems_damagef(to, "heap",
 			"there are more than %d types; objects of the others are not counted",
 			TYPES_MET_MAX);
-	if (s->referred.searched)
+	if (s->referred.objects)
 		problems_notef(to, "heap",
 			"%" PRIu64 " objects were found by references, in memory of an unknown or "
 			"damaged malloc; there may be more that only C code refers to",
