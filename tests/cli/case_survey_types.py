@@ -40,6 +40,18 @@ def made():
 rows = [made() for i in range(500)]
 os.abort()
 """
+OLD = """
+import os
+class One:
+    def __init__(self):
+        self.first = 1
+class Other:
+    def __init__(self):
+        self.first = 1
+objects = [One() for i in range(500)] + [Other() for i in range(301)]
+objects[-1].second = 2
+os.abort()
+"""
 TABLE = """
 struct { long code; void *type; } table[4] = {{1, 0}, {2, 0}, {3, 0}, {4, 0}};
 void set(void *type) { table[1].type = type; }
@@ -156,4 +168,13 @@ def tables_of_types(kit, make):
         kit.expect(f"survey beside a table of types, {version}", ["survey", core], (COMPLETE, PARTIAL), out="str")
 
 
-CASES = [types, other_types, samples, compared, two_pythons, same_names, tables_of_types]
+def old_classes(kit, make):
+    """Instances of 2.7's old classes are of one type; their shapes tell them apart."""
+    core = make.core(python((2, 7)), OLD)
+    rows = kit.expect_json("survey --by shape, old classes", ["survey", "--by", "shape", "--match", "instance", core], COMPLETE)["rows"]
+    found = {row["key"]: row["count"] for row in rows}
+    kit.check_that("survey --by shape, old classes: counts", found.get("instance of One {first}") == 500 and
+                   found.get("instance of Other {first}") == 300 and found.get("instance of Other {first, second}") == 1, f"{found}")
+
+
+CASES = [types, other_types, samples, compared, two_pythons, same_names, old_classes, tables_of_types]

@@ -72,16 +72,38 @@ static bool known_name(struct heap *h, struct py_shapes *s, uint64_t name, uint6
 
 /* Names as they come, of a dict or an instance. */
 struct names {
+	uint64_t class; /* name of the class of an instance whose type does not tell; 0: it does */
 	bool of_dict;
 	struct py_object o;
 	struct dict dict;
 	struct attributes attributes;
 };
 
+/* All instances of 2.7's classes without `object` among their bases are of one type. */
+static bool is_old_instance(const struct heap *h, const struct py_type *t)
+{
+	return layout_has(&h->rt->layout, FIELD_old_instance_dict) && !strcmp(t->full, "instance");
+}
+
+static bool old_instance_open(struct heap *h, struct names *ret)
+{
+	uint64_t class, dict;
+	struct py_object c;
+	ret->of_dict = true;
+	return !failed(object_get(&ret->o, FIELD_old_instance_class, &class)) &&
+	       !failed(object_get(&ret->o, FIELD_old_instance_dict, &dict)) &&
+	       !failed(object_open(h, class, &c)) &&
+	       !failed(object_get(&c, FIELD_old_class_name, &ret->class)) &&
+	       !failed(dict_open(h, dict, &ret->dict));
+}
+
 static bool names_open(struct heap *h, uint64_t addr, struct names *ret)
 {
+	ret->class = 0;
 	if (failed(object_open(h, addr, &ret->o)))
 		return false;
+	if (is_old_instance(h, ret->o.type))
+		return old_instance_open(h, ret);
 	ret->of_dict = ret->o.type->flags & TYPE_DICT;
 	if (ret->of_dict)
 		return !failed(dict_open(h, addr, &ret->dict));
@@ -105,8 +127,10 @@ void py_shape_of(struct python *p, struct py_runtime *rt, struct py_shapes *s, u
 	*ret = (struct py_shape){ 0 };
 	if (!names_open(h, addr, &n))
 		return;
+	if (n.class && known_name(h, s, n.class, &hash))
+		ret->hash = mix(hash, 0);
 	if (n.of_dict && n.dict.used > SHAPE_KEYS_MAX) {
-		*ret = (struct py_shape){ .n = n.dict.used, .many = true };
+		*ret = (struct py_shape){ .n = n.dict.used, .hash = ret->hash, .many = true };
 		return;
 	}
 	while (ret->n < SHAPE_KEYS_MAX && names_next(&n, &name)) {
@@ -143,10 +167,27 @@ static size_t names_sorted(struct heap *h, uint64_t addr, struct py_text ret[SHA
 	return count;
 }
 
+/* "of Old " */
+static void put_class(struct heap *h, uint64_t addr, struct str *ret)
+{
+	struct names n;
+	struct py_text name;
+	if (!names_open(h, addr, &n) || !n.class)
+		return;
+	str_text_max(h, n.class, NAME_BYTES_MAX, &name);
+	if (!name.bytes)
+		return;
+	str_puts(ret, "of ");
+	str_add(ret, name.bytes, name.len);
+	str_putc(ret, ' ');
+}
+
 void py_shape_text(struct python *p, struct py_runtime *rt, uint64_t addr, struct str *ret)
 {
 	struct py_text names[SHAPE_KEYS_MAX] = { 0 };
-	size_t start = ret->len, n = names_sorted(py_heap(p, rt), addr, names);
+	size_t n = names_sorted(py_heap(p, rt), addr, names);
+	put_class(py_heap(p, rt), addr, ret);
+	size_t start = ret->len;
 	str_putc(ret, '{');
 	for (size_t i = 0; i < n; i++) {
 		str_puts(ret, i ? ", " : "");
@@ -164,7 +205,7 @@ bool py_has_shape(struct python *p, struct py_runtime *rt, uint64_t type)
 	const struct py_type *t;
 	if (failed(type_at(py_heap(p, rt), type, &t)))
 		return false;
-	return t->flags & TYPE_DICT || t->by_python;
+	return t->flags & TYPE_DICT || t->by_python || is_old_instance(py_heap(p, rt), t);
 }
 
 void py_shapes_fini(struct py_shapes *s)
