@@ -23,6 +23,14 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Appends one code point as UTF-8. Lone surrogates are written in their three bytes (WTF-8): what
  * comes from a target keeps them, and `out` escapes them. cp must be at most 0x10ffff. */
 void str_put_utf8(struct str *s, uint32_t cp);
+/* The reverse: one code point from n > 0 bytes, surrogates allowed. Its length; 0: these bytes are
+ * none. */
+size_t utf8_get(const void *bytes, size_t n, uint32_t *ret);
+/* U+D800 to U+DFFF: halves of UTF-16, which are no characters by themselves. */
+static inline bool utf8_is_surrogate(uint32_t cp)
+{
+	return cp >= 0xd800 && cp <= 0xdfff;
+}
 /* Keeps the first len bytes; len must be at most s->len. */
 void str_cut(struct str *s, size_t len);
 /* Forgets the content and keeps the memory. */

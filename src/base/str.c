@@ -89,6 +89,31 @@ void str_put_utf8(struct str *s, uint32_t cp)
 	str_add(s, b, n);
 }
 
+size_t utf8_get(const void *bytes, size_t n, uint32_t *ret)
+{
+	const unsigned char *b = bytes;
+	if (b[0] < 0x80) {
+		*ret = b[0];
+		return 1;
+	}
+	size_t len = b[0] >= 0xc2 && b[0] < 0xe0   ? 2
+		     : (b[0] & 0xf0) == 0xe0	   ? 3
+		     : b[0] >= 0xf0 && b[0] < 0xf5 ? 4
+						   : 0;
+	if (!len || len > n)
+		return 0;
+	uint32_t cp = b[0] & (0x7f >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		cp = cp << 6 | (b[i] & 0x3f);
+	}
+	if ((len == 3 && cp < 0x800) || (len == 4 && (cp < 0x10000 || cp > 0x10ffff)))
+		return 0;
+	*ret = cp;
+	return len;
+}
+
 void str_cut(struct str *s, size_t len)
 {
 	s->len = len;

@@ -3,44 +3,13 @@
 
 #include <string.h>
 
-/* One character of UTF-8, surrogates allowed: its length, and the code point in *ret; 0: not UTF-8.
- */
-static size_t decode(const unsigned char *b, size_t n, uint32_t *ret)
-{
-	if (b[0] < 0x80) {
-		*ret = b[0];
-		return 1;
-	}
-	size_t len = b[0] >= 0xc2 && b[0] < 0xe0   ? 2
-		     : (b[0] & 0xf0) == 0xe0	   ? 3
-		     : b[0] >= 0xf0 && b[0] < 0xf5 ? 4
-						   : 0;
-	if (!len || len > n)
-		return 0;
-	uint32_t cp = b[0] & (0x7f >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (b[i] & 0x3f);
-	}
-	if ((len == 3 && cp < 0x800) || (len == 4 && (cp < 0x10000 || cp > 0x10ffff)))
-		return 0;
-	*ret = cp;
-	return len;
-}
-
-static bool is_surrogate(uint32_t cp)
-{
-	return cp >= 0xd800 && cp <= 0xdfff;
-}
-
 /* Characters that a terminal or an eye can be deceived with. */
 static bool is_hidden(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xad || cp == 0x61c ||
 	       cp == 0x180e || (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) ||
 	       (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || (cp >= 0xfff9 && cp <= 0xfffb) ||
-	       (cp >= 0xe0000 && cp <= 0xe007f) || is_surrogate(cp);
+	       (cp >= 0xe0000 && cp <= 0xe007f) || utf8_is_surrogate(cp);
 }
 
 static void put_hidden(struct str *to, uint32_t cp)
@@ -97,7 +66,7 @@ static void escape(struct str *to, const char *bytes, size_t n, put_fn *put)
 		i += run;
 		if (i == n)
 			break;
-		size_t len = decode(b + i, n - i, &cp);
+		size_t len = utf8_get(b + i, n - i, &cp);
 		put(to, bytes + i, len, cp);
 		i += len ? len : 1;
 	}

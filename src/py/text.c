@@ -36,19 +36,9 @@ struct err py_chars_text(struct python *p, const struct chars *c, size_t max, st
 static void put_surrogateescaped(struct str *text, const uint8_t *b, size_t n)
 {
 	for (size_t i = 0; i < n;) {
-		size_t len = b[i] < 0x80		   ? 1
-			     : b[i] >= 0xc2 && b[i] < 0xe0 ? 2
-			     : b[i] >= 0xe0 && b[i] < 0xf0 ? 3
-			     : b[i] >= 0xf0 && b[i] < 0xf5 ? 4
-							   : 0;
-		bool good = len && i + len <= n;
-		uint32_t cp = good ? (len == 1 ? b[i] : b[i] & (0x7f >> len)) : 0;
-		for (size_t k = 1; good && k < len; k++) {
-			good = (b[i + k] & 0xc0) == 0x80;
-			cp = cp << 6 | (b[i + k] & 0x3f);
-		}
-		static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-		good = good && cp >= least[len] && cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff);
+		uint32_t cp = 0;
+		size_t len = utf8_get(b + i, n - i, &cp);
+		bool good = len && !utf8_is_surrogate(cp);
 		str_put_utf8(text, good ? cp : 0xdc00u + b[i]);
 		i += good ? len : 1;
 	}

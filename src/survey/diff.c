@@ -5,44 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_surrogate(uint32_t cp)
-{
-	return cp >= 0xd800 && cp < 0xe000;
-}
-
-/* One character of UTF-8, surrogates among them: how many bytes; 0: it is none. */
-static size_t character(const uint8_t *b, uint32_t *ret)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = b[0] < 0x80	 ? 1
-		   : b[0] < 0xc0 ? 0
-		   : b[0] < 0xe0 ? 2
-		   : b[0] < 0xf0 ? 3
-		   : b[0] < 0xf5 ? 4
-				 : 0;
-	uint32_t cp = n == 1 ? b[0] : b[0] & (0x7f >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (b[i] & 0x3f);
-	}
-	*ret = cp;
-	return n && cp >= least[n] && cp <= 0x10ffff ? n : 0;
-}
-
 void survey_put_name(struct str *to, const char *name)
 {
 	uint32_t cp = 0, low = 0;
-	for (const uint8_t *at = (const uint8_t *)name; *at;) {
-		size_t n = character(at, &cp), more = 0;
-		if (n && is_surrogate(cp) && cp < 0xdc00)
-			more = character(at + n, &low);
-		if (more && low >= 0xdc00 && low < 0xe000)
+	for (const char *at = name, *end = name + strlen(name); at < end;) {
+		size_t n = utf8_get(at, (size_t)(end - at), &cp), more = 0;
+		if (n && n < (size_t)(end - at) && utf8_is_surrogate(cp) && cp < 0xdc00)
+			more = utf8_get(at + n, (size_t)(end - at) - n, &low);
+		if (more && low >= 0xdc00 && utf8_is_surrogate(low))
 			str_put_utf8(to, 0x10000 + ((cp - 0xd800) << 10) + (low - 0xdc00));
 		else
 			more = 0;
 		if (!more)
-			str_put_utf8(to, !n || is_surrogate(cp) ? 0xfffd : cp);
+			str_put_utf8(to, !n || utf8_is_surrogate(cp) ? 0xfffd : cp);
 		at += (n ? n : 1) + more;
 	}
 }
