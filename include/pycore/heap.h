@@ -207,6 +207,8 @@ struct heap_generation {
 	uint64_t head; /* address of what it begins with and comes back to */
 };
 enum { HEAP_GENERATIONS_MAX = 64 };
+/* Whether a collection was running: then the lists are taken apart. */
+bool heap_collecting(const struct heap_walk *w);
 /* Whether the collector of this build has lists at all. */
 bool heap_has_generations(const struct heap_walk *w);
 /* The lists of all interpreters of the runtime; how many. 0: they are not known, more than these,

@@ -82,6 +82,10 @@ const char *image_name(const struct image *img);
  * ERR_UNSUPPORTED for a mapped file that is no ELF. */
 struct err image_probe(struct image *img, struct mem *mem);
 
+/* Its next segment that is written to, in whole pages, in the order of its program headers; *at is
+ * 0 at first. False: there are no more. Variables without a file behind them belong to it. */
+bool image_next_data(const struct image *img, size_t *at, struct mem_run *ret);
+
 /* Pieces as the program headers lay them out, in place of those that were known. */
 void image_lay_out(struct image *img);
 

@@ -132,15 +132,10 @@ static bool find_state(struct heap_walk *w, uint64_t state, struct hash *seen)
 	return read_raw_blocks(w, state + f[FIELD_obmalloc_raw_blocks].offset);
 }
 
-static void fini_hash(struct hash *h)
-{
-	hash_fini(h);
-}
-
 static bool find_in_interpreters(struct heap_walk *w, bool pointed)
 {
 	const struct field_at *at = &w->l->field[FIELD_interp_obmalloc];
-	CLEANUP(fini_hash) struct hash seen = { 0 };
+	CLEANUP(hash_fini) struct hash seen = { 0 };
 	bool good = false;
 	if (at->origin == ORIGIN_NONE)
 		return false;

@@ -23,8 +23,6 @@
 
 #include "pycore/image.h"
 
-#include <elf.h>
-
 enum {
 	PREV_INUSE = 1,
 	IS_MMAPPED = 2,
@@ -296,15 +294,10 @@ static void find_variables(struct heap_walk *w, uint64_t page)
 		return;
 	w->variables = (struct mem_run){ UINT64_MAX, UINT64_MAX };
 	for (size_t i = 0; i < t->n_images; i++) {
-		const struct image *img = &t->images[i];
-		for (size_t k = 0; img->elf && k < img->n_phdrs; k++) {
-			const struct elf_phdr *p = &img->phdrs[k];
-			uint64_t start = (img->bias + p->vaddr) & ~(uint64_t)(PAGE - 1);
-			uint64_t end = (img->bias + p->vaddr + p->memsz + PAGE - 1) &
-				       ~(uint64_t)(PAGE - 1);
-			if (p->type == PT_LOAD && p->flags & PF_W && end > page &&
-				start < w->variables.start)
-				w->variables = (struct mem_run){ start, end };
+		struct mem_run data;
+		for (size_t at = 0; image_next_data(&t->images[i], &at, &data);) {
+			if (data.end > page && data.start < w->variables.start)
+				w->variables = data;
 		}
 	}
 }

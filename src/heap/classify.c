@@ -19,7 +19,6 @@
 #define INLINE __attribute__((always_inline)) static inline
 #define APART  __attribute__((noinline)) static
 
-enum { COUNT_SURE = 4096, COUNT_BITS = 40, UNTRACKED_REFS = -2 };
 enum { AHEAD = 3072 }; /* bytes of a row that are fetched before they are looked at */
 
 enum count {
@@ -70,29 +69,30 @@ static bool leads_to_object(struct heap_walk *w, uint64_t word)
 	       type_by_word(w, type) != HEAP_NO_TYPE;
 }
 
-APART enum count judge_odd_count(struct heap_walk *w, uint64_t word)
+bool count_in_word(const struct heap_walk *w, uint64_t *word)
 {
-	uint64_t high = w->word == 8 ? word >> 32 : 0;
-	if (!word)
-		return COUNT_ZERO;
+	uint64_t high = w->word == 8 ? *word >> 32 : 0;
 	switch (w->l->row->refs) {
 	case REFS_PLAIN:
 	case REFS_STATIC:
-		break;
+		return true;
 	case REFS_IMMORTAL:
-		if (high)
-			return COUNT_NONE;
-		break;
-	case REFS_BIASED: /* two counts, which the pages' own classification reads */
-		return COUNT_NONE;
+		return !high;
 	case REFS_FLAGGED: /* u32 count, u16 overflow, u16 flags */
-		if (high & 0xffff || high >> 20)
-			return COUNT_NONE;
-		if (!(uint32_t)word)
-			return COUNT_ZERO;
-		word = (uint32_t)word;
+		*word = (uint32_t)*word;
+		return !(high & 0xffff || high >> 20);
+	case REFS_BIASED: /* two counts, which the pages' own classification reads */
 		break;
 	}
+	return false;
+}
+
+APART enum count judge_odd_count(struct heap_walk *w, uint64_t word)
+{
+	if (word && !count_in_word(w, &word))
+		return COUNT_NONE;
+	if (!word)
+		return COUNT_ZERO;
 	if (word < COUNT_SURE)
 		return COUNT_GOOD;
 	/* more than there is room for in all the memory that could hold references */
@@ -109,14 +109,6 @@ INLINE enum count judge_count(struct heap_walk *w, uint64_t word)
 	return word - 1 < COUNT_SURE - 1 ? COUNT_GOOD : judge_odd_count(w, word);
 }
 
-/* Where its head says whether an object is tracked: 2.7 has the plain number, 3.6 and 3.7 one bit
- * more. While a collection runs it is a count. */
-static bool refs_are_good(const struct heap_walk *w, uint64_t word)
-{
-	int64_t refs = (int64_t)(w->word == 8 ? word : (uint64_t)(int32_t)word);
-	return (refs >= -9 && refs <= UNTRACKED_REFS) || (w->collecting && refs >= 0);
-}
-
 /* ret_tracked: it is in one of the GC's lists. */
 INLINE bool judge_head(
 	const struct heap_walk *w, struct form f, const uint8_t *head, bool *ret_tracked)
@@ -124,22 +116,14 @@ INLINE bool judge_head(
 	uint64_t next = get(f, head + f.gc_next), prev = get(f, head + f.gc_prev);
 	*ret_tracked = next != 0;
 	if (f.has_gc_refs) {
-		uint64_t refs = get(f, head + w->at.gc_refs);
-		*ret_tracked = (int64_t)refs >> w->l->row->gc_refs_flags != UNTRACKED_REFS;
-		return refs_are_good(w, refs);
+		int64_t refs = gc_refs(w, head);
+		*ret_tracked = gc_refs_tracked(w, refs);
+		return gc_refs_possible(w, refs);
 	}
 	if (!next)
 		return prev >> 2 == 0 || w->collecting;
 	return in_reach(w, next & ~UINT64_C(3)) &&
 	       (in_reach(w, prev & ~UINT64_C(3)) || w->collecting);
-}
-
-/* The neighbours in the GC's list lead back here. */
-static bool neighbours_agree(const struct heap_walk *w, const uint8_t *head, uint64_t addr)
-{
-	uint64_t mask = w->at.has_gc_refs ? UINT64_MAX : ~UINT64_C(3), next, prev;
-	next = word_at(w, head + w->at.gc_next) & mask;
-	return !failed(mem_ptr(w->mem, next + w->at.gc_prev, &prev)) && (prev & mask) == addr;
 }
 
 /* A block is as large as what was asked for, rounded up. */
@@ -156,7 +140,7 @@ APART bool is_proven(const struct heap_walk *w, struct asked a, uint32_t lead,
 	if (t->lead && w->at.has_gc_refs)
 		return true; /* a small negative number is no address */
 	if (tracked)
-		return neighbours_agree(w, a.bytes + head, a.addr + head);
+		return gc_next_leads_back(w, a.bytes + head, a.addr + head);
 	return fits_exactly(w, t, a.size - lead);
 }
 

@@ -5,7 +5,6 @@
 
 #include "pycore/image.h"
 
-#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ void spans_add(struct spans *s, uint64_t start, uint64_t end)
 		return;
 	}
 	s->list = xgrow(s->list, &s->cap, s->n, sizeof(*s->list));
-	s->list[s->n++] = (struct span){ start, end };
+	s->list[s->n++] = (struct mem_run){ start, end };
 }
 
 void spans_fini(struct spans *s)
@@ -34,21 +33,17 @@ static void add_images(const struct heap_walk *w, struct spans *to)
 	struct target *t = w->rt->target;
 	for (size_t i = 0; i < t->n_images; i++) {
 		struct image *img = &t->images[i];
+		struct mem_run data;
 		if (failed(image_probe(img, w->mem)))
 			continue;
-		for (size_t k = 0; img->elf && k < img->n_phdrs; k++) {
-			const struct elf_phdr *p = &img->phdrs[k];
-			uint64_t start = img->bias + p->vaddr, end = start + p->memsz;
-			if (p->type == PT_LOAD && p->flags & PF_W)
-				spans_add(to, start & ~(uint64_t)(PAGE_SIZE - 1),
-					(end + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1));
-		}
+		for (size_t at = 0; image_next_data(img, &at, &data);)
+			spans_add(to, data.start, data.end);
 	}
 }
 
 static int by_start(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	const struct mem_run *x = a, *y = b;
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
@@ -96,14 +91,9 @@ static void add(struct closure *c, const struct heap_walk *w, uint64_t start, ui
 	c->high = end;
 }
 
-static void free_spans(struct spans *s)
-{
-	spans_fini(s);
-}
-
 void closure_find_memory(struct closure *c, const struct heap_walk *w)
 {
-	CLEANUP(free_spans) struct spans known = { 0 };
+	CLEANUP(spans_fini) struct spans known = { 0 };
 	struct mem_range r = { 0 };
 	size_t i = 0;
 	find_known(w, &known);

@@ -14,10 +14,6 @@ enum {
 	LOOK_BACK =
 		256, /* granules in front of an object that are searched for one that covers it */
 	BASES_MAX = 64,
-	COUNT_SURE = 4096,
-	COUNT_BITS = 40,
-	UNTRACKED_REFS = -2, /* where heads say so in numbers, to 3.7 */
-	REFS_MIN = -9,
 	FLAG_INT_OLD = 1 << 23, /* of 2.7 */
 	FLAG_LIST = 1 << 25,
 	FLAG_BYTES = 1 << 27,
@@ -126,33 +122,9 @@ static bool leads_somewhere(const struct heap_walk *w, uint64_t word)
  * that an allocator writes into what was freed. */
 static bool good_count(const struct heap_walk *w, uint64_t word, bool tracked)
 {
-	uint64_t high = w->word == 8 ? word >> 32 : 0;
-	switch (w->l->row->refs) {
-	case REFS_PLAIN:
-	case REFS_STATIC:
-		break;
-	case REFS_IMMORTAL:
-		if (high)
-			return false;
-		break;
-	case REFS_FLAGGED:
-		if (high & 0xffff || high >> 20)
-			return false;
-		word = (uint32_t)word;
-		break;
-	case REFS_BIASED: /* these builds have another allocator, of which all is known */
-		return false;
-	}
-	return word && (word < COUNT_SURE ||
-			       (word >> COUNT_BITS == 0 && (tracked || !leads_somewhere(w, word))));
-}
-
-static bool neighbours_agree(const struct heap_walk *w, const uint8_t *head, uint64_t addr)
-{
-	uint64_t mask = w->at.has_gc_refs ? UINT64_MAX : ~UINT64_C(3), next, prev;
-	next = word_at(w, head + w->at.gc_next) & mask;
-	return can_be_gc_head(w, next) && !failed(mem_ptr(w->mem, next + w->at.gc_prev, &prev)) &&
-	       (prev & mask) == addr;
+	return count_in_word(w, &word) && word &&
+	       (word < COUNT_SURE ||
+		       (word >> COUNT_BITS == 0 && (tracked || !leads_somewhere(w, word))));
 }
 
 /* What the head of an object at `addr` says. False: it is none. During a collection the words that
@@ -163,16 +135,15 @@ static bool good_head(const struct heap_walk *w, const uint8_t *head, uint64_t a
 	uint64_t next = word_at(w, head + w->at.gc_next), prev = word_at(w, head + w->at.gc_prev);
 	*ret_tracked = next != 0;
 	if (w->at.has_gc_refs) {
-		uint64_t word = word_at(w, head + w->at.gc_refs);
-		int64_t refs = (int64_t)(w->word == 8 ? word : (uint64_t)(int32_t)word);
-		*ret_tracked = refs >> w->l->row->gc_refs_flags != UNTRACKED_REFS;
-		if (!w->collecting && (refs < REFS_MIN || refs > UNTRACKED_REFS))
+		int64_t refs = gc_refs(w, head);
+		*ret_tracked = gc_refs_tracked(w, refs);
+		if (!w->collecting && !gc_refs_possible(w, refs))
 			return false;
 	} else if (!next) {
 		return prev >> 2 == 0 || w->collecting;
 	}
 	return !*ret_tracked || listed || w->collecting ||
-	       neighbours_agree(w, head, addr - w->at.gc_head);
+	       gc_next_leads_back(w, head, addr - w->at.gc_head);
 }
 
 static bool is_object(struct closure *c, uint64_t addr, bool listed, struct proven_object *o)

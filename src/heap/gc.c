@@ -10,7 +10,7 @@
 
 #include "pycore/image.h"
 
-enum { GENERATIONS = 3, OLD_LISTS = 2, UNTRACKED_REFS = -2 };
+enum { GENERATIONS = 3, OLD_LISTS = 2 };
 
 static const char *const generation_names[GENERATIONS] = { "generation 0", "generation 1",
 	"generation 2" };
@@ -142,6 +142,14 @@ uint64_t heap_generation_object(const struct heap_walk *w, uint64_t at)
 	return at + w->at.gc_head;
 }
 
+bool gc_next_leads_back(const struct heap_walk *w, const uint8_t *head, uint64_t addr)
+{
+	uint64_t mask = w->at.has_gc_refs ? UINT64_MAX : ~UINT64_C(3), prev;
+	uint64_t next = word_at(w, head + w->at.gc_next) & mask;
+	return can_be_gc_head(w, next) && !failed(mem_ptr(w->mem, next + w->at.gc_prev, &prev)) &&
+	       (prev & mask) == addr;
+}
+
 bool heap_block_tracked(const struct heap_walk *w, const struct heap_block *b)
 {
 	if (b->type == HEAP_NO_TYPE || b->lead < w->at.gc_head || !w->types.list[b->type].lead)
@@ -149,9 +157,7 @@ bool heap_block_tracked(const struct heap_walk *w, const struct heap_block *b)
 	const uint8_t *head = b->bytes + b->lead - w->at.gc_head;
 	if (!w->at.has_gc_refs)
 		return word_at(w, head + w->at.gc_next) & ~UINT64_C(3);
-	uint64_t word = word_at(w, head + w->at.gc_refs);
-	int64_t refs = (int64_t)(w->word == 8 ? word : (uint64_t)(int32_t)word);
-	return refs >> w->l->row->gc_refs_flags != UNTRACKED_REFS;
+	return gc_refs_tracked(w, gc_refs(w, head));
 }
 
 bool heap_gc_listed(const struct heap_walk *w, uint64_t limit, uint64_t *ret)

@@ -44,9 +44,7 @@ struct arenas {
 
 /* Stretches of memory. Zero-initialised is empty and ready. */
 struct spans {
-	struct span {
-		uint64_t start, end;
-	} * list;
+	struct mem_run *list;
 	size_t n, cap;
 };
 
@@ -231,6 +229,33 @@ static inline bool can_be_gc_head(const struct heap_walk *w, uint64_t addr)
 {
 	return addr % 4 == 0 && addr - w->low < w->high - w->low;
 }
+
+/* What its head says of an object up to 3.7, in numbers: small negative ones, unless a collection
+ * runs; 2.7 has the plain number, 3.6 and 3.7 one bit more. */
+static inline int64_t gc_refs(const struct heap_walk *w, const uint8_t *head)
+{
+	uint64_t word = word_at(w, head + w->at.gc_refs);
+	return (int64_t)(w->word == 8 ? word : (uint64_t)(int32_t)word);
+}
+/* Whether that is the one of an object in a list of the collector. */
+static inline bool gc_refs_tracked(const struct heap_walk *w, int64_t refs)
+{
+	enum { UNTRACKED = -2 };
+	return refs >> w->l->row->gc_refs_flags != UNTRACKED;
+}
+/* Whether it can be one. */
+static inline bool gc_refs_possible(const struct heap_walk *w, int64_t refs)
+{
+	enum { LEAST = -9, MOST = -2 };
+	return (refs >= LEAST && refs <= MOST) || (w->collecting && refs >= 0);
+}
+/* gc.c: whether what follows a head, of which these are the bytes, leads back to it at addr. */
+bool gc_next_leads_back(const struct heap_walk *w, const uint8_t *head, uint64_t addr);
+
+/* A count of references of which more is asked: it could be another word. */
+enum { COUNT_SURE = 4096, COUNT_BITS = 40 };
+/* Takes off a word what is no part of a count of references; false: it can be none. */
+bool count_in_word(const struct heap_walk *w, uint64_t *word);
 
 /* classify.c: takes off what the debug allocators put around a block, if they did; fills type, lead
  * and state of a block whose other members are set. */

@@ -299,7 +299,7 @@ static void count_reserved(struct heap_walk *w)
 {
 	const struct paged *p = w->paged;
 	for (size_t i = 0; i < p->reserved.n; i++) {
-		const struct span *r = &p->reserved.list[i];
+		const struct mem_run *r = &p->reserved.list[i];
 		uint64_t at = r->start;
 		for (size_t k = 0; k < p->n; k++) {
 			const struct segment *s = &p->segments[k];

@@ -287,6 +287,11 @@ const struct heap_referred *heap_referred(const struct heap_walk *w)
 	return &w->referred;
 }
 
+bool heap_collecting(const struct heap_walk *w)
+{
+	return w->collecting;
+}
+
 uint64_t heap_number_bytes(const struct heap_walk *w)
 {
 	return w->number_bytes;

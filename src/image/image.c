@@ -134,6 +134,20 @@ struct err image_probe(struct image *img, struct mem *mem)
 	return NO_ERR;
 }
 
+bool image_next_data(const struct image *img, size_t *at, struct mem_run *ret)
+{
+	const uint64_t page = 4096;
+	while (img->elf && *at < img->n_phdrs) {
+		const struct elf_phdr *p = &img->phdrs[(*at)++];
+		uint64_t start = img->bias + p->vaddr, end = start + p->memsz;
+		if (p->type != PT_LOAD || !(p->flags & PF_W))
+			continue;
+		*ret = (struct mem_run){ start & ~(page - 1), (end + page - 1) & ~(page - 1) };
+		return true;
+	}
+	return false;
+}
+
 void image_lay_out(struct image *img)
 {
 	uint64_t page = 4096;

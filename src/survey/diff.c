@@ -87,15 +87,10 @@ static bool same(const struct survey_change *c)
 	return c->before.count == c->after.count && !change_by(c, SURVEY_SORT_SIZE);
 }
 
-static void fini_hash(struct hash *h)
-{
-	hash_fini(h);
-}
-
 struct survey_diff *survey_compare(
 	const struct survey *before, const struct survey *after, enum survey_sort sort)
 {
-	CLEANUP(fini_hash) struct hash known = { 0 };
+	CLEANUP(hash_fini) struct hash known = { 0 };
 	struct survey_diff *d = xcalloc(1, sizeof(*d));
 	size_t kept = 0;
 	d->rows = arena_alloc(&d->arena, (before->n_rows + after->n_rows + 1) * sizeof(*d->rows));

@@ -105,12 +105,9 @@ static struct err refusal(const struct counting *c)
 	if (!heap_has_generations(c->walk))
 		return err_of(
 			ERR_UNSUPPORTED, "generations in a free-threaded build, which has none");
-	for (size_t i = 0; i < c->p->n_interpreters; i++) {
-		const struct py_interpreter *in = &c->p->interpreters[i];
-		if (&c->p->runtimes[in->runtime] == c->rt && in->gc_running == 1)
-			return err_of(ERR_UNSUPPORTED,
-				"generations in the midst of a collection, which takes them apart");
-	}
+	if (heap_collecting(c->walk))
+		return err_of(ERR_UNSUPPORTED,
+			"generations in the midst of a collection, which takes them apart");
 	return err_of(ERR_UNSUPPORTED, "generations where the collector's lists were not found");
 }
 

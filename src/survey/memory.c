@@ -4,8 +4,6 @@
 
 #include "pycore/image.h"
 
-#include <elf.h>
-
 static struct survey_memory *branch(
 	struct survey *s, struct survey_memory *parent, const char *name, size_t children)
 {
@@ -25,13 +23,16 @@ static void leaf(
 	parent->bytes += bytes;
 }
 
-static uint64_t writable_bytes(struct mem *mem)
+/* Of [start, end). */
+static uint64_t writable_bytes(struct mem *mem, uint64_t start, uint64_t end)
 {
-	struct mem_range r = { 0 };
+	struct mem_range r = { .end = start };
 	uint64_t sum = 0;
-	while (mem_next_range(mem, r.end, &r)) {
-		if (r.perm & MEM_WRITE && r.readable)
-			sum += r.end - r.start;
+	while (mem_next_range(mem, r.end, &r) && r.start < end) {
+		uint64_t low = r.start > start ? r.start : start;
+		uint64_t high = r.end < end ? r.end : end;
+		if (r.perm & MEM_WRITE && r.readable && low < high)
+			sum += high - low;
 	}
 	return sum;
 }
@@ -40,21 +41,9 @@ static uint64_t image_bytes(const struct target *t)
 {
 	uint64_t sum = 0;
 	for (size_t i = 0; i < t->n_images; i++) {
-		const struct image *img = &t->images[i];
-		for (size_t k = 0; img->elf && k < img->n_phdrs; k++) {
-			const struct elf_phdr *p = &img->phdrs[k];
-			uint64_t at = (img->bias + p->vaddr) & ~UINT64_C(4095);
-			uint64_t end = (img->bias + p->vaddr + p->memsz + 4095) & ~UINT64_C(4095);
-			struct mem_range r = { .end = at };
-			if (p->type != PT_LOAD || !(p->flags & PF_W))
-				continue;
-			while (mem_next_range(t->mem, r.end, &r) && r.start < end) {
-				uint64_t low = r.start > at ? r.start : at;
-				uint64_t high = r.end < end ? r.end : end;
-				if (r.perm & MEM_WRITE && r.readable && low < high)
-					sum += high - low;
-			}
-		}
+		struct mem_run data;
+		for (size_t at = 0; image_next_data(&t->images[i], &at, &data);)
+			sum += writable_bytes(t->mem, data.start, data.end);
 	}
 	return sum;
 }
@@ -153,7 +142,7 @@ void survey_memory(struct counting *c, struct survey *s)
 	add_referred(c, s, root);
 	leaf(root, SURVEY_VARIABLES, "variables of modules", image_bytes(c->rt->target));
 	leaf(root, SURVEY_UNTOUCHED, "never written to", s->chunks.untouched);
-	uint64_t all = writable_bytes(c->rt->mem);
+	uint64_t all = writable_bytes(c->rt->mem, 0, UINT64_MAX);
 	if (all > root->bytes)
 		leaf(root, SURVEY_UNATTRIBUTED, "unattributed", all - root->bytes);
 	survey_account(c, s);

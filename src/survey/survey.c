@@ -23,11 +23,6 @@ const char *survey_by_name(enum survey_by by)
 	return NULL;
 }
 
-static void fini_tallies(struct tallies *t)
-{
-	tallies_fini(t);
-}
-
 static void free_generations(struct generations **g)
 {
 	generations_free(*g);
@@ -37,7 +32,7 @@ struct err survey_run(struct python *p, struct py_runtime *rt, const struct surv
 	struct survey **ret)
 {
 	CLEANUP(counting_fini) struct counting c = { .p = p, .rt = rt, .opt = opt };
-	CLEANUP(fini_tallies) struct tallies all = { 0 };
+	CLEANUP(tallies_fini) struct tallies all = { 0 };
 	struct workers others;
 	CLEANUP(free_generations) struct generations *generations = NULL;
 	TRY(counting_open(&c));

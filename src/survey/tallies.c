@@ -106,14 +106,9 @@ static void move(struct tallies *t, size_t to, size_t from)
 			2 * t->sample * sizeof(*t->picks));
 }
 
-static void fini_hash(struct hash *h)
-{
-	hash_fini(h);
-}
-
 void tallies_merge(struct tallies *t)
 {
-	CLEANUP(fini_hash) struct hash known = { 0 };
+	CLEANUP(hash_fini) struct hash known = { 0 };
 	size_t n = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		uint64_t into;
