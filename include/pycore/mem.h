@@ -194,7 +194,7 @@ struct mem_snapshot {
 		uint8_t *bytes;
 	} * runs; /* ascending, apart from each other */
 	size_t len, cap;
-	struct mem_run *touched; /* what of them was copied; ascending */
+	struct mem_range *touched; /* what of them was copied; ascending */
 	size_t n_touched, cap_touched;
 };
 void mem_snapshot_init(struct mem_snapshot *m, struct mem *below);
@@ -203,6 +203,9 @@ void mem_snapshot_init(struct mem_snapshot *m, struct mem *below);
 uint8_t *mem_snapshot_add(struct mem_snapshot *m, uint64_t start, uint64_t n);
 /* Forgets the copies that overlap [start, end). */
 void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end);
+/* The copy of that very range; made anew, and those that overlap it forgotten, if there is none.
+ * NULL: there is not enough memory. */
+uint8_t *mem_snapshot_room(struct mem_snapshot *m, uint64_t start, uint64_t n);
 /* Notes, in ascending order, that [start, end) of a copy is being filled. */
 void mem_snapshot_touch(struct mem_snapshot *m, uint64_t start, uint64_t end);
 void mem_snapshot_fini(struct mem_snapshot *m);

@@ -47,7 +47,7 @@ struct py_sizing {
 	const struct py_measure *how;
 };
 
-/* NULL: there is no type at that address. */
+/* NULL: there is no type at that address. The same one each time. */
 const struct py_sizing *py_sizing_of(struct python *p, struct py_runtime *rt, uint64_t type);
 
 /*

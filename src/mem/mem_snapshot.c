@@ -5,29 +5,31 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static const struct mem_snapshot_run *run_at(const struct mem_snapshot *m, uint64_t addr)
+/* The index of the first run that ends above addr. */
+static size_t first_above(const struct mem_snapshot *m, uint64_t addr)
 {
 	size_t low = 0, high = m->len;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		if (addr < m->runs[mid].start)
-			high = mid;
-		else if (addr - m->runs[mid].start >= m->runs[mid].n)
+		if (m->runs[mid].start + m->runs[mid].n <= addr)
 			low = mid + 1;
 		else
-			return &m->runs[mid];
+			high = mid;
 	}
-	return NULL;
+	return low;
+}
+
+static const struct mem_snapshot_run *run_at(const struct mem_snapshot *m, uint64_t addr)
+{
+	size_t i = first_above(m, addr);
+	return i < m->len && m->runs[i].start <= addr ? &m->runs[i] : NULL;
 }
 
 /* Up to where the bytes from addr on belong to no run. */
 static uint64_t gap_end(const struct mem_snapshot *m, uint64_t addr, uint64_t end)
 {
-	for (size_t i = 0; i < m->len; i++) {
-		if (m->runs[i].start > addr)
-			return m->runs[i].start < end ? m->runs[i].start : end;
-	}
-	return end;
+	size_t i = first_above(m, addr);
+	return i < m->len && m->runs[i].start < end ? m->runs[i].start : end;
 }
 
 static struct err snapshot_read(struct mem *base, uint64_t addr, void *buf, size_t n)
@@ -59,33 +61,18 @@ static const void *snapshot_view(struct mem *base, uint64_t addr, size_t n)
 	return n <= r->n - at ? r->bytes + at : NULL;
 }
 
-/* The first note that ends above `from`. */
-static const struct mem_run *touched_above(const struct mem_snapshot *m, uint64_t from)
-{
-	size_t low = 0, high = m->n_touched;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->touched[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < m->n_touched ? &m->touched[low] : NULL;
-}
-
 static bool snapshot_next_touched(
 	struct mem *base, uint64_t from, uint64_t end, struct mem_run *ret)
 {
 	const struct mem_snapshot *m = (const struct mem_snapshot *)base;
-	const struct mem_run *t = touched_above(m, from);
-	bool copied = run_at(m, from);
-	if (copied && (!t || t->start >= end))
-		return false;
+	struct mem_range t;
 	*ret = (struct mem_run){ from, end };
-	if (copied && t->start > from)
-		ret->start = t->start;
-	if (copied && t->end < end)
-		ret->end = t->end;
+	if (!run_at(m, from))
+		return true;
+	if (!mem_range_above(m->touched, m->n_touched, from, &t) || t.start >= end)
+		return false;
+	ret->start = t.start > from ? t.start : from;
+	ret->end = t.end < end ? t.end : end;
 	return true;
 }
 
@@ -139,10 +126,20 @@ void mem_snapshot_drop(struct mem_snapshot *m, uint64_t start, uint64_t end)
 	m->len = kept;
 }
 
+uint8_t *mem_snapshot_room(struct mem_snapshot *m, uint64_t start, uint64_t n)
+{
+	size_t i = first_above(m, start);
+	if (i < m->len && m->runs[i].start == start && m->runs[i].n == n)
+		return m->runs[i].bytes;
+	if (i < m->len && m->runs[i].start < start + n)
+		mem_snapshot_drop(m, start, start + n);
+	return mem_snapshot_add(m, start, n);
+}
+
 void mem_snapshot_touch(struct mem_snapshot *m, uint64_t start, uint64_t end)
 {
 	m->touched = xgrow(m->touched, &m->cap_touched, m->n_touched, sizeof(*m->touched));
-	m->touched[m->n_touched++] = (struct mem_run){ start, end };
+	m->touched[m->n_touched++] = (struct mem_range){ .start = start, .end = end };
 }
 
 void mem_snapshot_fini(struct mem_snapshot *m)

@@ -88,7 +88,10 @@ struct counting {
 	struct hash shapes; /* key -> number of its group */
 	size_t rest; /* number of the one for all others */
 	bool has_rest;
-	uint8_t *shaped; /* by type: whether it has shapes; 0: not asked yet */
+	struct shaped {
+		bool asked, named; /* whether its objects have names */
+		uint64_t key; /* of its own name */
+	} * shaped; /* by type */
 	size_t n_shaped, cap_shaped;
 };
 

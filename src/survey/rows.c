@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Types whose names were asked for. */
-struct naming {
-	struct hash numbers; /* by address */
-	const struct py_sizing **list;
-	size_t n, cap;
-};
-
 static const char *keep(struct survey *s, const struct str *text)
 {
 	return arena_copy(&s->arena, str_text(text), text->len);
@@ -31,18 +24,6 @@ static const char *span(struct survey *s, uint64_t bits, const char *unit)
 	return keep(s, &text);
 }
 
-/* How the type of a row is called. It is known, or else it would not have been counted. */
-static const struct py_sizing *sizing_of(struct counting *c, struct naming *known, uint64_t type)
-{
-	uint64_t at;
-	if (hash_get(&known->numbers, type, &at))
-		return known->list[at];
-	known->list = xgrow(known->list, &known->cap, known->n, sizeof(*known->list));
-	known->list[known->n] = py_sizing_of(c->p, c->rt, type);
-	hash_put(&known->numbers, type, known->n);
-	return known->list[known->n++];
-}
-
 static const char *shape_key(
 	struct counting *c, struct survey *s, const struct tally *t, const char *type)
 {
@@ -51,10 +32,11 @@ static const char *shape_key(
 	return keep(s, &text);
 }
 
-static void name_row(struct counting *c, struct naming *known, struct survey *s,
-	const struct tally *t, struct survey_row *r)
+/* Its type is known, or else it would not have been counted. */
+static void name_row(
+	struct counting *c, struct survey *s, const struct tally *t, struct survey_row *r)
 {
-	const struct py_sizing *z = t->type ? sizing_of(c, known, t->type) : NULL;
+	const struct py_sizing *z = t->type ? py_sizing_of(c->p, c->rt, t->type) : NULL;
 	switch (c->opt->by) {
 	case SURVEY_BY_TYPE:
 		r->module = z->module;
@@ -156,15 +138,8 @@ static void read_samples(
 	r->n_samples = r->n_biggest = n;
 }
 
-static void free_naming(struct naming *n)
-{
-	hash_fini(&n->numbers);
-	free(n->list);
-}
-
 void survey_rows(struct counting *c, struct tallies *all, struct survey *s)
 {
-	CLEANUP(free_naming) struct naming known = { 0 };
 	tallies_merge(all);
 	s->rows = arena_alloc(&s->arena, all->n * sizeof(*s->rows) + 1);
 	for (size_t i = 0; i < all->n; i++) {
@@ -177,7 +152,7 @@ void survey_rows(struct counting *c, struct tallies *all, struct survey *s)
 			.largest = t->largest,
 			.largest_bytes = t->largest_bytes,
 		};
-		name_row(c, &known, s, t, r);
+		name_row(c, s, t, r);
 		sums_add(&s->totals, &t->sums);
 	}
 	qsort_r(s->rows, s->n_rows, sizeof(*s->rows), compare, (void *)c->opt);

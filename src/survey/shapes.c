@@ -7,18 +7,21 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { NO_SHAPE = 1, HAS_SHAPE = 2 };
-
-static bool has_shape(struct counting *c, uint32_t type)
+/* What is asked of a type once. */
+static const struct shaped *shaped_of(struct counting *c, uint32_t type)
 {
 	while (c->n_shaped <= type) {
 		c->shaped = xgrow(c->shaped, &c->cap_shaped, c->n_shaped, sizeof(*c->shaped));
-		c->shaped[c->n_shaped++] = 0;
+		c->shaped[c->n_shaped++] = (struct shaped){ 0 };
 	}
-	if (!c->shaped[type])
-		c->shaped[type] =
-			py_has_shape(c->p, c->rt, c->sizings[type]->type) ? HAS_SHAPE : NO_SHAPE;
-	return c->shaped[type] == HAS_SHAPE;
+	struct shaped *s = &c->shaped[type];
+	if (!s->asked)
+		*s = (struct shaped){
+			.asked = true,
+			.named = py_has_shape(c->p, c->rt, c->sizings[type]->type),
+			.key = type_key(c, type),
+		};
+	return s;
 }
 
 static uint64_t key_of(uint64_t type, const struct py_shape *s)
@@ -53,10 +56,10 @@ size_t shape_of(struct counting *c, const struct heap_block *b)
 {
 	struct py_shape shape = { 0 };
 	uint64_t addr = b->addr + b->lead, type = c->sizings[b->type]->type, group;
-	bool named = has_shape(c, b->type);
-	if (named)
+	const struct shaped *known = shaped_of(c, b->type);
+	if (known->named)
 		py_shape_of(c->p, c->rt, &c->names, addr, &shape);
-	uint64_t key = key_of(type_key(c, b->type), &shape);
+	uint64_t key = key_of(known->key, &shape);
 	if (hash_get(&c->shapes, key, &group)) {
 		struct shape_seen *seen = &c->groups.list[group].shape;
 		seen->example = addr < seen->example ? addr : seen->example;
@@ -65,7 +68,7 @@ size_t shape_of(struct counting *c, const struct heap_block *b)
 	return add_shape(c, key, type,
 		(struct shape_seen){
 			.example = addr,
-			.named = named,
+			.named = known->named,
 			.many = shape.many,
 			.rest = c->groups.n >= SHAPES_MAX,
 			.bits = shape.n ? 64 - (unsigned)__builtin_clzll(shape.n) : 0,

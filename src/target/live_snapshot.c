@@ -84,17 +84,6 @@ static void copy_stretch(void *ctx, uint64_t start, uint64_t end)
 	}
 }
 
-/* The room of a range, made if there is none of that very size. */
-static uint8_t *room_of(struct mem_snapshot *s, const struct mem_range *r)
-{
-	for (size_t i = 0; i < s->len; i++) {
-		if (s->runs[i].start == r->start && s->runs[i].n == r->end - r->start)
-			return s->runs[i].bytes;
-	}
-	mem_snapshot_drop(s, r->start, r->end);
-	return mem_snapshot_add(s, r->start, r->end - r->start);
-}
-
 static void each_range(struct copy *c, stretch_fn *each, bool rooms)
 {
 	struct target_live *live = c->t->live;
@@ -103,7 +92,8 @@ static void each_range(struct copy *c, stretch_fn *each, bool rooms)
 		if (!is_wanted(&r))
 			continue;
 		c->range = r;
-		c->room = rooms ? room_of(&live->snapshot, &r) : NULL;
+		c->room =
+			rooms ? mem_snapshot_room(&live->snapshot, r.start, r.end - r.start) : NULL;
 		if (!rooms || c->room)
 			each_stretch(c->t, &r, each, c);
 		else

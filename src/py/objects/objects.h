@@ -51,6 +51,7 @@ struct py_type {
 	const struct kind
 		*row; /* how its instances are written; NULL: as objects of no known kind */
 	bool has_row; /* row was looked for */
+	const struct py_sizing *sizing; /* NULL: not asked for yet */
 	/* The first class of the mro whose __repr__ is the one that runs; itself or a base. NULL:
 	 * not known. */
 	const struct py_type *repr_by;

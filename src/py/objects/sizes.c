@@ -202,20 +202,17 @@ static struct py_rule rule_of(const struct py_sizing *s)
 	return r;
 }
 
-const struct py_sizing *py_sizing_of(struct python *p, struct py_runtime *rt, uint64_t type)
+static const struct py_sizing *make_sizing(struct heap *h, const struct py_type *t)
 {
-	struct heap *h = py_heap(p, rt);
-	const struct py_type *t;
-	if (failed(type_at(h, type, &t)))
-		return NULL;
-	struct py_measure *m = arena_alloc(&p->arena, sizeof(*m));
-	struct py_sizing *s = arena_alloc(&p->arena, sizeof(*s));
+	struct arena *arena = &h->p->arena;
+	struct py_measure *m = arena_alloc(arena, sizeof(*m));
+	struct py_sizing *s = arena_alloc(arena, sizeof(*s));
 	*m = (struct py_measure){ .h = h, .type = t, .header = header_of(h, t) };
-	m->keys = arena_alloc(&p->arena, sizeof(*m->keys));
+	m->keys = arena_alloc(arena, sizeof(*m->keys));
 	*m->keys = (struct window){ 0 };
 	m->values = values_of(m);
 	*s = (struct py_sizing){
-		.type = type,
+		.type = t->addr,
 		.module = t->module,
 		.qualname = t->qualname,
 		.full = t->full,
@@ -230,4 +227,15 @@ const struct py_sizing *py_sizing_of(struct python *p, struct py_runtime *rt, ui
 	}
 	s->rule = rule_of(s);
 	return s;
+}
+
+const struct py_sizing *py_sizing_of(struct python *p, struct py_runtime *rt, uint64_t type)
+{
+	struct heap *h = py_heap(p, rt);
+	const struct py_type *t;
+	if (failed(type_at(h, type, &t)))
+		return NULL;
+	if (!t->sizing)
+		((struct py_type *)t)->sizing = make_sizing(h, t);
+	return t->sizing;
 }
