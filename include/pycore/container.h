@@ -46,10 +46,11 @@ struct container {
 };
 
 /*
- * Opens the file at `path` (any regular file that the user named). Errors: those of opener_open();
- * ERR_CORRUPT "compressed data" when not even the first bytes could be unpacked; ERR_UNSUPPORTED
- * naming bzip2, or lz4 without its library, with the command that unpacks it. A stream that breaks
- * later, a full disk and the limit leave what was unpacked, with `cut` set.
+ * Opens the file at `path` (any regular file that the user named); "-" is standard input, which may
+ * be a pipe and is then kept in a temporary file like one that is unpacked. Errors: those of
+ * opener_open(); ERR_CORRUPT "compressed data" when not even the first bytes could be unpacked;
+ * ERR_UNSUPPORTED naming bzip2, or lz4 without its library, with the command that unpacks it. A
+ * stream that breaks later, a full disk and the limit leave what was unpacked, with `cut` set.
  */
 struct err container_open(
 	const char *path, const struct container_options *opt, struct container *ret);

@@ -87,6 +87,8 @@ struct core_range {
 struct core_regs {
 	const uint8_t *raw; /* the general registers as the kernel lays them out; NULL: none */
 	size_t raw_size;
+	const uint8_t *fp_raw; /* those of the floating point unit, likewise (NT_PRFPREG) */
+	size_t fp_size;
 	bool has_pc, has_sp, has_tls, has_syscall;
 	uint64_t pc, sp;
 	uint64_t tls; /* thread pointer: fs_base, TPIDR, ... */
@@ -167,6 +169,17 @@ struct elfcore {
 struct err elfcore_parse(const uint8_t *bytes, uint64_t size, struct elfcore *ret);
 void elfcore_fini(struct elfcore *c);
 
+/* Zeros in a file at a place where there cannot be any. */
+struct core_zeros {
+	bool found;
+	uint64_t address; /* of that place in the process */
+	uint64_t offset; /* in the file: of that place, or, to_end, from where on all is zeros */
+	bool to_end;
+};
+/* Looks at a few such places; where one is zeros, at how far they go. False: all is well. `fd` is
+ * of the core's bytes, to tell its holes; -1: they cannot be told. */
+bool core_find_zeros(const struct elfcore *c, int fd, struct core_zeros *ret);
+
 /* The range that holds addr, or NULL. `hint` (may be NULL) remembers the last hit. */
 const struct core_range *elfcore_range_at(const struct elfcore *c, uint64_t addr, size_t *hint);
 /* The index of the first range that ends above `from`; n_ranges when there is none. */
@@ -206,6 +219,9 @@ struct core_arch {
 	 * values then (0, 0: anything but all ones); -1: the number itself is negative outside. */
 	int in_call;
 	uint64_t in_call_values[2];
+	/* Not all that write cores set it: only the code tells, which makes a call where the thread
+	 * stands, or just before. */
+	bool call_by_code;
 	/* Or the number is in a note of its own, 4 bytes: `outside` means in none. */
 	uint32_t syscall_note, syscall_mask, syscall_outside;
 };

@@ -54,6 +54,7 @@ struct image {
 	size_t build_id_size; /* 0: none, or not in memory */
 
 	struct image_traces traces;
+	uint16_t machine; /* EM_* of the target; 0: not known */
 	enum image_match match;
 	char *file_path; /* the file that was attached; owned; NULL with MATCH_NONE */
 	struct file_map file;
@@ -85,6 +86,9 @@ struct err image_probe(struct image *img, struct mem *mem);
 /* Its next segment that is written to, in whole pages, in the order of its program headers; *at is
  * 0 at first. False: there are no more. Variables without a file behind them belong to it. */
 bool image_next_data(const struct image *img, size_t *at, struct mem_run *ret);
+/* The same to the byte. What is left of the pages nobody uses as a rule, but musl gives it to its
+ * malloc. */
+bool image_next_variables(const struct image *img, size_t *at, struct mem_run *ret);
 
 /* Pieces as the program headers lay them out, in place of those that were known. */
 void image_lay_out(struct image *img);
@@ -92,7 +96,8 @@ void image_lay_out(struct image *img);
 /*
  * Compares an opened ELF file with what memory shows and keeps it (and takes over `file`) if it is
  * the same. ERR_UNSUPPORTED "is no ELF program or library", ERR_CORRUPT "build-id differs" with the
- * file's own id in ret_id. `named_by_user`: accept it also where memory shows too little to tell.
+ * file's own id in ret_id. `named_by_user`: accept it also where memory shows too little to tell,
+ * if it would be mapped as the pieces are.
  */
 struct err image_attach(struct image *img, const char *path, struct file_map *file,
 	bool named_by_user, uint8_t ret_id[BUILD_ID_MAX], size_t *ret_id_size);

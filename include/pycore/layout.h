@@ -174,6 +174,7 @@ enum refs_scheme {
 	REFS_STATIC, /* static objects start at 999999999 (3.11) */
 	REFS_IMMORTAL, /* bit 31 of the low word (3.12, 3.13) */
 	REFS_FLAGGED, /* the same, with flags in the high word (3.14 on) */
+	REFS_HIGH, /* a count of 0x3fffffff or more (32 bit, 3.12 on) */
 	REFS_BIASED, /* two counts: of the thread that owns the object, and of all others
 			(free-threaded) */
 };
@@ -259,6 +260,13 @@ enum repr_style {
 					 tabs (3.15 on) */
 	REPR_ALIAS_LISTS = 1 << 21, /* lists in annotations as types: dict[str, [int]]; before that
 				   dict[str, [<class 'int'>]] (3.12 on) */
+	REPR_OBJECT_ATTRIBUTES = 1
+				 << 29, /* descriptors of `object` without its name, <attribute
+					   '__dict__'>; before that of 'object' objects (3.15 on) */
+	REPR_BYTEARRAY_QUOTES = 1 << 30, /* bytearray(b"it's") as bytes; before that ' was escaped
+					    in any quotes (3.15 on) */
+	REPR_UNION_OF_TYPING = (int)(1u << 31), /* <class 'typing.Union'>; before that
+						   'types.UnionType' (3.14 on) */
 };
 
 /* Numbers that decide which frames of the chain Python itself would list. */
@@ -356,8 +364,9 @@ struct err layout_pick(const struct layout_key *key, bool allow_guess, struct la
 /* Whether that very release was run with this row. */
 bool layout_row_proven(const struct layout_row *row, uint32_t version);
 
-/* The versions that are known, as "2.7, 3.6 to 3.15", appended to text. */
-void layout_known(struct str *text);
+/* The versions that are known of builds like that one, or of any if of none, as "2.7, 3.6 to 3.15",
+ * appended to text. key: NULL for any. */
+void layout_known(const struct layout_key *key, struct str *text);
 
 /* The 8 bytes that _Py_DebugOffsets begins with, and the bytes to read for its head. */
 #define DEBUG_OFFSETS_COOKIE "xdebugpy"

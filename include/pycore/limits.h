@@ -33,6 +33,7 @@ enum {
 	/* files that are looked for */
 	SEARCH_DIRS_MAX = 64, /* folders that the command line names, of each kind */
 	SEARCH_DEEP_MAX = 8, /* folders inside of such a folder, one in the other */
+	SEARCH_ENDS_MAX = 32, /* folders at the start of a path that a sysroot may lack */
 	SEARCH_FILES_MAX = 200000, /* entries of such a folder and those inside of it */
 
 	/* native stacks */
@@ -63,6 +64,7 @@ enum {
 	NAME_CHARS_MAX = 65536, /* characters kept of a name; longer ones are cut and marked */
 	LINETABLE_MAX = 64 * 1024 * 1024, /* bytes of one line table */
 	SCAN_BYTES_MAX = 256 * 1024 * 1024, /* of one range that is searched for interpreters */
+	STACK_SEARCH_MAX = 8 * 1024 * 1024, /* of one C stack that are searched for a word */
 	SCAN_TOTAL_MAX = 2000000000, /* bytes of all ranges that are searched for one report */
 	LINETABLES_TOTAL_MAX = 1000000000, /* bytes of all line tables of one report */
 	SCAN_HITS_MAX = 4096, /* interpreters proposed by one memory scan */

@@ -16,10 +16,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Exactly one of both pointers is set. */
+/* Exactly one of the first two pointers is set. */
 struct merged_frame {
 	const struct py_frame *python;
 	const struct native_frame *native;
+	/* Whose Python frame it is. Of a native frame, the state that it belongs to: whose Python
+	 * frame it runs, or else was called by. */
+	const struct py_thread *state;
 	/* A native frame that says nothing to who looks for the fault in his program: the
 	 * evaluation function itself, what the interpreter does between two Python frames or before
 	 * the first one, the start of a thread or program in the C library. Never one that lies
@@ -47,8 +50,9 @@ struct merged_stack {
 	char why[MERGE_WHY_MAX]; /* why they are not merged; of no target's words */
 };
 
-/* Merges a thread's th->os->native, which is there and named (unwind_name()), with th->frames. Both
- * must outlive *ret, which is set in any case. Reads nothing of a live target that was not read
- * while it was stopped. */
+/* Merges a thread's th->os->native, which is there and named (unwind_name()), with th->frames; of
+ * an OS thread that has several states, with the frames of all, so that the result is the same for
+ * each. They must outlive *ret, which is set in any case. Reads nothing of a live target that was
+ * not read while it was stopped. */
 void merge_thread(const struct python *p, const struct py_thread *th, struct merged_stack *ret);
 void merged_stack_fini(struct merged_stack *s);

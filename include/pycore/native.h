@@ -16,10 +16,12 @@
 enum native_found {
 	NATIVE_CFI, /* by call frame information, or because code without it does nothing more but
 		       return: sure */
+	NATIVE_PROLOGUE, /* guessed: where the function that it calls, by the look of its code, has
+			    put the return address, there is one */
 	NATIVE_FRAME_POINTER, /* guessed: the frame pointer leads to it */
 	NATIVE_SCAN, /* guessed: the stack holds an address that follows a call */
 };
-/* "cfi", "frame-pointer", "scan" */
+/* "cfi", "prologue", "frame-pointer", "scan" */
 const char *native_found_text(enum native_found f);
 
 /* A function at a place of the code. Where the compiler put functions into others, a place has

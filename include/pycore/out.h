@@ -30,6 +30,9 @@ struct survey_view {
 };
 
 struct out_ops {
+	/* The first line on a core that is cut off: how much of it is there. Part of process()
+	 * where it was not called; NULL: what else is printed says it. */
+	void (*coverage)(struct out *o, const struct target *t);
 	/* Why it died: pycore dump; nothing for a process that lives. */
 	void (*verdict)(struct out *o, const struct verdict *v);
 	/* Head: where the data are from, and the process. */
@@ -95,6 +98,7 @@ struct out {
 	struct source *source; /* source lines; opened on first use */
 	bool colour;
 	bool damage; /* something printed shows an error in place of a fact */
+	bool has_coverage; /* text: it stands above */
 	bool has_verdict; /* text: it stands above, and what it says need not be said again */
 };
 

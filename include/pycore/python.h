@@ -70,7 +70,13 @@ struct py_interpreter {
 		bool waiters_known;
 		uint64_t start, end;
 		uint64_t holder; /* thread state that holds it; 0: none */
+		uint64_t addr; /* of the lock, where each interpreter points to one; else 0 */
+		int own; /* 1: this interpreter alone has it, 0: it is the main one's too; -1: not
+			    known */
+		const struct py_thread *thread; /* the holder; NULL: none, or not among those that
+						   were found */
 	} gil;
+	size_t n_threads; /* that have a state in it, without states that nobody runs */
 	const struct py_exception *last; /* sys.last_exc or its elders; NULL: none */
 	const struct py_facts *facts; /* NULL: were not asked for */
 };
@@ -120,6 +126,14 @@ struct py_entry {
 	size_t n_frames; /* of the thread's frames; 0: it has just begun, or is about to end */
 };
 
+/* Frames of one thread state that follow each other on the C stack of its OS thread, and the calls
+ * of the evaluation function that run them: of its frames and its entries. */
+struct py_piece {
+	const struct py_thread *th;
+	size_t entry, n_entries;
+	size_t frame, n_frames;
+};
+
 enum gil_state { GIL_UNKNOWN, GIL_NONE, GIL_HOLDER, GIL_WAITING };
 
 struct py_thread {
@@ -145,6 +159,12 @@ struct py_thread {
 	struct py_entry *entries; /* innermost first; together they run all frames. With n_omitted
 				     or `why` those further out are missing. */
 	size_t n_entries;
+	/* An OS thread that entered one interpreter from another has a state in each. They stand
+	 * together in python.threads, the innermost first, and share: */
+	const struct py_piece *pieces; /* its stack, innermost first; NULL: it has one state */
+	size_t n_pieces;
+	bool pieces_sure; /* false: which state was entered from which is not known */
+	size_t state, n_states; /* which of them this one is, from 0; both 0: the only one */
 	const struct merged_stack *merged; /* its native and Python frames as one stack; NULL: not
 					      asked for. Set, and owned, by whoever merged. */
 	struct err why; /* the chain of frames broke off here */

@@ -18,7 +18,9 @@
 
 /* What the command line says. All borrowed. Zero-initialised: this machine's usual places. */
 struct file_search {
-	const char *sysroot; /* the target's / is this folder here; NULL: it is / */
+	/* The target's / is this folder here; NULL: it is /. Programs and libraries are also looked
+	 * for at the ends of their paths below it. */
+	const char *sysroot;
 	/* Folders with programs and libraries: by the path below them, by name, and by build-id
 	 * whatever the name, down to SEARCH_DEEP_MAX folders inside. */
 	const char *const *lib_paths;

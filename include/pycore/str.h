@@ -45,3 +45,7 @@ void str_fini(struct str *s);
 /* True if text begins with prefix, or ends with suffix. */
 bool text_starts(const char *text, const char *prefix);
 bool text_ends(const char *text, const char *suffix);
+
+/* width.c: whether terminals give a character two columns, or none. */
+bool char_is_wide(uint32_t cp);
+bool char_has_no_width(uint32_t cp);

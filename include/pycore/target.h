@@ -87,6 +87,9 @@ struct target_user {
 struct target {
 	enum target_kind kind;
 	pid_t pid;
+	pid_t ns_pid; /* in its own pid namespace; the same number where that is not another one */
+	bool inner_numbers; /* core: its numbers are those of a container, for its parent has none
+			       there; without this they may be, too */
 	char *path; /* core file as named; NULL when live */
 	struct mem *mem; /* what everyone reads through */
 	uint16_t machine; /* EM_* */
@@ -176,6 +179,9 @@ struct err target_stop_in_place(struct target *t, struct str *why);
 
 void target_close(struct target *t); /* NULL is fine; resumes first */
 
+/* Appends the process's number, and where it is one of its own pid namespace, that. */
+void target_pid_text(const struct target *t, struct str *to);
+
 /* "sleeping", "running" ...: what the kernel means by the letter; NULL: unknown. Literal. */
 const char *thread_state_words(char state);
 
@@ -220,6 +226,8 @@ struct os_thread *target_thread(struct target *t, pid_t tid); /* NULL: none */
 struct target_coverage {
 	uint64_t mapped, saved, left_out, cut; /* bytes; left_out by choice, cut by truncation */
 	bool cut_file; /* the file is shorter than it should be */
+	bool no_data; /* nothing of what the process can write to is in it, by choice */
+	bool headers_cut; /* so that it is not even known what it should hold */
 	struct err unpack_why; /* failed: a compressed core was unpacked only in part, and why */
 };
 struct target_coverage target_coverage(const struct target *t);
@@ -227,6 +235,9 @@ struct target_coverage target_coverage(const struct target *t);
 void target_unpack_text(const struct target_coverage *c, struct str *to);
 /* The first range that ends above `from` and was lost by truncation; false when there is none. */
 bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret);
+/* Appends what a lost range of a core was, not escaped: "stack of thread 4711", "data of
+ * /usr/lib/libc.so.6", "memory of no file", or only "memory". */
+void target_lost_name(const struct target *t, const struct mem_range *r, struct str *to);
 /*
  * Opens and maps a file that the target names, to be shown: by the opener's rules, as seen from the
  * target's root, and only if the owner, group and mode of the file let the target's own user read

@@ -8,8 +8,14 @@
  * HEAP_MAX_SIZE with struct heap_info: the arena, the heap before it, the heap's size, and how much
  * of it is accessible. What a heap gives back to the system stays accessible, so its mapping ends
  * behind the heap.
+ *
+ * What the user has is aligned to two words, which the head of a chunk takes, so chunks are, too;
+ * but i386 aligns it to four (sysdeps/i386/malloc-alignment.h), so there chunks begin two words
+ * off.
  */
 #include "internal.h"
+
+#include <elf.h>
 
 enum { PAGE = 4096 };
 
@@ -75,18 +81,27 @@ bool chunks_begins_range(const struct heap_walk *w, uint64_t addr)
 	return mem_range_at(w->mem, addr, &r) && r.start == addr;
 }
 
+struct chunk_form chunk_form_of(const struct heap_walk *w)
+{
+	return (struct chunk_form){
+		.first = w->l->key.machine == EM_386 ? 2 * (uint64_t)w->word : 0,
+		.heap_alignment = w->word == 8 ? UINT64_C(64) << 20 : UINT64_C(1) << 20,
+	};
+}
+
 void chunks_see_heap(struct heap_walk *w, uint64_t page)
 {
+	const uint64_t alignment = w->chunk.heap_alignment;
 	uint64_t info[4];
 	for (unsigned i = 0; i < ARRAY_LEN(info); i++)
 		info[i] = chunks_word(w, page + i * w->word);
 	uint64_t arena = info[0], prev = info[1], size = info[2], accessible = info[3];
 	/* the arena lies in its first heap */
 	bool first = arena - page < PAGE;
-	bool good = arena >= HEAP_ALIGNMENT && arena % HEAP_ALIGNMENT < PAGE &&
-		    arena % w->word == 0 && prev % HEAP_ALIGNMENT == 0 && first == !prev;
+	bool good = arena >= alignment && arena % alignment < PAGE && arena % w->word == 0 &&
+		    prev % alignment == 0 && first == !prev;
 	if (!good || !size || size % PAGE || accessible % PAGE || size > accessible ||
-		accessible > HEAP_ALIGNMENT || size > w->range.end - page)
+		accessible > alignment || size > w->range.end - page)
 		return;
 	w->heap = (struct mem_run){ page, page + size };
 	uint64_t end = page + accessible;

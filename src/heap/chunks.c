@@ -6,7 +6,9 @@
  * itself; it belongs to another thread's arena. A heap is a row of chunks without gaps up to its
  * end, the last one being free; so a row that reaches the end of its mapping, or where the heap
  * itself says that it ends (chunk_heaps.c), proves itself. What was mapped by itself begins at a
- * page, with a size of whole pages.
+ * page, with a size of whole pages. Where chunks begin some bytes off (chunk_form_of()), these are
+ * what the chunk before the first would have, and the first word of a chunk that was mapped says
+ * how many they are.
  *
  * A row that breaks off has a head that was overwritten, or was being changed when the process
  * died. Where it begins as a heap does and goes far enough, it is taken up to shortly before the
@@ -14,6 +16,9 @@
  * again, but not from its first chunks on: what was taken for these may be none. Rows that begin at
  * wrong places run into the right one before long. What lies between is left to the references that
  * lead there.
+ *
+ * What the main heap gives back may stay in memory, as qemu does with what lies above the break.
+ * There the row ends with the chunk that malloc's own variables call the last one.
  *
  * Chunks in the caches of freed ones (tcache, fastbins) look as if they were in use. Most of what
  * they hold has no references any more; but the link to the next one lies where the count of an
@@ -36,6 +41,7 @@ enum {
 	TORN_STEPS = 96, /* chunks that a row must have in front of its break, */
 	TORN_SIZES = 6, /* of so many sizes */
 	TORN_BACK = 64, /* chunks in front of the break, and behind it, that are not believed */
+	TOP_TRIES = 16, /* rows of which it is asked whether malloc has no more behind it */
 };
 
 /* How far a row of chunks goes. */
@@ -74,7 +80,7 @@ static uint64_t chunk_size(struct heap_walk *w, uint64_t at, uint64_t end)
  * that is all that was left (sysmalloc()). */
 static bool is_fence(struct heap_walk *w, uint64_t at, uint64_t end)
 {
-	uint64_t step = 2 * w->word, left = PAGE - at % PAGE;
+	uint64_t step = 2 * w->word, left = PAGE - at % PAGE - w->chunk.first;
 	if ((left != 2 * step && left != 3 * step) || end - at < left)
 		return false;
 	for (uint64_t i = 0; i + step < left; i += step) {
@@ -127,8 +133,37 @@ static bool inside_image(const struct heap_walk *w, uint64_t page)
 /* Where a heap begins, if there is one: at the start of a mapping, or behind variables. */
 static bool may_begin(const struct heap_walk *w, uint64_t page)
 {
-	return chunks_begins_range(w, page) || page % HEAP_ALIGNMENT == 0 ||
-	       inside_image(w, page - PAGE);
+	return chunks_begins_range(w, page) || page % w->chunk.heap_alignment == 0 ||
+	       page == w->behind_variables || inside_image(w, page - PAGE);
+}
+
+/* Whether a variable of a module has that address. */
+static bool is_in_variables(struct heap_walk *w, uint64_t word)
+{
+	struct target *t = w->rt->target;
+	for (size_t i = 0; i < t->n_images; i++) {
+		struct mem_run data;
+		for (size_t n = 0; image_next_data(&t->images[i], &n, &data);) {
+			uint64_t at = (data.start + w->word - 1) & ~(uint64_t)(w->word - 1), found;
+			if (data.end - data.start > SCAN_BYTES_MAX)
+				continue;
+			for (; at + w->word <= data.end; at += w->word) {
+				if (!failed(mem_ptr(w->mem, at, &found)) && found == word)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Whether a row that breaks off at a page ends there all the same: its last chunk is malloc's
+ * topmost one, which nothing but malloc knows by its head. */
+static bool ends_at_top(struct heap_walk *w, const struct row *row)
+{
+	if (row->stop % PAGE || row->steps < TORN_STEPS || w->top_tries >= TOP_TRIES)
+		return false;
+	w->top_tries++;
+	return is_in_variables(w, row->back[(row->steps - 1) % TORN_BACK]);
 }
 
 /* Takes the beginning of a row that breaks off. */
@@ -160,15 +195,18 @@ static void find_row(struct heap_walk *w, uint64_t page)
 {
 	uint64_t end = w->range.end;
 	bool may = may_begin(w, page);
-	uint64_t last = page % HEAP_ALIGNMENT == 0 ? page + HEAP_HEAD_MAX : page;
+	bool heap = page % w->chunk.heap_alignment == 0;
+	uint64_t first = page + w->chunk.first, last = heap ? page + HEAP_HEAD_MAX : first;
 	if (w->torn)
 		last = page + PAGE - 2 * w->word;
 	struct row row;
-	if (page % HEAP_ALIGNMENT == 0)
+	if (heap)
 		chunks_see_heap(w, page);
-	for (uint64_t at = page; at <= last && at < end; at += 2 * w->word) {
+	for (uint64_t at = first; at <= last && at < end; at += 2 * w->word) {
 		if (!follow(w, at, &row))
 			continue;
+		if (!row.whole && may && ends_at_top(w, &row))
+			row.whole = row.last = true;
 		if (row.whole) {
 			w->row = w->torn ? further(w, at, row.stop) : at;
 			w->row_start = w->row;
@@ -181,11 +219,14 @@ static void find_row(struct heap_walk *w, uint64_t page)
 	}
 }
 
-static bool is_mapped_chunk(struct heap_walk *w, uint64_t page)
+/* The size of the chunk that was mapped by itself there, with what lies in front of it; 0: there is
+ * none. */
+static uint64_t mapped_size(struct heap_walk *w, uint64_t page)
 {
-	uint64_t size = chunk_size(w, page, w->range.end);
-	return size && size % PAGE == 0 && (size_word(w, page) & FLAGS) == IS_MMAPPED &&
-	       chunks_word(w, page) == 0;
+	uint64_t off = w->chunk.first, at = page + off, size = chunk_size(w, at, w->range.end);
+	bool good = size && (size + off) % PAGE == 0 && (size_word(w, at) & FLAGS) == IS_MMAPPED &&
+		    chunks_word(w, at) == off;
+	return good ? size + off : 0;
 }
 
 static bool is_link(const struct heap_walk *w, uint64_t word)
@@ -339,14 +380,14 @@ static void see_page(struct heap_walk *w)
 	}
 	find_variables(w, page);
 	if (page >= w->variables.start) {
-		w->page = w->variables.end;
+		w->page = w->behind_variables = w->variables.end;
 		return;
 	}
-	if (is_mapped_chunk(w, page)) {
-		uint64_t size = chunk_size(w, page, w->range.end);
-		take(w, page, size - 2 * w->word, size);
-		own(w, page, page + size);
-		w->page += size;
+	uint64_t mapped = mapped_size(w, page), off = w->chunk.first;
+	if (mapped) {
+		take(w, page + off, mapped - off - 2 * w->word, mapped);
+		own(w, page, page + mapped);
+		w->page += mapped;
 		return;
 	}
 	find_row(w, page);
@@ -367,6 +408,9 @@ static bool enter_range(struct heap_walk *w)
 
 void chunks_begin(struct heap_walk *w)
 {
+	w->chunk = chunk_form_of(w);
+	w->top_tries = 0;
+	w->behind_variables = 0;
 	w->variables = (struct mem_run){ 0 };
 	w->range = (struct mem_range){ 0 };
 	w->piece = w->heap = (struct mem_run){ 0 };

@@ -69,12 +69,33 @@ static bool leads_to_object(struct heap_walk *w, uint64_t word)
 	       type_by_word(w, type) != HEAP_NO_TYPE;
 }
 
+bool may_be_address(const struct heap_walk *w, uint64_t word)
+{
+	const uint64_t round = (UINT64_C(1) << 28) - 1;
+	return word >= COUNT_SURE && word % w->word == 0 && word & round &&
+	       mem_maps(w->mem, word, 1);
+}
+
+/* Where a word has no room for more than a count, any pointer could be one. No object has more
+ * references than there is memory for, but for those that live forever. */
+static bool is_narrow_count(const struct heap_walk *w, uint64_t word)
+{
+	enum { HIGH_COUNT = 0x3fffffff };
+	if (word <= w->held / w->word)
+		return true;
+	return w->l->row->refs == REFS_HIGH && word >= HIGH_COUNT && word <= INT32_MAX &&
+	       !may_be_address(w, word);
+}
+
 bool count_in_word(const struct heap_walk *w, uint64_t *word)
 {
-	uint64_t high = w->word == 8 ? *word >> 32 : 0;
+	if (w->word == 4)
+		return is_narrow_count(w, *word);
+	uint64_t high = *word >> 32;
 	switch (w->l->row->refs) {
 	case REFS_PLAIN:
 	case REFS_STATIC:
+	case REFS_HIGH:
 		return true;
 	case REFS_IMMORTAL:
 		return !high;

@@ -36,7 +36,7 @@ static void add_images(const struct heap_walk *w, struct spans *to)
 		struct mem_run data;
 		if (failed(image_probe(img, w->mem)))
 			continue;
-		for (size_t at = 0; image_next_data(img, &at, &data);)
+		for (size_t at = 0; image_next_variables(img, &at, &data);)
 			spans_add(to, data.start, data.end);
 	}
 }

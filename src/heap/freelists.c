@@ -41,7 +41,7 @@ static struct reading begin(struct heap_walk *w, size_t kind, const struct free_
 		r.link = w->l->field[k->link].offset;
 	r.shows_type = object && !(chain && r.link == w->at.type);
 	r.shows_count =
-		object && refcnt->origin != ORIGIN_NONE && !(chain && r.link == refcnt->offset);
+		object && refcnt->origin != ORIGIN_NONE && !(chain && r.link == w->at.refcnt);
 	struct image_symbol sym;
 	if (!r.shows_type && object && k->type_symbol && w->rt->image &&
 		!failed(image_dynsym(w->rt->image, w->mem, k->type_symbol, &sym)))
@@ -112,10 +112,10 @@ static bool entry_size(
 /* The type of an entry is that of the others, and nothing refers to it. */
 static bool is_object(struct heap_walk *w, struct reading *r, uint64_t addr)
 {
+	const struct field_at *refcnt = &w->l->field[FIELD_object_refcnt];
 	uint64_t word;
-	if (r->shows_count && (failed(mem_uint(w->mem, addr + w->at.refcnt,
-				       w->l->field[FIELD_object_refcnt].size, &word)) ||
-				      word))
+	if (r->shows_count &&
+		(failed(mem_uint(w->mem, addr + refcnt->offset, refcnt->size, &word)) || word))
 		return false;
 	if (!r->shows_type)
 		return true;

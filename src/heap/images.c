@@ -24,11 +24,13 @@ static bool has_good_count(const struct heap_walk *w, const uint8_t *bytes)
 	switch (w->l->row->refs) {
 	case REFS_PLAIN:
 	case REFS_STATIC:
-		return word && word >> 32 == 0;
+		return word && word >> 32 == 0 && (w->word == 8 || !may_be_address(w, word));
 	case REFS_IMMORTAL:
 		return word >> 31 == 1;
 	case REFS_FLAGGED:
 		return word >> 31 & 1 && !(word >> 32 & 0xffff) && word >> 52 == 0;
+	case REFS_HIGH:
+		return word >= 0x3fffffff && word >> 31 == 0 && !may_be_address(w, word);
 	case REFS_BIASED:
 		return has_good_counts(w, bytes);
 	}

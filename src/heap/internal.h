@@ -75,6 +75,13 @@ struct free_lists {
 	size_t n_kept, cap_kept;
 };
 
+/* How malloc is built for a machine. Bytes. */
+struct chunk_form {
+	uint64_t first; /* from the start of a heap, or of a chunk that was mapped by itself, to the
+			   first chunk, so that what the user has is aligned */
+	uint64_t heap_alignment; /* of the heaps of other arenas than the main one */
+};
+
 struct heap_walk {
 	struct python *p;
 	struct py_runtime *rt;
@@ -83,6 +90,8 @@ struct heap_walk {
 	unsigned word; /* bytes of a pointer */
 	struct offsets at;
 	uint64_t low, high; /* all mapped memory lies between */
+	uint64_t type_mask; /* bits that no address of a type has */
+	bool types_in_pools; /* types made at run time are small enough */
 	uint64_t held; /* bytes that can be had */
 	bool collecting; /* a collection was running, so heads of the GC hold other things */
 	struct types types;
@@ -118,14 +127,17 @@ struct heap_walk {
 	const uint8_t *range_bytes;
 	struct mem_run piece; /* of a range that cannot be viewed at once: its bytes are at hand */
 	const uint8_t *piece_bytes;
+	struct chunk_form chunk;
 	struct mem_run heap; /* of another arena than malloc's main one, the last that was seen */
 	uint64_t heap_accessible; /* up to where what it has given back can still be written */
 	uint64_t page; /* next address to be looked at */
 	struct mem_run variables; /* of a module, the first at or above it */
+	uint64_t behind_variables; /* the end of those passed last */
 	uint64_t row; /* next chunk of a heap; 0: not in one */
 	uint64_t row_start, row_end; /* of what is believed of that heap */
 	bool row_last; /* no chunk's head is at row_end */
 	bool torn; /* a row of this range breaks off */
+	unsigned top_tries; /* rows of which was asked whether they end at malloc's top */
 	uint64_t patience; /* steps along rows that prove to be none, for this range */
 	struct paged *paged; /* NULL: no mimalloc */
 	struct heap_pages pages;
@@ -209,18 +221,21 @@ static inline uint32_t types_known(const struct types *t, uint64_t addr)
 	const struct type_slot *slot = types_slot(t, addr);
 	return slot ? slot->number : HEAP_NO_TYPE;
 }
-/* A type object is larger than any block of a pool. Most words lead into the arena that they are
- * in. */
+/* A type object is larger than any block of a pool, where words have 8 bytes. Most words lead into
+ * the arena that they are in. */
 static inline bool may_be_type(const struct heap_walk *w, uint64_t word)
 {
-	return !(word & 7) && word - w->low < w->high - w->low && word - w->here >= w->arena_size;
+	return !(word & w->type_mask) && word - w->low < w->high - w->low &&
+	       word - w->here >= w->arena_size;
 }
 static inline uint32_t type_by_word(struct heap_walk *w, uint64_t word)
 {
 	if (!may_be_type(w, word))
 		return HEAP_NO_TYPE;
 	uint32_t t = types_known(&w->types, word);
-	return t != HEAP_NO_TYPE || arena_of(w, word) ? t : types_prove(w, word);
+	return t != HEAP_NO_TYPE || (!w->types_in_pools && arena_of(w, word))
+		       ? t
+		       : types_prove(w, word);
 }
 
 /* Whether a head in a list of the collector can be there. Those of objects are aligned as these
@@ -249,13 +264,18 @@ static inline bool gc_refs_possible(const struct heap_walk *w, int64_t refs)
 	enum { LEAST = -9, MOST = -2 };
 	return (refs >= LEAST && refs <= MOST) || (w->collecting && refs >= 0);
 }
-/* gc.c: whether what follows a head, of which these are the bytes, leads back to it at addr. */
+/* gc.c: whether a collection was running when the process stopped. */
+bool gc_is_collecting(struct heap_walk *w);
+/* Whether what follows a head, of which these are the bytes, leads back to it at addr. */
 bool gc_next_leads_back(const struct heap_walk *w, const uint8_t *head, uint64_t addr);
 
 /* A count of references of which more is asked: it could be another word. */
 enum { COUNT_SURE = 4096, COUNT_BITS = 40 };
 /* Takes off a word what is no part of a count of references; false: it can be none. */
 bool count_in_word(const struct heap_walk *w, uint64_t *word);
+/* Whether what could be a count is rather an address. Counts that mark what lives forever are round
+ * numbers, or odd ones. */
+bool may_be_address(const struct heap_walk *w, uint64_t word);
 
 /* classify.c: takes off what the debug allocators put around a block, if they did; fills type, lead
  * and state of a block whose other members are set. */
@@ -308,8 +328,9 @@ static inline uint64_t chunks_word(struct heap_walk *w, uint64_t addr)
 }
 /* Whether a mapping begins there, maybe within w->range. */
 bool chunks_begins_range(const struct heap_walk *w, uint64_t addr);
-enum { HEAP_ALIGNMENT = 64 * 1024 * 1024 }; /* of the heaps of other arenas than the main one */
-/* Sets w->heap, if such a heap begins at that multiple of HEAP_ALIGNMENT. */
+/* For the machine of the target. */
+struct chunk_form chunk_form_of(const struct heap_walk *w);
+/* Sets w->heap, if such a heap begins at that multiple of its alignment. */
 void chunks_see_heap(struct heap_walk *w, uint64_t page);
 /* closure_memory.c: adds a stretch; one that follows the last one makes that longer. */
 void spans_add(struct spans *s, uint64_t start, uint64_t end);

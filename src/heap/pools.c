@@ -126,7 +126,7 @@ static void enter_arena(struct heap_walk *w, uint64_t start)
 	mem_expect(w->mem, start, w->arena_size);
 	if (w->arena_bytes)
 		madvise((void *)((uintptr_t)w->arena_bytes & ~4095UL), w->arena_size + 65536, 22);
-	w->here = start;
+	w->here = w->types_in_pools ? w->high : start;
 	w->pools.arenas++;
 	w->pools.arena_bytes += w->arena_size;
 	w->pools.virgin += (start + w->arena_size - w->arenas.carved[w->arena]) / w->pool_size;

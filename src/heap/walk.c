@@ -12,7 +12,8 @@ static void take_offsets(struct heap_walk *w)
 {
 	w->at = (struct offsets){
 		.type = offset(w, FIELD_object_type),
-		.refcnt = offset(w, FIELD_object_refcnt),
+		/* its word, of which a build may name a part only */
+		.refcnt = offset(w, FIELD_object_refcnt) / w->word * w->word,
 		.size = offset(w, FIELD_varobject_size),
 		.count = offset(w, FIELD_pool_count),
 		.free_block = offset(w, FIELD_pool_free_block),
@@ -64,6 +65,14 @@ static struct err check_layout(const struct layout *l)
 						    : check_fields(l, pools, ARRAY_LEN(pools));
 }
 
+/* Bytes of a block that a class is in. */
+static uint64_t type_room(const struct heap_walk *w)
+{
+	const enum field whole =
+		layout_has(w->l, FIELD_heaptype_sizeof) ? FIELD_heaptype_sizeof : FIELD_type_sizeof;
+	return layout_gc_head(w->l) + offset(w, whole);
+}
+
 static void find_bounds(struct heap_walk *w)
 {
 	struct mem_range r = { 0 };
@@ -75,16 +84,6 @@ static void find_bounds(struct heap_walk *w)
 	}
 	if (w->low > w->high)
 		w->low = w->high;
-}
-
-static bool is_collecting(const struct heap_walk *w)
-{
-	for (size_t i = 0; i < w->p->n_interpreters; i++) {
-		const struct py_interpreter *in = &w->p->interpreters[i];
-		if (&w->p->runtimes[in->runtime] == w->rt && in->gc_running == 1)
-			return true;
-	}
-	return false;
 }
 
 struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_walk **ret)
@@ -104,9 +103,11 @@ struct err heap_walk_open(struct python *p, struct py_runtime *rt, struct heap_w
 	};
 	take_offsets(w);
 	find_bounds(w);
+	w->type_mask = w->word - 1;
+	w->types_in_pools = type_room(w) <= POOL_BLOCK_MAX;
 	w->here = w->high; /* numbers_find() asks for types before any arena */
-	w->collecting = is_collecting(w);
 	types_init(&w->types);
+	w->collecting = gc_is_collecting(w);
 	heap_find_arenas(w);
 	w->max_batch = w->pool_size / 8;
 	w->batch = xcalloc(w->max_batch, sizeof(*w->batch));
@@ -246,7 +247,7 @@ uint32_t heap_refcount(const struct heap_walk *w, const struct heap_block *b)
 {
 	const uint8_t *object = b->bytes + b->lead;
 	return w->l->row->refs == REFS_BIASED ? pages_refcount(w, object)
-					      : half_at(w, object + w->at.refcnt);
+					      : (uint32_t)word_at(w, object + w->at.refcnt);
 }
 
 double heap_walk_done(const struct heap_walk *w)

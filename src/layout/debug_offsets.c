@@ -171,7 +171,7 @@ static struct err read_field(
 	const struct block *b, const struct layout *l, enum field f, struct field_at *ret)
 {
 	const struct field_spelling *spelling = &field_spellings[f];
-	const struct field_at *builtin = &l->row->fields[f];
+	const struct field_at *builtin = row_field(l->row, f);
 	bool known = builtin->origin != ORIGIN_NONE, is_size = !strcmp(spelling->members, "sizeof");
 	struct stated s;
 	/* Offset 0 means "none" except where the row has the field there; a size is never 0. */
@@ -192,14 +192,14 @@ static void move_state_bits(struct layout *l)
 {
 	static const enum field bits[] = { FIELD_str_kind, FIELD_str_compact, FIELD_str_ascii,
 		FIELD_str_ready };
-	const struct field_at *builtin = l->row->fields, *state = &l->field[FIELD_str_state];
+	const struct field_at *state = &l->field[FIELD_str_state];
 	if (state->origin != ORIGIN_DEBUG_OFFSETS)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
-		struct field_at at = builtin[bits[i]];
+		struct field_at at = *row_field(l->row, bits[i]);
 		if (at.origin == ORIGIN_NONE || l->field[bits[i]].origin == ORIGIN_DWARF)
 			continue;
-		at.offset += state->offset - builtin[FIELD_str_state].offset;
+		at.offset += state->offset - row_field(l->row, FIELD_str_state)->offset;
 		l->field[bits[i]] = at;
 	}
 }

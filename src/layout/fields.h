@@ -20,3 +20,6 @@ extern const struct field_spelling field_spellings[];
  * at the end of the list. *list moves behind it.
  */
 bool spelling_next(const char **list, char sep, const char **ret, size_t *ret_len);
+
+/* Where the builds of that row have a field, also one that moves inside the row's range. */
+const struct field_at *row_field(const struct layout_row *row, enum field f);

@@ -3,6 +3,8 @@
 
 #include <elf.h>
 
+#include "fields.h"
+
 static bool in_range(const struct layout_row *r, uint32_t version)
 {
 	return r->first <= version && version <= r->last;
@@ -35,13 +37,24 @@ static const char *refusal(const struct layout_key *key, bool version_known, boo
 		return "a free-threaded build of CPython";
 	if (key->abi & ABI_DEBUG)
 		return "a debug build of CPython (--with-pydebug)";
+	if (build_known)
+		return "this version of CPython on this machine";
 	if (key->ptr_size != 8)
-		return "a 32-bit build of CPython";
+		return "a 32-bit build of CPython for this machine";
 	if (key->order != ORDER_LITTLE)
-		return "a big-endian build of CPython";
+		return "a big-endian build of CPython for this machine";
 	if (key->machine != EM_X86_64)
 		return "CPython for this machine";
 	return version_known ? "this build of CPython" : "this version of CPython";
+}
+
+const struct field_at *row_field(const struct layout_row *row, enum field f)
+{
+	for (const struct field_moved *m = row->moved; m && m->field != FIELD_COUNT; m++) {
+		if (m->field == f)
+			return &m->at;
+	}
+	return &row->fields[f];
 }
 
 static void fill(struct layout *l)
@@ -87,18 +100,30 @@ static void put_span(struct str *text, uint32_t from, uint32_t to)
 		str_addf(text, " to %u.%u", to >> 8, to & 0xff);
 }
 
-void layout_known(struct str *text)
+static bool has_rows(const struct layout_key *key)
+{
+	size_t len, i = 0;
+	const struct layout_row *rows = layout_rows(&len);
+	while (key && i < len && !same_build(&rows[i], key))
+		i++;
+	return key && i < len;
+}
+
+void layout_known(const struct layout_key *key, struct str *text)
 {
 	size_t len;
 	const struct layout_row *rows = layout_rows(&len);
 	AUTO_STR(spans);
-	uint32_t from = rows[0].first >> 16, to = from;
-	for (size_t i = 1; i < len; i++) {
+	uint32_t from = 0, to = 0;
+	bool all = !has_rows(key);
+	for (size_t i = 0; i < len; i++) {
 		uint32_t minor = rows[i].first >> 16;
-		if (minor > to + 1) {
+		if (!all && !same_build(&rows[i], key))
+			continue;
+		if (to && minor > to + 1)
 			put_span(&spans, from, to);
+		if (!to || minor > to + 1)
 			from = minor;
-		}
 		to = minor > to ? minor : to;
 	}
 	put_span(&spans, from, to);

@@ -88,6 +88,30 @@ static const struct field_at py314t[FIELD_COUNT] = {
 static const struct field_at py315t[FIELD_COUNT] = {
 #include "tables/py315t.inc"
 };
+static const struct field_at py311_i386[FIELD_COUNT] = {
+#include "tables/py311-i386.inc"
+};
+static const struct field_at py311_armhf[FIELD_COUNT] = {
+#include "tables/py311-armhf.inc"
+};
+static const struct field_at py313_i386[FIELD_COUNT] = {
+#include "tables/py313-i386.inc"
+};
+static const struct field_at py313_armhf[FIELD_COUNT] = {
+#include "tables/py313-armhf.inc"
+};
+static const struct field_at py314_i386[FIELD_COUNT] = {
+#include "tables/py314-i386.inc"
+};
+static const struct field_at py314_armhf[FIELD_COUNT] = {
+#include "tables/py314-armhf.inc"
+};
+static const struct field_at py315_i386[FIELD_COUNT] = {
+#include "tables/py315-i386.inc"
+};
+static const struct field_at py315_armhf[FIELD_COUNT] = {
+#include "tables/py315-armhf.inc"
+};
 
 /* A final release; the first release of a minor version, alphas included; the last one. */
 #define V(major, minor, micro)	  ((major) << 24 | (minor) << 16 | (micro) << 8 | 0xf0)
@@ -127,6 +151,10 @@ static const struct field_at py315t[FIELD_COUNT] = {
 #define FREE_THREADED_X86_64 X86_64(ABI_FREE_THREADED)
 #define RELEASE_AARCH64                                                                            \
 	.abi = ABI_RELEASE, .machine = EM_AARCH64, .ptr_size = 8, .order = ORDER_LITTLE
+#define RELEASE_I386 .abi = ABI_RELEASE, .machine = EM_386, .ptr_size = 4, .order = ORDER_LITTLE
+#define RELEASE_ARM  .abi = ABI_RELEASE, .machine = EM_ARM, .ptr_size = 4, .order = ORDER_LITTLE
+
+#define RELEASE_S390X .abi = ABI_RELEASE, .machine = EM_S390, .ptr_size = 8, .order = ORDER_BIG
 
 /* The interpreter's own state: roots, GIL, thread numbers, handled exceptions. */
 #define STATE_IN_STATICS(gil_)                                                                     \
@@ -172,9 +200,13 @@ static const struct field_at py315t[FIELD_COUNT] = {
 	.text = TEXT_COMPACT, .ints = INTS_TAGGED, .dicts = DICTS_KINDS, .values = VALUES_HEADED,  \
 	.attrs = ATTRS_INLINE, .refs = (refs_)
 
-/* Arenas of 256 KiB with pools of 4 KiB; of 1 MiB with pools of 16 KiB (Objects/obmalloc.c). Bits 3
- * and 4 of tp_flags are the managed weak references and dict. */
-#define HEAP_SMALL(...) .heap = { HEAP_STATICS, .arena_bits = 18, .pool_bits = 12, __VA_ARGS__ }
+/* Arenas of 256 KiB with pools of 4 KiB (to 3.9, and in builds of 32 bit ever since); of 1 MiB with
+ * pools of 16 KiB (Objects/obmalloc.c). Bits 3 and 4 of tp_flags are the managed weak references
+ * and dict. */
+#define HEAP_OLD(...) .heap = { HEAP_STATICS, .arena_bits = 18, .pool_bits = 12, __VA_ARGS__ }
+#define HEAP_SMALL(scheme_, preheader, sizeofs_)                                                   \
+	.heap = { (scheme_), .arena_bits = 18, .pool_bits = 12, .preheader_flags = (preheader),    \
+		.sizeofs = (sizeofs_) }
 #define HEAP_LARGE(scheme_, preheader, sizeofs_)                                                   \
 	.heap = { (scheme_), .arena_bits = 20, .pool_bits = 14, .preheader_flags = (preheader),    \
 		.sizeofs = (sizeofs_) }
@@ -254,7 +286,9 @@ enum {
 	REPR_3_13 = (REPR_3_12 & ~REPR_RE_TEMPLATE) | REPR_PARTIAL_QUALIFIED | REPR_STRUCT_FORMAT |
 		    REPR_WEAKREF_QUALNAME | REPR_IO_TYPE_NAME | REPR_CALLBACK_BARE |
 		    REPR_CARETS_AT_CALLS,
-	REPR_3_15 = REPR_3_13 | REPR_COMMAND_REPR | REPR_CARETS_SPACED,
+	REPR_3_14 = REPR_3_13 | REPR_UNION_OF_TYPING,
+	REPR_3_15 = REPR_3_14 | REPR_COMMAND_REPR | REPR_CARETS_SPACED | REPR_OBJECT_ATTRIBUTES |
+		    REPR_BYTEARRAY_QUOTES,
 };
 
 /* A lock is one PyMutex from 3.13.1 on, and pickle has other members. */
@@ -275,35 +309,35 @@ enum {
 #define AS_2_7                                                                                     \
 	STATE_IN_STATICS(GIL_LOCK_STATIC),                                                         \
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB_UNSIGNED), GENERATORS_BY_LASTI,  \
-		OBJECTS_OF_2, HEAP_SMALL(.number_blocks = true), .repr = REPR_2_7, UNICODE(5, 2)
+		OBJECTS_OF_2, HEAP_OLD(.number_blocks = true), .repr = REPR_2_7, UNICODE(5, 2)
 #define AS_3_8                                                                                     \
 	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB), GENERATORS_BY_LASTI,           \
-		OBJECTS_WITH_SPLIT_DICTS, HEAP_SMALL(), .repr = REPR_3_8, UNICODE(12, 1)
+		OBJECTS_WITH_SPLIT_DICTS, HEAP_OLD(), .repr = REPR_3_8, UNICODE(12, 1)
 #define AS_3_9                                                                                     \
 	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
 		FRAMES_AS_OBJECTS(INSTR_LASTI_BYTES, LINES_LNOTAB), GENERATORS_BY_LASTI,           \
-		OBJECTS_WITH_SPLIT_DICTS, HEAP_SMALL(), .repr = REPR_3_9, UNICODE(13, 0)
+		OBJECTS_WITH_SPLIT_DICTS, HEAP_OLD(), .repr = REPR_3_9, UNICODE(13, 0)
 #define AS_3_10                                                                                    \
 	STATE_IN_RUNTIME(GIL_RUNTIME, TID_PTHREAD),                                                \
 		FRAMES_AS_OBJECTS(INSTR_LASTI_UNITS, LINES_RANGES),                                \
 		GENERATORS_BY_STATE(GENERATORS_FRAME_STATE, -2, -1, NO_MARK, 0, 4),                \
 		OBJECTS_WITH_SPLIT_DICTS, HEAP_LARGE(HEAP_STATICS, NO_PREHEADER, 0),               \
 		.repr = REPR_3_10, UNICODE(13, 0)
-#define AS_3_11_0                                                                                  \
+#define AS_3_11_0(heap_)                                                                           \
 	STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),                                                 \
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),                    \
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),                   \
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),    \
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),                          \
+		heap_(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT),                               \
 		.repr = REPR_3_11 | REPR_WEAKREF_INSTANCE, UNICODE(14, 0)
-#define AS_3_11_4                                                                                  \
+#define AS_3_11_4(heap_)                                                                           \
 	STATE_IN_RUNTIME(GIL_RUNTIME, TID_NATIVE),                                                 \
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, NO_SHIMS),                    \
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -2, -1, NO_MARK, 0, 4),                   \
 		OBJECTS_WITH_MANAGED_DICTS(INTS_SIGN_IN_SIZE, ATTRS_MANAGED_PAIR, REFS_STATIC),    \
-		HEAP_LARGE(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT), .repr = REPR_3_11,       \
-									  UNICODE(14, 0)
+		heap_(HEAP_STATICS, MANAGED_DICT, SIZEOF_ONE_DIGIT), .repr = REPR_3_11,            \
+								     UNICODE(14, 0)
 #define AS_3_12                                                                                    \
 	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
 		FRAMES_AS_STRUCTS(FRAMES_CFRAME, INSTR_POINTER_LAST, SHIMS),                       \
@@ -311,23 +345,23 @@ enum {
 		OBJECTS_WITH_MANAGED_DICTS(INTS_TAGGED, ATTRS_MANAGED_TAGGED, REFS_IMMORTAL),      \
 		HEAP_LARGE(HEAP_IN_INTERP, MANAGED_BOTH, SIZEOF_3_12), .repr = REPR_3_12,          \
 								       UNICODE(15, 0)
-#define AS_3_13(refs_, heap_)                                                                      \
+#define AS_3_13(refs_, heap_, scheme_)                                                             \
 	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS),                           \
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),                        \
-		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
+		OBJECTS_WITH_INLINE_VALUES(refs_), heap_(scheme_, MANAGED_BOTH, SIZEOF_3_12),      \
 		.repr = REPR_3_13, UNICODE(15, 1)
-#define AS_3_14(refs_, heap_)                                                                      \
+#define AS_3_14(refs_, heap_, scheme_)                                                             \
 	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS), TAGGED_STACK,             \
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, -3, -2, -1, 0, 4),                        \
-		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
-		.repr = REPR_3_13, UNICODE(16, 0)
-#define AS_3_15(refs_, heap_)                                                                      \
+		OBJECTS_WITH_INLINE_VALUES(refs_), heap_(scheme_, MANAGED_BOTH, SIZEOF_3_12),      \
+		.repr = REPR_3_14, UNICODE(16, 0)
+#define AS_3_15(refs_, heap_, scheme_)                                                             \
 	STATE_IN_RUNTIME(GIL_INTERP, TID_NATIVE),                                                  \
 		FRAMES_AS_STRUCTS(FRAMES_CURRENT, INSTR_POINTER, SHIMS), TAGGED_STACK,             \
 		GENERATORS_BY_STATE(GENERATORS_EMBEDDED, 0, 1, 2, 4, 5),                           \
-		OBJECTS_WITH_INLINE_VALUES(refs_), HEAP_LARGE(heap_, MANAGED_BOTH, SIZEOF_3_12),   \
+		OBJECTS_WITH_INLINE_VALUES(refs_), heap_(scheme_, MANAGED_BOTH, SIZEOF_3_12),      \
 		.repr = REPR_3_15, UNICODE(17, 0)
 
 /* A mutex of the C library is larger there. */
@@ -335,6 +369,29 @@ enum {
 	{ FIELD_gil_mutex, AT(80, 48) },                                                           \
 	{                                                                                          \
 		FIELD_gil_sizeof, SIZEOF(224)                                                      \
+	}
+
+/* Bit-fields begin at the other end where the byte order is the other one, and long double is
+ * aligned to 8. */
+#define S390X_BITS                                                                                 \
+	{ FIELD_str_kind, BITS(32, 4, 27, 3) }, { FIELD_str_compact, BITS(32, 4, 26, 1) },         \
+		{ FIELD_str_ascii, BITS(32, 4, 25, 1) },                                           \
+		{ FIELD_fileio_created, BITS(20, 4, 31, 1) },                                      \
+		{ FIELD_fileio_readable, BITS(20, 4, 30, 1) },                                     \
+		{ FIELD_fileio_writable, BITS(20, 4, 29, 1) },                                     \
+		{ FIELD_fileio_appending, BITS(20, 4, 28, 1) },                                    \
+	{                                                                                          \
+		FIELD_cdata_sizeof, SIZEOF(88)                                                     \
+	}
+#define S390X_3_11                                                                                 \
+	S390X_BITS, { FIELD_str_ready, BITS(32, 4, 24, 1) },                                       \
+	{                                                                                          \
+		FIELD_fileio_closefd, BITS(20, 4, 25, 1)                                           \
+	}
+#define S390X_3_14                                                                                 \
+	S390X_BITS, { FIELD_object_refcnt, AT(4, 4) },                                             \
+	{                                                                                          \
+		FIELD_task_must_cancel, BITS(108, 4, 13, 1)                                        \
 	}
 
 static const struct layout_row rows[] = {
@@ -356,7 +413,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
-		HEAP_SMALL(.sizeofs = SIZEOF_BYTE_CELLS),
+		HEAP_OLD(.sizeofs = SIZEOF_BYTE_CELLS),
 		.repr = REPR_3_6,
 		UNICODE(9, 0),
 		.fields = py36,
@@ -371,7 +428,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
-		HEAP_SMALL(),
+		HEAP_OLD(),
 		.repr = REPR_3_7,
 		UNICODE(11, 0),
 		.fields = py37,
@@ -387,7 +444,7 @@ static const struct layout_row rows[] = {
 		GENERATORS_BY_LASTI,
 		OBJECTS_WITH_SPLIT_DICTS,
 		.gc_refs_flags = 1,
-		HEAP_SMALL(),
+		HEAP_OLD(),
 		.repr = REPR_3_7,
 		UNICODE(11, 0),
 		.fields = py37,
@@ -422,7 +479,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
 		PROVEN(V(3, 11, 2)),
 		RELEASE_X86_64,
-		AS_3_11_0,
+		AS_3_11_0(HEAP_LARGE),
 		.fields = py311,
 	},
 	{
@@ -430,7 +487,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
 		PROVEN(V(3, 11, 7)),
 		RELEASE_X86_64,
-		AS_3_11_4,
+		AS_3_11_4(HEAP_LARGE),
 		.fields = py311,
 	},
 	{
@@ -447,7 +504,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 0), TO(3, 13, 0)),
 		PROVEN(V(3, 13, 0)),
 		RELEASE_X86_64,
-		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
 		.fields = py313,
 	},
 	{
@@ -455,7 +512,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
 		PROVEN(V(3, 13, 5)),
 		RELEASE_X86_64,
-		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
 		.fields = py313,
 		MOVED(SINCE_3_13_1),
 		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
@@ -466,7 +523,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 14, 0), TO(3, 14, 4)),
 		UNPROVEN,
 		RELEASE_X86_64,
-		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py314,
 		MOVED({ FIELD_interp_gc_young, AT(7432, 24) },
 			{ FIELD_interp_gc_old, AT(7456, 24) }),
@@ -481,7 +538,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
 		PROVEN(V(3, 14, 8)),
 		RELEASE_X86_64,
-		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py314,
 		MOVING(MIMALLOC_MEMBERS),
 	},
@@ -490,7 +547,7 @@ static const struct layout_row rows[] = {
 		ALL(3, 15),
 		PROVEN(V(3, 15, 2)),
 		RELEASE_X86_64,
-		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_15(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py315,
 		MOVING(MIMALLOC_MEMBERS),
 	},
@@ -534,7 +591,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
 		PROVEN(V(3, 11, 2)),
 		DEBUG_X86_64,
-		AS_3_11_0,
+		AS_3_11_0(HEAP_LARGE),
 		.fields = py311,
 	},
 	{
@@ -542,7 +599,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
 		UNPROVEN,
 		DEBUG_X86_64,
-		AS_3_11_4,
+		AS_3_11_4(HEAP_LARGE),
 		.fields = py311,
 	},
 	{
@@ -559,7 +616,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
 		PROVEN(V(3, 13, 5)),
 		DEBUG_X86_64,
-		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
 		.fields = py313,
 		MOVED(SINCE_3_13_1, { FIELD_interp_obmalloc, AT(10808, 8) },
 			{ FIELD_interp_freelists, AT(10960, 3536) },
@@ -574,7 +631,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
 		PROVEN(V(3, 14, 8)),
 		DEBUG_X86_64,
-		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py314,
 		MOVED({ FIELD_interp_obmalloc, AT(10912, 8) },
 			{ FIELD_interp_freelists, AT(11128, 624) },
@@ -590,7 +647,7 @@ static const struct layout_row rows[] = {
 		ALL(3, 15),
 		PROVEN(V(3, 15, 2)),
 		DEBUG_X86_64,
-		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_15(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py315,
 		MOVED({ FIELD_interp_obmalloc, AT(10888, 8) },
 			{ FIELD_interp_freelists, AT(11104, 656) },
@@ -606,7 +663,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 0), TO(3, 13, 0)),
 		UNPROVEN,
 		FREE_THREADED_X86_64,
-		AS_3_13(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_13(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py313t,
 		MOVED({ FIELD_lock_locked, AT(48, 1) }, { FIELD_lock_semaphore, AT(32, 8) },
 			{ FIELD_lock_mutex, ABSENT }),
@@ -621,7 +678,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
 		PROVEN(V(3, 13, 5), V(3, 13, 15)),
 		FREE_THREADED_X86_64,
-		AS_3_13(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_13(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py313t,
 		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
 			FIELD_tstate_mi_heaps, FIELD_tstate_freed, FIELD_tstate_freelists),
@@ -629,20 +686,19 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.14.0t-3.14.8t",
 		RANGE(FROM(3, 14, 0), TO(3, 14, 8)),
-		UNPROVEN,
+		PROVEN(V(3, 14, 7)),
 		FREE_THREADED_X86_64,
-		AS_3_14(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_14(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py314t,
-		MOVED(FREED_CHUNKS),
 	},
 	{
 		.name = "3.14t",
 		RANGE(FROM(3, 14, 9), TO(3, 14, 0xff)),
 		UNPROVEN,
 		FREE_THREADED_X86_64,
-		AS_3_14(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_14(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py314t,
-		MOVED(FREED_CHUNKS, MIMALLOC_2_5, { FIELD_interp_freed, AT(85720, 16) },
+		MOVED(MIMALLOC_2_5, { FIELD_interp_freed, AT(85720, 16) },
 			{ FIELD_interp_obmalloc, AT(17328, 8) },
 			{ FIELD_interp_sizeof, SIZEOF(249976) },
 			{ FIELD_runtime_sizeof, SIZEOF(365624) },
@@ -656,7 +712,7 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 15, 0), TO(3, 15, 0)),
 		UNPROVEN,
 		FREE_THREADED_X86_64,
-		AS_3_15(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_15(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py315t,
 		MOVED(FREED_CHUNKS, MIMALLOC_2_1, { FIELD_interp_freed, AT(85984, 16) },
 			{ FIELD_interp_obmalloc, AT(17592, 8) },
@@ -672,16 +728,36 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 15, 1), TO(3, 15, 0xff)),
 		UNPROVEN,
 		FREE_THREADED_X86_64,
-		AS_3_15(REFS_BIASED, HEAP_MIMALLOC),
+		AS_3_15(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py315t,
 		MOVED(FREED_CHUNKS),
 	},
 	{
-		.name = "3.11.0-3.11.3 aarch64",
-		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		.name = "3.9 aarch64",
+		ALL(3, 9),
+		PROVEN(V(3, 9, 2)),
+		RELEASE_AARCH64,
+		AS_3_9,
+		.fields = py39,
+		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(352, 224) }),
+		MOVING(FIELD_interp_sizeof, FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.10 aarch64",
+		ALL(3, 10),
 		UNPROVEN,
 		RELEASE_AARCH64,
-		AS_3_11_0,
+		AS_3_10,
+		.fields = py310,
+		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(352, 224) }),
+		MOVING(FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.11.0-3.11.3 aarch64",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		PROVEN(V(3, 11, 2)),
+		RELEASE_AARCH64,
+		AS_3_11_0(HEAP_LARGE),
 		.fields = py311,
 		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(360, 224) }),
 		MOVING(FIELD_runtime_sizeof),
@@ -691,17 +767,29 @@ static const struct layout_row rows[] = {
 		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
 		UNPROVEN,
 		RELEASE_AARCH64,
-		AS_3_11_4,
+		AS_3_11_4(HEAP_LARGE),
 		.fields = py311,
 		MOVED(AARCH64_GIL, { FIELD_runtime_gil, AT(360, 224) }),
 		MOVING(FIELD_runtime_sizeof),
 	},
 	{
-		.name = "3.13 aarch64",
-		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		.name = "3.12 aarch64",
+		ALL(3, 12),
 		UNPROVEN,
 		RELEASE_AARCH64,
-		AS_3_13(REFS_IMMORTAL, HEAP_POINTED),
+		AS_3_12,
+		.fields = py312,
+		MOVED(AARCH64_GIL, { FIELD_interp_obmalloc, AT(3976, 65535) },
+			{ FIELD_free_memory_errors, AT(273424, 8) },
+			{ FIELD_free_memory_errors_count, AT(273432, 4) }),
+		MOVING(FIELD_interp_sizeof, FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.13 aarch64",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5)),
+		RELEASE_AARCH64,
+		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
 		.fields = py313,
 		MOVED(SINCE_3_13_1, AARCH64_GIL, { FIELD_interp_obmalloc, AT(10816, 8) },
 			{ FIELD_interp_freelists, AT(10968, 3536) },
@@ -714,9 +802,9 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.14 aarch64",
 		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
-		UNPROVEN,
+		PROVEN(V(3, 14, 8)),
 		RELEASE_AARCH64,
-		AS_3_14(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py314,
 		MOVED(AARCH64_GIL, { FIELD_interp_obmalloc, AT(10920, 8) },
 			{ FIELD_interp_freelists, AT(11136, 624) },
@@ -730,9 +818,9 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.15 aarch64",
 		ALL(3, 15),
-		UNPROVEN,
+		PROVEN(V(3, 15, 2)),
 		RELEASE_AARCH64,
-		AS_3_15(REFS_FLAGGED, HEAP_POINTED),
+		AS_3_15(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py315,
 		MOVED(AARCH64_GIL, { FIELD_interp_obmalloc, AT(10896, 8) },
 			{ FIELD_interp_freelists, AT(11112, 656) },
@@ -741,6 +829,177 @@ static const struct layout_row rows[] = {
 			{ FIELD_interp_freed, AT(79952, 16) },
 			{ FIELD_interp_sizeof, SIZEOF(226256) },
 			{ FIELD_runtime_sizeof, SIZEOF(346584) }),
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.11.0-3.11.3 i386",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		PROVEN(V(3, 11, 2)),
+		RELEASE_I386,
+		AS_3_11_0(HEAP_SMALL),
+		.fields = py311_i386,
+	},
+	{
+		.name = "3.11 i386",
+		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
+		UNPROVEN,
+		RELEASE_I386,
+		AS_3_11_4(HEAP_SMALL),
+		.fields = py311_i386,
+	},
+	{
+		.name = "3.13 i386",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5)),
+		RELEASE_I386,
+		AS_3_13(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py313_i386,
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed),
+	},
+	{
+		.name = "3.14 i386",
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		PROVEN(V(3, 14, 8)),
+		RELEASE_I386,
+		AS_3_14(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py314_i386,
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.15 i386",
+		ALL(3, 15),
+		PROVEN(V(3, 15, 2)),
+		RELEASE_I386,
+		AS_3_15(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py315_i386,
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.11.0-3.11.3 armhf",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		PROVEN(V(3, 11, 2)),
+		RELEASE_ARM,
+		AS_3_11_0(HEAP_SMALL),
+		.fields = py311_armhf,
+	},
+	{
+		.name = "3.11 armhf",
+		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
+		UNPROVEN,
+		RELEASE_ARM,
+		AS_3_11_4(HEAP_SMALL),
+		.fields = py311_armhf,
+	},
+	{
+		.name = "3.13 armhf",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5)),
+		RELEASE_ARM,
+		AS_3_13(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py313_armhf,
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed),
+	},
+	{
+		.name = "3.14 armhf",
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		PROVEN(V(3, 14, 8)),
+		RELEASE_ARM,
+		AS_3_14(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py314_armhf,
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.15 armhf",
+		ALL(3, 15),
+		PROVEN(V(3, 15, 2)),
+		RELEASE_ARM,
+		AS_3_15(REFS_HIGH, HEAP_SMALL, HEAP_POINTED),
+		.fields = py315_armhf,
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.9 s390x",
+		ALL(3, 9),
+		UNPROVEN,
+		RELEASE_S390X,
+		AS_3_9,
+		.fields = py39,
+		MOVED(S390X_3_11),
+		MOVING(FIELD_interp_sizeof),
+	},
+	{
+		.name = "3.10 s390x",
+		ALL(3, 10),
+		UNPROVEN,
+		RELEASE_S390X,
+		AS_3_10,
+		.fields = py310,
+		MOVED(S390X_3_11),
+	},
+	{
+		.name = "3.11.0-3.11.3 s390x",
+		RANGE(FROM(3, 11, 0), TO(3, 11, 3)),
+		PROVEN(V(3, 11, 2)),
+		RELEASE_S390X,
+		AS_3_11_0(HEAP_LARGE),
+		.fields = py311,
+		MOVED(S390X_3_11),
+	},
+	{
+		.name = "3.11 s390x",
+		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
+		UNPROVEN,
+		RELEASE_S390X,
+		AS_3_11_4(HEAP_LARGE),
+		.fields = py311,
+		MOVED(S390X_3_11),
+	},
+	{
+		.name = "3.12 s390x",
+		ALL(3, 12),
+		UNPROVEN,
+		RELEASE_S390X,
+		AS_3_12,
+		.fields = py312,
+		MOVED(S390X_BITS, { FIELD_fileio_closefd, BITS(20, 4, 25, 1) }),
+		MOVING(FIELD_runtime_sizeof),
+	},
+	{
+		.name = "3.13 s390x",
+		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
+		PROVEN(V(3, 13, 5)),
+		RELEASE_S390X,
+		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
+		.fields = py313,
+		MOVED(SINCE_3_13_1, S390X_BITS, { FIELD_fileio_closefd, BITS(20, 4, 25, 1) },
+			{ FIELD_task_must_cancel, BITS(100, 4, 29, 1) },
+			{ FIELD_mi_page_tag, BITS(8, 1, 1, 4) }),
+		MOVING(FIELD_runtime_sizeof, FIELD_interp_sizeof, FIELD_tstate_sizeof,
+			FIELD_tstate_freed),
+	},
+	{
+		.name = "3.14 s390x",
+		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
+		PROVEN(V(3, 14, 8)),
+		RELEASE_S390X,
+		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
+		.fields = py314,
+		MOVED(S390X_3_14, { FIELD_fileio_closefd, BITS(20, 4, 25, 1) },
+			{ FIELD_runtime_sizeof, SIZEOF(316520) }),
+		MOVING(MIMALLOC_MEMBERS),
+	},
+	{
+		.name = "3.15 s390x",
+		ALL(3, 15),
+		PROVEN(V(3, 15, 2)),
+		RELEASE_S390X,
+		AS_3_15(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
+		.fields = py315,
+		MOVED(S390X_3_14, { FIELD_fileio_closefd, BITS(20, 4, 24, 1) },
+			{ FIELD_interp_sizeof, SIZEOF(226232) },
+			{ FIELD_runtime_sizeof, SIZEOF(346456) }),
 		MOVING(MIMALLOC_MEMBERS),
 	},
 };

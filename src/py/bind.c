@@ -3,7 +3,7 @@
  * Which OS thread a thread state belongs to. Its thread_id is a pthread_t, and that is the thread
  * pointer which the kernel keeps in a register (fs_base on x86-64): no struct of the C library is
  * needed where registers are at hand. Else the kernel's own number is used, stored by Python
- * from 3.11 on, or read out of glibc's struct pthread, whose place libthread_db's symbol tells.
+ * from 3.11 on, or read out of glibc's struct pthread.
  *
  * One trap: in 3.8 to 3.12 a sub-interpreter's thread state keeps the ids of the thread that
  * created it, whoever runs it now. Where two states claim one thread, the C stacks decide: the one
@@ -17,8 +17,6 @@
 #include <linux/futex.h>
 #include <string.h>
 
-enum { STACK_SEARCH_MAX = 8 * 1024 * 1024 };
-
 /* OS threads by what names them; the values are their indices. */
 struct by_id {
 	struct hash tls, ns_tid;
@@ -26,25 +24,49 @@ struct by_id {
 	uint64_t tid_offset; /* of the kernel's number in struct pthread; 0: unknown */
 };
 
-static uint64_t pthread_tid_offset(const struct target *t)
+/*
+ * glibc's threads (2.31 to 2.43). tid_at: where struct pthread has the kernel's number, behind a
+ * head of 24 words, or more, and a list's links (nptl/descr.h). pthread_t is the address of that
+ * struct. The thread pointer is the same; but on ARM it stands behind the struct, whose size tells
+ * only the library (sysdeps/ARCH/nptl/tls.h).
+ */
+struct c_threads {
+	uint16_t machine, tid_at;
+	bool pointer_is_id;
+};
+
+static const struct c_threads *c_threads_of(const struct target *t)
 {
-	switch (t->machine) {
-	case EM_X86_64:
-		return 720; /* glibc 2.31 to 2.43 */
-	case EM_AARCH64:
-		return 208;
+	static const struct c_threads rows[] = {
+		{ EM_X86_64, 720, true },
+		{ EM_386, 104, true },
+		{ EM_AARCH64, 208, false },
+		{ EM_ARM, 104, false },
+		{ EM_S390, 208, true },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].machine == t->machine)
+			return &rows[i];
 	}
-	return 0;
+	return NULL;
+}
+
+uint64_t py_thread_id_of(const struct target *t, const struct os_thread *os)
+{
+	const struct c_threads *c = c_threads_of(t);
+	return c && c->pointer_is_id && os->regs.has_tls ? os->regs.tls : 0;
 }
 
 static void index_threads(const struct target *t, struct by_id *ids)
 {
+	const struct c_threads *c = c_threads_of(t);
 	ids->all_tls = t->n_threads > 0;
-	ids->tid_offset = pthread_tid_offset(t);
+	ids->tid_offset = c ? c->tid_at : 0;
 	for (size_t i = 0; i < t->n_threads; i++) {
 		const struct os_thread *os = &t->threads[i];
-		if (os->regs.has_tls && os->regs.tls)
-			hash_put(&ids->tls, os->regs.tls, i);
+		uint64_t id = py_thread_id_of(t, os);
+		if (id)
+			hash_put(&ids->tls, id, i);
 		else
 			ids->all_tls = false;
 		hash_put(&ids->ns_tid, (uint64_t)os->ns_tid, i);
@@ -74,7 +96,7 @@ static void bind_one(struct python *p, const struct by_id *ids, struct py_thread
 	if (!tid && ids->tid_offset && th->thread_id > 4096 &&
 		failed(mem_uint(t->mem, th->thread_id + ids->tid_offset, 4, &tid)))
 		tid = 0;
-	if (tid && hash_get(&ids->ns_tid, tid, &i) && !t->threads[i].regs.has_tls)
+	if (tid && hash_get(&ids->ns_tid, tid, &i) && !py_thread_id_of(t, &t->threads[i]))
 		th->os = &t->threads[i];
 	else
 		th->os_why = not_here;
@@ -115,6 +137,10 @@ static bool stack_spans(const struct target *t, const struct os_thread *os, uint
 
 static bool runs_on(const struct target *t, const struct py_thread *th, const struct os_thread *os)
 {
+	for (size_t i = 0; i < th->n_entries; i++) {
+		if (th->entries[i].on_stack)
+			return stack_spans(t, os, th->entries[i].on_stack);
+	}
 	return th->has_cframe ? stack_spans(t, os, th->cframe)
 			      : stack_holds(t, os, th->frames[0].addr);
 }
@@ -216,8 +242,9 @@ static bool is_main(const struct python *p, const struct py_thread *th)
 	else if (rt->var_main_thread)
 		(void)!failed(mem_ptr(rt->mem, rt->var_main_thread, &main));
 	/* a state that another thread runs must not be judged by the id that it keeps */
-	if (main && th->os->regs.has_tls)
-		return th->os->regs.tls == main;
+	uint64_t id = py_thread_id_of(p->target, th->os);
+	if (main && id)
+		return id == main;
 	return main ? th->thread_id == main : th->os->tid == p->target->pid;
 }
 
@@ -286,8 +313,7 @@ static void add_unknown(struct python *p)
 	}
 }
 
-/* A thread's place in the report; states that one OS thread runs stay together, the
- * sub-interpreter's on top. */
+/* A thread's place in the report; states that one OS thread runs stay together. */
 struct place {
 	int rank;
 	size_t anchor, interpreter;
@@ -323,7 +349,11 @@ static void put_in_order(struct python *p)
 		if (th->os && !hash_get(&first, (uintptr_t)th->os, &anchor))
 			hash_put(&first, (uintptr_t)th->os, i);
 		places[i] = (struct place){ rank_of(th), anchor, th->interpreter, *th };
+		if (places[anchor].rank > places[i].rank) /* main in one of several Pythons */
+			places[anchor].rank = places[i].rank;
 	}
+	for (size_t i = 0; i < p->n_threads; i++)
+		places[i].rank = places[places[i].anchor].rank;
 	if (p->n_threads)
 		qsort(places, p->n_threads, sizeof(*places), by_place);
 	for (size_t i = 0; i < p->n_threads; i++)
@@ -350,4 +380,6 @@ void py_settle_threads(struct python *p)
 	}
 	add_unknown(p);
 	put_in_order(p);
+	py_order_switches(p);
+	py_count_threads(p);
 }

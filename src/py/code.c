@@ -28,11 +28,32 @@ static struct err check_type(struct py_runtime *rt, uint64_t addr, uint64_t type
 	return NO_ERR;
 }
 
+/* Whether an address stands where objects count their references. */
+static bool counts_by_address(const struct py_runtime *rt, uint64_t addr)
+{
+	uint64_t count;
+	return layout_has(&rt->layout, FIELD_object_refcnt) &&
+	       !failed(py_field(rt, addr, FIELD_object_refcnt, &count)) && count > UINT32_MAX &&
+	       py_plausible(rt, count);
+}
+
+/* Two strings. */
+static bool has_names(const struct py_runtime *rt, uint64_t code)
+{
+	uint64_t name, filename, type, other;
+	return !counts_by_address(rt, code) &&
+	       !failed(py_field(rt, code, FIELD_code_name, &name)) &&
+	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) &&
+	       py_text_plausible(rt, name) && py_text_plausible(rt, filename) &&
+	       !failed(py_field(rt, name, FIELD_object_type, &type)) &&
+	       !failed(py_field(rt, filename, FIELD_object_type, &other)) && type == other;
+}
+
 /* Whether an object is a code object: by its type, by the type's name, or where neither can be had
  * (a core without the binary, or cut off), by its names being strings. */
 bool py_is_code(const struct py_runtime *rt, uint64_t code)
 {
-	uint64_t type, name, filename;
+	uint64_t type;
 	char text[16];
 	if (failed(py_field(rt, code, FIELD_object_type, &type)))
 		return false;
@@ -41,10 +62,17 @@ bool py_is_code(const struct py_runtime *rt, uint64_t code)
 	struct err e = py_type_name(rt, type, text, sizeof(text));
 	if (!failed(e))
 		return !strcmp(text, "code");
-	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) &&
-	       !failed(py_field(rt, code, FIELD_code_name, &name)) &&
-	       !failed(py_field(rt, code, FIELD_code_filename, &filename)) &&
-	       py_text_plausible(rt, name) && py_text_plausible(rt, filename);
+	return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) && has_names(rt, code);
+}
+
+bool py_may_be_code(const struct py_runtime *rt, uint64_t code)
+{
+	uint64_t type;
+	char text[16];
+	if (failed(py_field(rt, code, FIELD_object_type, &type)) || counts_by_address(rt, code))
+		return false;
+	struct err e = py_type_name(rt, type, text, sizeof(text));
+	return e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED;
 }
 
 static struct err read_linetable(

@@ -174,8 +174,11 @@ void exc_text_of(struct heap *h, uint64_t addr, struct py_text *ret)
 struct syntax {
 	struct py_text file, line; /* bytes NULL: not known */
 	int64_t lineno;
-	int64_t from, to; /* characters of the line, from 1; 0: not known */
-	bool tabs; /* in front of the carets */
+	int64_t from, to; /* characters of the line, from 1; 0: not known; INT64_MAX: to its end */
+	bool whole; /* where it ends in another line, or no one knows where, carets go on to the
+		       end of this one, and never further (3.13 on) */
+	bool columns; /* carets stand below what terminals show, by its width; else each character
+			 counts as one, and tabs stay in front of them */
 };
 
 /* Where it ends, which only the arguments tell (3.10 on): (message, (file, line, from, text, end
@@ -197,15 +200,18 @@ static struct err read_end(const struct exc *x, struct syntax *s)
 		TRY(sequence_item(&details, (uint64_t)wanted[i], &item));
 		TRY(int_value_at(x->h, item, &v[wanted[i]]));
 	}
-	if (v[LINE] == s->lineno && v[FROM] == s->from && v[END_LINE] == s->lineno && v[TO] > 0)
-		s->to = v[TO];
+	if (v[LINE] == s->lineno && v[FROM] == s->from && v[END_LINE] == s->lineno)
+		s->to = v[TO] > 0 ? v[TO] : 0;
 	return NO_ERR;
 }
 
 static bool read_syntax(const struct exc *x, struct syntax *ret)
 {
-	struct syntax s = { .tabs = !(x->h->rt->layout.row->repr & REPR_CARETS_SPACED) };
+	unsigned style = x->h->rt->layout.row->repr;
+	struct syntax s = { .columns = style & REPR_CARETS_SPACED,
+		.whole = style & REPR_CARETS_AT_CALLS };
 	uint64_t v;
+	s.to = s.whole ? INT64_MAX : 0;
 	if (!x->made || x->n_args < 2 ||
 		failed(object_get(&x->object, FIELD_syntax_error_lineno, &v)) ||
 		failed(int_value_at(x->h, v, &s.lineno)))
@@ -217,30 +223,45 @@ static bool read_syntax(const struct exc *x, struct syntax *ret)
 	if (failed(object_get(&x->object, FIELD_syntax_error_offset, &v)) ||
 		failed(int_value_at(x->h, v, &s.from)))
 		s.from = 0;
-	if (failed(read_end(x, &s)))
-		s.to = 0; /* an older version's, or one that a program made */
+	(void)read_end(x, &s); /* an older version's, or one that a program made, does not tell */
 	*ret = s;
 	return true;
 }
 
-/* Carets below the text, whose first `cut` characters are not shown. To 3.14 tabs stay, so that it
- * lines up. */
+/* Takes a character off the text; how many columns it counts for. */
+static int next_column(const struct syntax *s, const char **text, size_t *len)
+{
+	uint32_t cp = 0;
+	size_t n = utf8_get(*text, *len, &cp);
+	n = n ? n : 1;
+	*text += n;
+	*len -= n;
+	if (!s->columns || n == 1)
+		return 1;
+	return char_has_no_width(cp) ? 0 : char_is_wide(cp) ? 2 : 1;
+}
+
+/* Carets below the text, whose first `cut` characters are not shown; one behind it at most. */
 static void put_carets(
 	struct str *to, const char *text, size_t len, const struct syntax *s, size_t cut)
 {
 	int64_t at = s->from - 1 - (int64_t)cut, end = s->to > s->from ? s->to : s->from + 1;
-	size_t i = 0;
 	if (at < 0)
 		return;
 	str_puts(to, "\n    ");
-	for (int64_t n = 0; n < at && i < len; n++) {
-		str_putc(to, text[i] == '\t' && s->tabs ? '\t' : ' ');
-		while (++i < len && ((uint8_t)text[i] & 0xc0) == 0x80) {
-		}
+	for (int64_t n = 0; n < at && len; n++) {
+		bool stays = *text == '\t' && !s->columns;
+		for (int k = next_column(s, &text, &len); k > 0; k--)
+			str_putc(to, stays ? '\t' : ' ');
 	}
-	int64_t width = end - s->from, most = (int64_t)(len - i) + 1;
-	for (int64_t n = 0; n < width && n < most; n++)
-		str_putc(to, '^');
+	bool behind = false;
+	for (int64_t n = s->from; n < end && !behind; n++) {
+		behind = !len;
+		if (behind && n > s->from && s->whole)
+			break;
+		for (int k = len ? next_column(s, &text, &len) : 1; k > 0; k--)
+			str_putc(to, '^');
+	}
 }
 
 static void put_source(struct str *to, const struct syntax *s)

@@ -232,9 +232,14 @@ static void read_raised(struct chain *c, struct py_thread *th)
 	th->exception = read_whole(c, type, value, tb, EXCEPTION_RAISED);
 }
 
+/* Where the names of built-in types are lost, None is what is no exception. */
 static bool is_set(const struct chain *c, uint64_t value)
 {
-	return value && !object_is_none(c->h, value);
+	struct py_object o;
+	if (!value || object_is_none(c->h, value))
+		return false;
+	return failed(object_open(c->h, value, &o)) || strcmp(o.type->full, "?") != 0 ||
+	       o.type->flags & TYPE_EXCEPTION;
 }
 
 /* The innermost entry that holds an exception; *ret 0: none does. */

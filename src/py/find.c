@@ -105,6 +105,31 @@ static bool holds_none(const struct py_runtime *rt)
 	return !failed(py_first_interpreter(rt, &first)) && !first;
 }
 
+/* What was read of a version that nobody has tried is not to be taken for complete. */
+static void note_guess(struct python *p, const struct py_runtime *rt)
+{
+	AUTO_STR(known);
+	AUTO_FREE char *where = xasprintf("Python %s", rt->version);
+	layout_known(&rt->layout.key, &known);
+	problems_damagef(&p->target->problems, where,
+		"known versions are %s: this one is a guess, read by what it says of itself and "
+		"the "
+		"layout of %s",
+		str_text(&known), rt->layout.row->name);
+}
+
+/* Why one that is newer than all tables was not read. */
+static void say_unknown(const struct py_runtime *rt, struct str *why)
+{
+	if (!layout_has(&rt->layout, FIELD_runtime_interpreters_head)) {
+		str_clear(why);
+		str_puts(why, "it states no offsets of its own, and its file has no debug "
+			      "information that tells them");
+	}
+	str_puts(why, "; this version is newer than those that are known: ");
+	layout_known(&rt->layout.key, why);
+}
+
 bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by)
 {
 	struct py_runtime rt = { .target = p->target,
@@ -124,10 +149,11 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 	struct err e = layout_pick(&v.key, true, &rt.layout);
 	if (failed(e)) {
 		AUTO_STR(known);
-		layout_known(&known);
+		layout_known(&v.key, &known);
 		p->unknown_version = true;
 		AUTO_STR(text);
-		str_addf(&text, "%s; known are %s", e.what, str_text(&known));
+		str_addf(&text, "%s is not one that pycore reads; known are %s", e.what,
+			str_text(&known));
 		say(p, img, v.text, str_text(&text));
 		return false;
 	}
@@ -141,14 +167,15 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 		p->idle |= !rt.layout.guess && holds_none(&rt);
 		if (rt.layout.guess) {
 			p->unknown_version = true;
-			str_puts(&why, "; this version is newer than those that are known: ");
-			layout_known(&why);
+			say_unknown(&rt, &why);
 		}
 		say(p, img, v.text, str_text(&why));
 		return false;
 	}
 	p->runtimes = xgrow(p->runtimes, &p->cap_runtimes, p->n_runtimes, sizeof(*p->runtimes));
 	p->runtimes[p->n_runtimes++] = rt;
+	if (rt.layout.guess)
+		note_guess(p, &rt);
 	return true;
 }
 
@@ -215,6 +242,11 @@ static void search(struct python *p)
 static void say_what_was_lost(struct python *p)
 {
 	struct target_coverage c = target_coverage(p->target);
+	if (c.no_data)
+		str_addf(&p->why,
+			"%sthe core leaves out all that the process wrote to, and with it "
+			"Python's state (see coredump_filter in core(5))",
+			p->why.len ? "; " : "");
 	if (!c.cut && !c.cut_file)
 		return;
 	if (p->why.len)
@@ -226,6 +258,32 @@ static void say_what_was_lost(struct python *p)
 		str_puts(&p->why,
 			"the core is cut off, and Python's state is not in what is left of it");
 	}
+}
+
+/* Emulators' cores have nothing of the program but its data. */
+static void say_what_is_needed(struct python *p)
+{
+	const struct image *exe = p->target->exe;
+	if (p->target->kind != TARGET_CORE || !exe || exe->elf)
+		return;
+	str_addf(&p->why,
+		"; the core has nothing of its executable%s%s but its data: name the file after "
+		"the core, or the tree that it is in by --sysroot",
+		exe->path[0] ? " " : "", exe->path);
+}
+
+/* PyInstaller's bundles in one file start themselves once more: the launcher unpacks the files,
+ * waits, removes them, and dies of the signal that its child died of. */
+static void say_launcher(struct python *p)
+{
+	static const char magic[] = "MEI\014\013\012\013\016"; /* near the archive's end */
+	struct image *exe = p->target->exe;
+	if (!exe || failed(target_need_file(p->target, exe)) ||
+		!memmem(exe->file.bytes, exe->file.size, magic, strlen(magic)))
+		return;
+	str_puts(&p->why,
+		"; the executable is a bundle made by PyInstaller, and this is its launcher: the "
+		"program ran in a child process, which left a core of its own");
 }
 
 enum { FIND_TRIES = 8 };
@@ -255,6 +313,8 @@ struct err python_find(struct target *t, struct python **ret)
 	if (!p->why.len)
 		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory "
 				  "shows no interpreter");
+	say_what_is_needed(p);
+	say_launcher(p);
 	return err_of(ERR_ABSENT, "Python");
 }
 

@@ -19,6 +19,7 @@ enum { FRAME_BYTES_MAX = 1024 };
 struct link {
 	uint64_t addr, code, next;
 	uint64_t instr; /* index or pointer, as the scheme says */
+	uint64_t copy; /* of the code's instructions that it runs; 0: the code's own */
 	unsigned owner;
 };
 
@@ -44,6 +45,13 @@ static const struct link_fields *fields_of(const struct py_runtime *rt)
 	__builtin_unreachable();
 }
 
+/* Whether each thread of a free-threaded build has instructions of its own, which it specializes.
+ */
+static bool has_copies(const struct layout *l)
+{
+	return layout_has(l, FIELD_iframe_tlbc_index) && layout_has(l, FIELD_code_tlbc);
+}
+
 static struct err read_link(const struct py_runtime *rt, uint64_t addr, struct link *ret)
 {
 	const struct link_fields *f = fields_of(rt);
@@ -62,6 +70,8 @@ static struct err read_link(const struct py_runtime *rt, uint64_t addr, struct l
 	uint64_t owner = 0;
 	if (has_owner)
 		TRY(layout_get(l, FIELD_iframe_owner, bytes, span, &owner));
+	if (has_copies(l))
+		TRY(py_field(rt, addr, FIELD_iframe_tlbc_index, &k.copy));
 	k.owner = (unsigned)owner;
 	k.code = py_untag(rt, k.code);
 	*ret = k;
@@ -86,6 +96,20 @@ static struct err first_link(const struct py_runtime *rt, struct py_thread *th, 
 	__builtin_unreachable();
 }
 
+/* Where the instructions begin that a frame runs. The code's copies stand in an array behind their
+ * number (Include/cpython/code.h, _PyCodeArray). */
+static uint64_t instructions_of(
+	const struct py_runtime *rt, const struct py_code *c, const struct link *k)
+{
+	const unsigned word = rt->layout.key.ptr_size;
+	uint64_t array, n, at;
+	if (!k->copy || failed(py_field(rt, c->addr, FIELD_code_tlbc, &array)) ||
+		failed(mem_ptr(rt->mem, array, &n)) || k->copy >= n ||
+		failed(mem_ptr(rt->mem, array + (k->copy + 1) * word, &at)))
+		return c->instructions;
+	return at;
+}
+
 /* The offset in bytes of the current instruction; negative: none has run. */
 static int32_t byte_offset(
 	const struct py_runtime *rt, const struct py_code *c, const struct link *k)
@@ -97,7 +121,7 @@ static int32_t byte_offset(
 		return (int32_t)(k->instr * 2);
 	case INSTR_POINTER_LAST:
 	case INSTR_POINTER:
-		return (int32_t)(k->instr - c->instructions);
+		return (int32_t)(k->instr - instructions_of(rt, c, k));
 	}
 	__builtin_unreachable();
 }
@@ -176,8 +200,11 @@ static struct err follow(struct python *p, struct py_thread *th, uint64_t at, st
 		shim = is_shim(rt, &k);
 		if (shim)
 			calls_shim(calls, at, out->n);
-		else if (!is_being_popped(rt, th, &k))
+		else if (!is_being_popped(rt, th, &k)) {
+			if (!k.code && !k.next)
+				return err_at(ERR_CORRUPT, at, "frame of zeros");
 			add_frame(p, rt, th, out, &k);
+		}
 		at = k.next;
 	}
 	/* 3.12's generators unlink themselves from their callers just before the thread is told so
@@ -222,10 +249,11 @@ static bool went_wrong(const struct walk *w)
 }
 
 /* 3.11 and 3.12 link a call's cframe before it names a frame: what it names meanwhile is left from
- * something else. */
+ * something else; but then it is memory of the process, and none that the core lost. */
 static bool may_just_begin(const struct walk *w)
 {
-	return went_wrong(w) && w->th.has_cframe && py_is_evaluating(&w->th, w->th.cframe);
+	bool lost = w->th.why.code == ERR_TRUNCATED || w->th.why.code == ERR_NOT_SAVED;
+	return went_wrong(w) && !lost && w->th.has_cframe && py_is_evaluating(&w->th, w->th.cframe);
 }
 
 /* Whether the walk has met no frame of a code object. */
@@ -293,7 +321,9 @@ bool py_frames_plausible(const struct py_runtime *rt, uint64_t tstate)
 			return false;
 		if (py_is_code(rt, k.code))
 			return true;
-		at = k.next; /* a shim: what called it decides */
+		if (!has_shims(rt) && !py_may_be_code(rt, k.code))
+			return false;
+		at = k.next; /* a shim, or its names are lost: what called it decides */
 	}
 	return !at;
 }

@@ -61,7 +61,8 @@ static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py
 	int32_t state = (int32_t)locked;
 	if (state < -1 || state > 1 || (holder && !py_plausible(rt, holder)))
 		return;
-	*ret = (struct py_gil){ .known = true, .holder = state == 1 ? holder : 0 };
+	ret->known = true;
+	ret->holder = state == 1 ? holder : 0;
 	set_waiting_place(rt, gil, ret);
 }
 
@@ -99,8 +100,10 @@ static void read_gil(const struct py_runtime *rt, struct py_interpreter *in)
 				&in->gil);
 		break;
 	case GIL_INTERP:
-		if (!failed(py_field(rt, in->addr, FIELD_interp_gil, &gil)))
-			read_gil_struct(rt, gil, &in->gil);
+		if (failed(py_field(rt, in->addr, FIELD_interp_gil, &gil)))
+			break;
+		in->gil.addr = gil;
+		read_gil_struct(rt, gil, &in->gil);
 		break;
 	}
 }
@@ -134,17 +137,31 @@ static void turn_around(struct py_interpreter *list, size_t n)
 	}
 }
 
+/* To 3.11 all interpreters share one lock, later those whose pointers are the same do. */
+static int has_own_gil(const struct py_runtime *rt, const struct py_interpreter *in,
+	const struct py_interpreter *main)
+{
+	if (rt->layout.row->gil != GIL_INTERP || in == main)
+		return 0;
+	return main && in->gil.addr && main->gil.addr ? in->gil.addr != main->gil.addr : -1;
+}
+
 static void mark_main(struct python *p, size_t first, const struct py_runtime *rt)
 {
 	uint64_t main = 0;
 	if (failed(py_field(rt, rt->addr, FIELD_runtime_interpreters_main, &main)) &&
 		p->n_interpreters > first)
 		main = p->interpreters[first].addr;
+	const struct py_interpreter *found = NULL;
 	for (size_t i = first; i < p->n_interpreters; i++) {
-		p->interpreters[i].main = p->interpreters[i].addr == main;
-		if (p->interpreters[i].id < 0)
-			p->interpreters[i].id = (int64_t)(i - first);
+		struct py_interpreter *in = &p->interpreters[i];
+		in->main = in->addr == main;
+		found = in->main ? in : found;
+		if (in->id < 0)
+			in->id = (int64_t)(i - first);
 	}
+	for (size_t i = first; i < p->n_interpreters; i++)
+		p->interpreters[i].gil.own = has_own_gil(rt, &p->interpreters[i], found);
 }
 
 /* Only what the thread states say of their interpreters. */
@@ -181,4 +198,22 @@ void py_walk_interpreters(struct python *p, size_t runtime)
 		problems_damage(&p->target->problems, "interpreters", e);
 	turn_around(p->interpreters + first, p->n_interpreters - first);
 	mark_main(p, first, rt);
+}
+
+void py_count_threads(struct python *p)
+{
+	CLEANUP(hash_fini) struct hash states = { 0 };
+	for (size_t i = 0; i < p->n_threads; i++) {
+		const struct py_thread *th = &p->threads[i];
+		if (!th->addr)
+			continue;
+		hash_put(&states, th->addr, i);
+		p->interpreters[th->interpreter].n_threads += th->os || th->n_frames;
+	}
+	for (size_t i = 0; i < p->n_interpreters; i++) {
+		struct py_gil *gil = &p->interpreters[i].gil;
+		uint64_t holder;
+		if (gil->holder && hash_get(&states, gil->holder, &holder))
+			gil->thread = &p->threads[holder];
+	}
 }

@@ -226,6 +226,13 @@ static enum field localsplus_of(const struct py_runtime *rt)
 							: FIELD_iframe_localsplus;
 }
 
+/* A body's names are in its mapping; cells with names of the language's own, __classdict__ say, are
+ * the compiler's (3.12 on). */
+static bool is_hidden(const struct py_slots *s, const struct slot *slot)
+{
+	return !(s->flags & CO_OPTIMIZED) && slot->scope == SCOPE_CELL && py_is_dunder(&slot->name);
+}
+
 static struct err add_fast(
 	struct heap *h, uint64_t frame, const struct py_slots *s, struct variables *to)
 {
@@ -237,7 +244,7 @@ static struct err add_fast(
 	for (enum variable_scope scope = SCOPE_ARGUMENT; scope <= SCOPE_FREE; scope++) {
 		for (size_t i = 0; i < s->n; i++) {
 			const struct slot *slot = &s->list[i];
-			if (slot->scope != scope)
+			if (slot->scope != scope || is_hidden(s, slot))
 				continue;
 			TRY(mem_ptr(h->rt->mem, base + slot->index * l->key.ptr_size, &word));
 			if (slot->in_cell)

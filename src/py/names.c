@@ -20,11 +20,11 @@ static void index_ids(const struct python *p, struct hash *ret)
 
 /* The id by which a thread calls itself: a sub-interpreter's state may keep the one of another
  * thread. */
-static uint64_t ident_of(const struct hash *ids, const struct py_thread *th)
+static uint64_t ident_of(const struct python *p, const struct hash *ids, const struct py_thread *th)
 {
-	uint64_t id;
-	if (th->os && th->os->regs.has_tls)
-		return th->os->regs.tls;
+	uint64_t id = th->os ? py_thread_id_of(p->target, th->os) : 0;
+	if (id)
+		return id;
 	return th->os && hash_get(ids, (uintptr_t)th->os, &id) ? id : th->thread_id;
 }
 
@@ -41,8 +41,8 @@ static size_t index_threads(
 			if (!th->addr || th->interpreter != interpreter || !th->os != !bound)
 				continue;
 			n++;
-			if (bound || !hash_get(ret, ident_of(ids, th), &other))
-				hash_put(ret, ident_of(ids, th), i);
+			if (bound || !hash_get(ret, ident_of(p, ids, th), &other))
+				hash_put(ret, ident_of(p, ids, th), i);
 		}
 	}
 	return n;

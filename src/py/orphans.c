@@ -19,6 +19,27 @@ struct orphan_search {
 	size_t n, cap;
 };
 
+static bool is_lost(struct err e)
+{
+	return e.code == ERR_TRUNCATED || e.code == ERR_NOT_SAVED;
+}
+
+/* Whether a thread state points to that interpreter, as far as it is there. */
+static bool belongs(const struct py_runtime *rt, uint64_t tstate, uint64_t interp)
+{
+	uint64_t back;
+	struct err e = py_field(rt, tstate, FIELD_tstate_interp, &back);
+	return py_plausible(rt, tstate) && (failed(e) ? is_lost(e) : back == interp);
+}
+
+/* Whether that is an interpreter: the first of its thread states belongs to it. */
+static bool is_interpreter(const struct py_runtime *rt, uint64_t interp)
+{
+	uint64_t first;
+	struct err e = py_field(rt, interp, FIELD_interp_threads_head, &first);
+	return py_plausible(rt, interp) && (failed(e) ? is_lost(e) : belongs(rt, first, interp));
+}
+
 /* Whether the struct around this word is the thread state of that thread: its frames begin with one
  * of real code, or it has none. */
 static bool is_thread_state(struct orphan_search *s, uint64_t tstate, const struct os_thread *os)
@@ -27,9 +48,9 @@ static bool is_thread_state(struct orphan_search *s, uint64_t tstate, const stru
 	uint64_t interp, next, native;
 	if (tstate % rt->layout.key.ptr_size ||
 		failed(py_field(rt, tstate, FIELD_tstate_interp, &interp)) ||
-		!py_plausible(rt, interp) ||
+		!is_interpreter(rt, interp) ||
 		failed(py_field(rt, tstate, FIELD_tstate_next, &next)) ||
-		(next && !py_plausible(rt, next)))
+		(next && !belongs(rt, next, interp)))
 		return false;
 	if (layout_has(&rt->layout, FIELD_tstate_native_thread_id) &&
 		(failed(py_field(rt, tstate, FIELD_tstate_native_thread_id, &native)) ||
@@ -68,7 +89,7 @@ static void search(struct python *p, struct orphan_search *s)
 }
 
 /* Searches with the layout of the Python that an image is by its name. */
-static bool try_image(struct python *p, struct image *img)
+static bool try_image(struct python *p, struct image *img, bool micro_known)
 {
 	struct target *t = p->target;
 	struct py_runtime rt = {
@@ -76,11 +97,13 @@ static bool try_image(struct python *p, struct image *img)
 	};
 	struct orphan_search s = { .rt = &rt };
 	struct py_version v;
-	if (!py_version_find(p, img, 0, &v) || failed(layout_pick(&v.key, false, &rt.layout)))
+	if (!py_version_find(p, img, 0, &v) || v.micro_known != micro_known ||
+		failed(layout_pick(&v.key, false, &rt.layout)))
 		return false;
 	for (size_t i = 0; i < t->n_threads; i++) {
-		if (t->threads[i].regs.has_tls && t->threads[i].regs.tls)
-			hash_put(&s.tls, t->threads[i].regs.tls, i);
+		uint64_t id = py_thread_id_of(t, &t->threads[i]);
+		if (id)
+			hash_put(&s.tls, id, i);
 	}
 	rt.layout.assumed |= !v.micro_known;
 	rt.micro_known = v.micro_known;
@@ -104,8 +127,9 @@ static bool try_image(struct python *p, struct image *img)
 
 void py_find_orphans(struct python *p)
 {
-	for (size_t i = 0; i < p->target->n_images; i++) {
-		if (try_image(p, &p->target->images[i]))
+	size_t n = p->target->n_images;
+	for (size_t i = 0; i < 2 * n; i++) {
+		if (try_image(p, &p->target->images[i % n], i < n))
 			return;
 	}
 }

@@ -56,16 +56,23 @@ bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum f
 
 /* interp.c */
 void py_walk_interpreters(struct python *p, size_t runtime);
+/* With the threads in order: how many each interpreter has, and which of them holds its GIL. */
+void py_count_threads(struct python *p);
 /* thread.c: the thread states of one interpreter, oldest first, without their frames; and then the
  * frames of all. */
 void py_list_threads(struct python *p, size_t interpreter);
 void py_walk_all_frames(struct python *p);
 /* bind.c: gives every thread its OS thread, by its ids. */
 void py_identify_threads(struct python *p);
+/* The pthread_t of a thread, by its registers; 0: they do not tell. */
+uint64_t py_thread_id_of(const struct target *t, const struct os_thread *os);
 /* With the frames at hand: settles which of two states a thread is in, marks the main thread and
  * who holds the GIL or waits for it, adds the threads that Python does not know, and puts all in
  * order. */
 void py_settle_threads(struct python *p);
+/* switches.c: with the threads in order: in which order an OS thread that has several states has
+ * entered their interpreters. */
+void py_order_switches(struct python *p);
 /* Between these a walk reads values; if it does not stop the process, and any thread ran in
  * between, a problem says so. */
 void py_watch_begin(struct python *p);
@@ -79,6 +86,8 @@ struct err py_frame_place(
 	struct python *p, struct py_runtime *rt, uint64_t frame, const struct py_place **ret);
 /* code.c: whether there is a code object at that address, for proofs: it is not read whole. */
 bool py_is_code(const struct py_runtime *rt, uint64_t code);
+/* The same, or its type is lost, and with it what would tell. */
+bool py_may_be_code(const struct py_runtime *rt, uint64_t code);
 /* The code object at addr, read once. Never NULL. */
 const struct py_code *py_code_at(struct python *p, struct py_runtime *rt, uint64_t addr);
 /* place.c: the place of an instruction, made once. Never NULL. */

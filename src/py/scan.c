@@ -31,6 +31,8 @@ bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see
 	if (!py_may_scan(p, end - start))
 		return false;
 	AUTO_FREE uint8_t *copy = xmalloc(CHUNK);
+	/* so that 8 bytes that are aligned as a word stand whole in one piece */
+	unsigned overlap = mem->ptr_size < 8 ? 8 - mem->ptr_size : 0;
 	for (uint64_t at = start; at < end;) {
 		size_t n = end - at < CHUNK ? end - at : CHUNK;
 		const uint8_t *bytes = mem_view(mem, at, n);
@@ -38,7 +40,7 @@ bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see
 			bytes = copy;
 		if (bytes && see(ctx, bytes, at, n))
 			return true;
-		at += n;
+		at += at + n < end ? n - overlap : n;
 	}
 	return false;
 }
@@ -59,7 +61,7 @@ static bool see_image_data(struct python *py, const struct image *img, py_see_fn
 static bool see_cookie(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
 {
 	struct python *p = ctx;
-	for (size_t i = 0; i + 8 <= n; i += 8) {
+	for (size_t i = 0; i + 8 <= n; i += p->target->mem->ptr_size) {
 		if (!memcmp(bytes + i, DEBUG_OFFSETS_COOKIE, 8))
 			py_add_candidate(
 				p, target_image_at(p->target, addr + i), addr + i, FOUND_BY_COOKIE);

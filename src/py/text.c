@@ -110,14 +110,22 @@ static struct err read_compact(struct python *p, const struct py_runtime *rt, ui
 	return py_chars_text(p, &c, max, ret);
 }
 
+/* Bytes have a 0 behind them. */
+static bool bytes_plausible(const struct py_runtime *rt, uint64_t addr)
+{
+	uint64_t size, data = addr + rt->layout.field[FIELD_bytes_data].offset;
+	uint8_t first, end;
+	return !failed(py_field(rt, addr, FIELD_bytes_size, &size)) && size <= NAME_CHARS_MAX &&
+	       !failed(mem_read(rt->mem, data, &first, 1)) && !first == !size &&
+	       !failed(mem_read(rt->mem, data + size, &end, 1)) && !end;
+}
+
 bool py_text_plausible(const struct py_runtime *rt, uint64_t addr)
 {
 	struct chars h = { 0 };
 	switch (rt->layout.row->text) {
 	case TEXT_BYTES:
-		return addr % rt->layout.key.ptr_size == 0 &&
-		       !failed(py_field(rt, addr, FIELD_bytes_size, &h.length)) &&
-		       h.length <= NAME_CHARS_MAX;
+		return addr % rt->layout.key.ptr_size == 0 && bytes_plausible(rt, addr);
 	case TEXT_COMPACT:
 		return addr % rt->layout.key.ptr_size == 0 && !failed(py_chars_at(rt, addr, &h)) &&
 		       h.length <= NAME_CHARS_MAX;

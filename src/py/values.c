@@ -121,9 +121,10 @@ const struct py_value *py_value_at(struct heap *h, uint64_t addr)
 static const struct py_value *tagged_int(struct heap *h, uint64_t word)
 {
 	enum { TAG_BITS = 2 };
+	unsigned spare = 64 - 8 * h->rt->layout.key.ptr_size;
 	struct py_value *v = arena_alloc(&h->p->arena, sizeof(*v));
 	AUTO_STR(text);
-	str_addf(&text, "%" PRId64, (int64_t)word >> TAG_BITS);
+	str_addf(&text, "%" PRId64, (int64_t)(word << spare) >> spare >> TAG_BITS);
 	v->type = "int";
 	take_text(h, v, &text);
 	return v;

@@ -109,10 +109,23 @@ static bool from_name(const struct image *img, struct py_version *v)
 	return true;
 }
 
+/* python3.13d, libpython3.13d.so.1.0, python2.7-dbg */
+static bool named_as_debug(const struct image *img)
+{
+	const char *name = strstr(image_name(img), "python");
+	name = name ? name + strlen("python") : "";
+	name += strspn(name, "0123456789.");
+	return name[0] == 'd' || !strncmp(name, "-dbg", strlen("-dbg"));
+}
+
+/* Where the file is gone, and with it the symbols, only its name can tell. */
 static unsigned abi_marks(struct target *t, struct image *img)
 {
 	struct image_symbol sym;
-	return failed(image_dynsym(img, t->mem, "_Py_RefTotal", &sym)) ? 0 : ABI_DEBUG;
+	if (!failed(image_dynsym(img, t->mem, "_Py_RefTotal", &sym)))
+		return ABI_DEBUG;
+	bool symbols = !failed(image_dynsym(img, t->mem, "Py_IsInitialized", &sym));
+	return !symbols && named_as_debug(img) ? ABI_DEBUG : 0;
 }
 
 bool py_version_find(struct python *p, struct image *img, uint64_t runtime, struct py_version *ret)

@@ -57,8 +57,8 @@ void survey_checks(struct counting *c, struct survey *s)
 		/* a block that was made smaller stays where it is, so any size may be one */
 		uint64_t chunks = c->sums.place[HEAP_IN_CHUNK].blocks;
 		check(s,
-			"blocks outside of pools, by the interpreter's count and at least in "
-			"malloc",
+			"blocks outside of pools, by the interpreter's count, and all of malloc's, "
+			"which are no fewer",
 			raw, chunks, chunks >= raw);
 	}
 	uint64_t listed, tracked = heap_tracked(c->walk);

@@ -42,7 +42,7 @@ static uint64_t image_bytes(const struct target *t)
 	uint64_t sum = 0;
 	for (size_t i = 0; i < t->n_images; i++) {
 		struct mem_run data;
-		for (size_t at = 0; image_next_data(&t->images[i], &at, &data);)
+		for (size_t at = 0; image_next_variables(&t->images[i], &at, &data);)
 			sum += writable_bytes(t->mem, data.start, data.end);
 	}
 	return sum;

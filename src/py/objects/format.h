@@ -48,7 +48,8 @@ void format_str(struct str *to, const char *prefix, const uint32_t *chars, size_
 	uint16_t unicode, enum str_escapes escapes);
 /* repr() of bytes: \x for all that is not ASCII. 2.7's str has no prefix. */
 void format_bytes(struct str *to, const char *prefix, const uint8_t *bytes, size_t n);
-/* What is between the brackets of a bytearray's repr(): b'...', in which ' is always escaped. */
+/* What is between the brackets of a bytearray's repr() to 3.14: b'...', in which ' is always
+ * escaped. */
 void format_bytearray(struct str *to, const uint8_t *bytes, size_t n);
 
 /* str.isprintable() of one character, by the Unicode of that version. Versions in between known

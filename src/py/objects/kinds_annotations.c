@@ -162,6 +162,7 @@ enum { BUILT_IN = KIND_CONTAINER };
 const struct kind kinds_annotations[] = {
 	{ "types.GenericAlias", render_alias, BUILT_IN, "..." },
 	{ "types.UnionType", render_union, BUILT_IN, "..." },
+	{ "typing.Union", render_union, BUILT_IN, "..." }, /* 3.14 */
 	{ "typing.TypeVar", render_type_var, 0 },
 	{ "typing.TypeVar", render_python_type_var, KIND_BY_PYTHON },
 	{ "typing._TypeVarLike", render_python_type_var, KIND_BY_PYTHON }, /* 3.9, 3.10 */

@@ -125,7 +125,12 @@ static struct err put_descriptor(struct repr *r, const struct py_object *o, cons
 	TRY(type_at(o->h, type, &t));
 	repr_putf(r, "<%s '", what);
 	repr_name(r, name);
-	repr_putf(r, "' of '%s' objects>", type_raw_name(t));
+	bool bare =
+		r->h->rt->layout.row->repr & REPR_OBJECT_ATTRIBUTES && !strcmp(t->full, "object");
+	if (bare)
+		repr_put(r, "'>");
+	else
+		repr_putf(r, "' of '%s' objects>", type_raw_name(t));
 	return NO_ERR;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Exceptions as BaseException.__repr__ writes them (Objects/exceptions.c): the name of the class
  * and its arguments. An exception group has a __repr__ of its own from 3.15 on, by its message and
- * members; before, these are its arguments.
+ * members; before, these are its arguments. So has an ImportError, which adds name and path.
  */
 #include "repr.h"
 
@@ -15,7 +15,8 @@ static void put_name(struct repr *r, const struct py_object *o)
 		repr_put(r, o->type->name);
 }
 
-static struct err render_exception(struct repr *r, const struct py_object *o)
+/* The name and the arguments, without the closing bracket. */
+static struct err put_arguments(struct repr *r, const struct py_object *o, uint64_t *ret_n)
 {
 	struct py_object args;
 	struct sequence s = { .h = r->h };
@@ -26,13 +27,42 @@ static struct err render_exception(struct repr *r, const struct py_object *o)
 		TRY(sequence_open(&args, &s));
 	}
 	put_name(r, o);
-	bool comma = s.length == 1 && r->h->rt->layout.row->repr & REPR_EXCEPTION_COMMA;
-	struct items it = items_begin(r, "(", comma ? ",)" : ")", s.length);
+	struct items it = items_begin(r, "(", "", s.length);
 	for (uint64_t i = 0; items_more(&it); i++) {
 		TRY(sequence_item(&s, i, &item));
 		repr_value(r, item);
 	}
 	items_end(&it);
+	*ret_n = s.length;
+	return NO_ERR;
+}
+
+static struct err render_exception(struct repr *r, const struct py_object *o)
+{
+	uint64_t n;
+	TRY(put_arguments(r, o, &n));
+	bool comma = n == 1 && r->h->rt->layout.row->repr & REPR_EXCEPTION_COMMA;
+	repr_put(r, comma ? ",)" : ")");
+	return NO_ERR;
+}
+
+/* ImportError('text', name='x', path='y'), each of the two where it was given. */
+static struct err render_import_error(struct repr *r, const struct py_object *o)
+{
+	static const struct {
+		enum field field;
+		const char *name;
+	} more[] = { { FIELD_import_error_name, "name=" }, { FIELD_import_error_path, "path=" } };
+	uint64_t n, value;
+	TRY(put_arguments(r, o, &n));
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		if (failed(object_get(o, more[i].field, &value)) || !value)
+			continue;
+		repr_put(r, n++ ? ", " : "");
+		repr_put(r, more[i].name);
+		repr_value(r, value);
+	}
+	repr_put(r, ")");
 	return NO_ERR;
 }
 
@@ -61,6 +91,7 @@ const struct kind kinds_exceptions[] = {
 	{ "BaseException", render_exception, KIND_CONTAINER | KIND_SHAPE, "..." },
 	{ "exceptions.BaseException", render_exception, KIND_CONTAINER | KIND_SHAPE,
 		"..." }, /* 2.7 */
+	{ "ImportError", render_import_error, KIND_CONTAINER, "..." },
 	{ "BaseExceptionGroup", render_group, KIND_CONTAINER | KIND_SHAPE, "..." },
 	{ 0 },
 };

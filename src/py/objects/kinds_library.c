@@ -175,24 +175,33 @@ static struct err render_weak_dict(struct repr *r, const struct py_object *o)
 	return NO_ERR;
 }
 
-/* Struct('i'), whose format is bytes. */
+/* Characters of a str, or bytes. */
+static struct err put_format(struct pieces *p, struct heap *h, uint64_t addr)
+{
+	struct py_object o;
+	struct octets b;
+	uint8_t text[256];
+	TRY(object_open(h, addr, &o));
+	if (o.type->flags & TYPE_STR)
+		return pieces_str(p, h, addr);
+	TRY(octets_open(&o, &b));
+	size_t n = b.length < sizeof(text) ? (size_t)b.length : sizeof(text);
+	TRY(mem_read(h->rt->mem, b.data, text, n));
+	for (size_t i = 0; i < n; i++)
+		pieces_put(p, text[i]);
+	p->omitted = b.length - n;
+	return NO_ERR;
+}
+
+/* Struct('i'), whose format is bytes, or a str (3.15). */
 static struct err render_struct(struct repr *r, const struct py_object *o)
 {
 	uint64_t format;
-	struct py_object bytes;
-	struct octets b;
-	uint8_t text[256];
 	AUTO_PIECES(p);
 	if (!(r->h->rt->layout.row->repr & REPR_STRUCT_FORMAT) ||
 		failed(object_get(o, FIELD_struct_format, &format)))
 		return render_object(r, o);
-	TRY(object_open(r->h, format, &bytes));
-	TRY(octets_open(&bytes, &b));
-	size_t n = b.length < sizeof(text) ? (size_t)b.length : sizeof(text);
-	TRY(mem_read(r->h->rt->mem, b.data, text, n));
-	for (size_t i = 0; i < n; i++)
-		pieces_put(&p, text[i]);
-	p.omitted = b.length - n;
+	TRY(put_format(&p, r->h, format));
 	repr_putf(r, "%s(", o->type->name);
 	repr_pieces(r, &p);
 	repr_put(r, ")");

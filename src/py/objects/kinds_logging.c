@@ -150,6 +150,30 @@ static struct err render_stream_handler(struct repr *r, const struct py_object *
 	return put_logging(r, o, name, name ? " " : "", level);
 }
 
+/* <Formatter (%(message)s)>, <Filter (app)> (3.15 on): what the program gave it. */
+static struct err put_given(struct repr *r, const struct py_object *o, const char *attribute)
+{
+	struct py_object text;
+	uint64_t value;
+	if (r->limits->redact || !attribute_find(o, attribute, &value) ||
+		failed(object_open(r->h, value, &text)) || strcmp(text.type->full, "str") != 0)
+		return render_object(r, o);
+	repr_putf(r, "<%s (", o->type->name);
+	repr_name(r, value);
+	repr_put(r, ")>");
+	return NO_ERR;
+}
+
+static struct err render_formatter(struct repr *r, const struct py_object *o)
+{
+	return put_given(r, o, "_fmt");
+}
+
+static struct err render_filter(struct repr *r, const struct py_object *o)
+{
+	return put_given(r, o, "name");
+}
+
 enum { LIBRARY = KIND_CONTAINER | KIND_BY_PYTHON | KIND_UNGUARDED };
 
 const struct kind kinds_logging[] = {
@@ -158,5 +182,7 @@ const struct kind kinds_logging[] = {
 	{ "logging.Handler", render_handler, LIBRARY, NULL },
 	{ "logging.StreamHandler", render_stream_handler, LIBRARY, NULL },
 	{ "logging.FileHandler", render_file_handler, LIBRARY, NULL },
+	{ "logging.Formatter", render_formatter, LIBRARY, NULL },
+	{ "logging.Filter", render_filter, LIBRARY, NULL },
 	{ 0 },
 };

@@ -84,7 +84,10 @@ static struct err render_bytearray(struct repr *r, const struct py_object *o)
 	TRY(read_shown(r, o, &bytes, &n, &length));
 	bool named = r->h->rt->layout.row->repr & REPR_SUBCLASS_NAMES;
 	repr_putf(r, "%s(", named ? o->type->name : "bytearray");
-	format_bytearray(r->to, bytes, n);
+	if (r->h->rt->layout.row->repr & REPR_BYTEARRAY_QUOTES)
+		format_bytes(r->to, "b", bytes, n);
+	else
+		format_bytearray(r->to, bytes, n);
 	put_rest(r, length, n, "bytes");
 	repr_put(r, ")");
 	return NO_ERR;

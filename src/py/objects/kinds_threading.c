@@ -21,15 +21,17 @@ static struct err render_lock(struct repr *r, const struct py_object *o)
 	return NO_ERR;
 }
 
-/* Where a mutex tells whether it is held, the count is of what comes on top. */
+/* Where a mutex tells whether it is held, the count is of what comes on top. The owner is written
+ * as a signed number; since it is not (3.13 on), it has 64 bits everywhere. */
 static struct err render_rlock(struct repr *r, const struct py_object *o)
 {
-	uint64_t owner, count, mutex;
-	TRY(object_get(o, FIELD_rlock_owner, &owner));
+	int64_t owner;
+	uint64_t count, mutex;
+	TRY(object_get_int(o, FIELD_rlock_owner, &owner));
 	TRY(object_get(o, FIELD_rlock_count, &count));
 	if (!failed(object_get(o, FIELD_rlock_mutex, &mutex)))
 		count = mutex & 1 ? count + 1 : 0;
-	repr_putf(r, "<%slocked %s object owner=%" PRIu64 " count=%" PRIu64 " at 0x%" PRIx64 ">",
+	repr_putf(r, "<%slocked %s object owner=%" PRId64 " count=%" PRIu64 " at 0x%" PRIx64 ">",
 		count ? "" : "un", type_raw_name(o->type), owner, count, o->addr);
 	return NO_ERR;
 }

@@ -29,8 +29,9 @@ static struct err check_owner(const struct py_object *o, uint64_t owner)
  */
 static struct err first_word(const struct py_object *o, uint64_t *ret)
 {
-	const struct py_runtime *rt = o->h->rt;
-	return mem_ptr(rt->mem, o->addr + rt->layout.field[FIELD_object_refcnt].offset, ret);
+	const struct layout *l = &o->h->rt->layout;
+	uint32_t at = l->field[FIELD_object_refcnt].offset; /* maybe of a part of it */
+	return mem_ptr(o->h->rt->mem, o->addr + at - at % l->key.ptr_size, ret);
 }
 
 static struct err check_head(const struct py_object *o)
@@ -84,7 +85,10 @@ struct err object_open(struct heap *h, uint64_t addr, struct py_object *ret)
 		return err_at(ERR_CORRUPT, addr, fill);
 	o->h = h;
 	o->addr = addr;
-	if (failed(type_at(h, type, &o->type)))
+	struct err why = type_at(h, type, &o->type);
+	if (why.code == ERR_TRUNCATED || why.code == ERR_NOT_SAVED)
+		return why;
+	if (failed(why))
 		return err_at(ERR_CORRUPT, addr, "object whose type pointer leads to no type");
 	TRY(check_head(o));
 	o->n = o->type->basicsize < OBJECT_BYTES ? o->type->basicsize : OBJECT_BYTES;
@@ -158,7 +162,7 @@ bool object_gc_tracks(const struct py_object *o)
 
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
 {
-	enum { STATIC_COUNT = 999999999, STATIC_SLACK = 100000000 };
+	enum { STATIC_COUNT = 999999999, STATIC_SLACK = 100000000, HIGH_COUNT = 0x3fffffff };
 	uint64_t word;
 	if (o->h->rt->layout.row->refs == REFS_BIASED)
 		return biased_refcount(o, ret, ret_immortal);
@@ -179,6 +183,9 @@ bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal
 		*ret_immortal = (uint32_t)word >> 31;
 		count = (uint32_t)word;
 		break;
+	case REFS_HIGH:
+		*ret_immortal = count >= HIGH_COUNT;
+		break;
 	case REFS_BIASED:
 		break;
 	}
@@ -193,6 +200,7 @@ static bool spare_is_empty(const struct py_object *o, uint64_t word)
 	switch (o->h->rt->layout.row->refs) {
 	case REFS_PLAIN:
 	case REFS_STATIC:
+	case REFS_HIGH:
 	case REFS_BIASED:
 		break;
 	case REFS_IMMORTAL:

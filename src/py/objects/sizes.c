@@ -9,22 +9,13 @@
 
 #include <string.h>
 
-/* Items of an object of variable size. */
-static uint64_t items_of(struct weighed *w)
-{
-	const struct layout *l = &w->m->h->rt->layout;
-	unsigned spare = 64 - 8 * l->field[FIELD_varobject_size].size;
-	int64_t n = (int64_t)(weighed_get(w, FIELD_varobject_size) << spare) >> spare;
-	return n < 0 ? -(uint64_t)n : (uint64_t)n;
-}
-
 static void weigh_plain(struct weighed *w)
 {
 	const struct py_type *t = w->m->type;
 	bool counts = !w->m->kind || !w->m->kind->no_count;
 	w->size->own = t->basicsize;
 	if (t->itemsize && counts)
-		w->size->own += weighed_product(w, items_of(w), t->itemsize);
+		w->size->own += weighed_product(w, weighed_items(w), t->itemsize);
 	w->size->getsizeof = w->size->own;
 }
 

@@ -119,6 +119,14 @@ static inline uint64_t weighed_word(const struct weighed *w)
 	return weighed_layout(w)->key.ptr_size;
 }
 
+/* Items of an object of variable size: ob_size may be negative. */
+static inline uint64_t weighed_items(struct weighed *w)
+{
+	unsigned spare = 64 - 8 * weighed_layout(w)->field[FIELD_varobject_size].size;
+	int64_t n = (int64_t)(weighed_get(w, FIELD_varobject_size) << spare) >> spare;
+	return n < 0 ? -(uint64_t)n : (uint64_t)n;
+}
+
 /* A body that __sizeof__ counts. */
 static inline void weighed_body(struct weighed *w, uint64_t bytes)
 {

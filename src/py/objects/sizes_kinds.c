@@ -24,8 +24,7 @@ static void weigh_int(struct weighed *w)
 		w->size->getsizeof = w->size->own;
 		return;
 	}
-	int64_t count = (int64_t)weighed_get(w, FIELD_varobject_size);
-	n = count < 0 ? -(uint64_t)count : (uint64_t)count;
+	n = weighed_items(w);
 	bool one = !n && l->row->heap.sizeofs & SIZEOF_ONE_DIGIT;
 	w->size->getsizeof = digits + weighed_product(w, one ? 1 : n, size);
 	w->size->own = w->size->getsizeof;
@@ -311,8 +310,9 @@ static void weigh_code_bodies(struct weighed *w)
 static void weigh_code(struct weighed *w)
 {
 	const struct layout *l = weighed_layout(w);
+	uint64_t word = l->key.ptr_size;
 	if (l->row->heap.sizeofs & SIZEOF_CODE_ROUNDED)
-		w->size->getsizeof = (w->size->getsizeof + 7) / 8 * 8;
+		w->size->getsizeof = (w->size->getsizeof + word - 1) / word * word;
 	weigh_extra(w);
 	weigh_code_bodies(w);
 }

@@ -51,14 +51,16 @@ static void weigh_bytes_of(struct weighed *w, uint64_t bytes)
 	w->size->getsizeof += size_of(w, FIELD_bytes_data) + 1 + n;
 }
 
-/* The buffer is counted while nobody else has it; in 2.7 it is plain memory. */
+/* The buffer is counted while nobody else has it, or had it as a free-threaded build remembers; in
+ * 2.7 it is plain memory. */
 static void weigh_bytesio(struct weighed *w)
 {
 	uint64_t buffer = weighed_get(w, FIELD_bytesio_buf);
 	struct py_object bytes;
 	int64_t count;
 	bool immortal;
-	if (!buffer)
+	if (!buffer || (layout_has(weighed_layout(w), FIELD_bytesio_shared) &&
+			       weighed_get(w, FIELD_bytesio_shared)))
 		return;
 	if (layout_has(weighed_layout(w), FIELD_bytesio_buf_size))
 		weighed_body(w, weighed_product(w, weighed_get(w, FIELD_bytesio_buf_size), 1));

@@ -38,6 +38,7 @@ static const struct alias {
 	{ "types", "NotImplementedType", "NotImplementedType" },
 	{ "types", "SimpleNamespace", "types.SimpleNamespace" },
 	{ "types", "GenericAlias", "types.GenericAlias" },
+	{ "types", "UnionType", "typing.Union", REPR_UNION_OF_TYPING },
 	{ "types", "UnionType", "types.UnionType" },
 	{ "types", "UnboundMethodType", "instancemethod" },
 	{ "types", "InstanceType", "instance" },

@@ -12,16 +12,31 @@
 
 #include <string.h>
 
-/* Bytes of 2.7's Py_UNICODE: names of the C API say which (Include/unicodeobject.h). */
-static unsigned unicode_width(struct heap *h)
+/* Where sys.maxunicode has been changed or cannot be read, names of the C API say it
+ * (Include/unicodeobject.h). */
+static bool has_pairs(struct heap *h)
 {
+	enum { NARROW_MAX = 0xffff, WIDE_MAX = 0x10ffff };
 	struct image_symbol symbol;
 	struct image *img = h->rt->image;
-	if (!h->unicode_width)
-		h->unicode_width = img && !failed(image_dynsym(img, h->rt->mem,
-						  "PyUnicodeUCS2_GetSize", &symbol))
-					   ? 2
-					   : 4;
+	uint64_t interp, sys, value;
+	int64_t max;
+	if (!failed(py_first_interpreter(h->rt, &interp)) &&
+		!failed(py_field(h->rt, interp, FIELD_interp_sysdict, &sys)) &&
+		dict_find(h, sys, "maxunicode", &value) && !failed(int_value_at(h, value, &max)) &&
+		(max == NARROW_MAX || max == WIDE_MAX))
+		return max == NARROW_MAX;
+	return img && !failed(image_dynsym(img, h->rt->mem, "PyUnicodeUCS2_GetSize", &symbol));
+}
+
+/* Bytes of 2.7's Py_UNICODE. */
+static unsigned unicode_width(struct heap *h)
+{
+	if (!h->unicode_width) {
+		h->unicode_width =
+			4; /* while keys of sys are compared, which can be such strings */
+		h->unicode_width = has_pairs(h) ? 2 : 4;
+	}
 	return h->unicode_width;
 }
 

@@ -184,6 +184,8 @@ struct err type_at(struct heap *h, uint64_t addr, const struct py_type **ret)
 {
 	uint64_t known;
 	if (hash_get(&h->types, addr, &known)) {
+		if (known == ERR_TRUNCATED || known == ERR_NOT_SAVED)
+			return err_at((enum err_code)known, addr, "type");
 		if (!known)
 			return err_at(ERR_CORRUPT, addr, "type");
 		*ret = (const struct py_type *)(uintptr_t)known;
@@ -193,7 +195,10 @@ struct err type_at(struct heap *h, uint64_t addr, const struct py_type **ret)
 	hash_put(&h->types, addr, 0);
 	struct py_type *t = arena_alloc(&h->p->arena, sizeof(*t));
 	t->addr = addr;
-	TRY(read_type(h, t));
+	struct err e = read_type(h, t);
+	if (e.code == ERR_TRUNCATED || e.code == ERR_NOT_SAVED)
+		hash_put(&h->types, addr, e.code); /* lower than any address */
+	TRY(e);
 	hash_put(&h->types, addr, (uintptr_t)t);
 	settle(h, t);
 	*ret = t;
