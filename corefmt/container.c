@@ -15,6 +15,8 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAGIC_MAX = 6 };
@@ -59,6 +61,7 @@ static struct err unpack(struct source *in, struct sink *out, struct container *
 	struct err why = NO_ERR;
 	switch (c->kind) {
 	case CONTAINER_PLAIN:
+		why = unpack_nothing(in, out);
 		break;
 	case CONTAINER_GZIP:
 		why = unpack_gzip(in, out);
@@ -86,19 +89,26 @@ static struct err unpack(struct source *in, struct sink *out, struct container *
 	return map(out->fd, c);
 }
 
+/* Into a temporary file, which is then mapped. */
+static struct err spool(struct source *in, const struct container_options *opt, struct container *c)
+{
+	struct sink out;
+	TRY(sink_open(&out, opt->tmpdir));
+	out.limit = opt->tmp_limit;
+	out.progress = opt->progress;
+	out.source = in;
+	struct err e = unpack(in, &out, c);
+	sink_close(&out);
+	return e;
+}
+
 static struct err open_packed(
 	const struct opened *f, const struct container_options *opt, struct container *c)
 {
 	struct source in;
-	struct sink out;
-	TRY(sink_open(&out, opt->tmpdir));
 	source_init(&in, f->fd, f->size);
-	out.limit = opt->tmp_limit;
-	out.progress = opt->progress;
-	out.source = &in;
-	struct err e = unpack(&in, &out, c);
+	struct err e = spool(&in, opt, c);
 	source_fini(&in);
-	sink_close(&out);
 	return e;
 }
 
@@ -119,11 +129,53 @@ static struct err open_any(
 	return NO_ERR;
 }
 
+/* What comes through a pipe is told by its beginning, too. */
+static struct err open_pipe(int fd, const struct container_options *opt, struct container *c)
+{
+	struct source in;
+	source_init(&in, fd, 0);
+	struct err e = source_begin(&in, MAGIC_MAX);
+	uint8_t magic[MAGIC_MAX] = { 0 };
+	size_t n = in.left < sizeof(magic) ? in.left : sizeof(magic);
+	if (n)
+		memcpy(magic, in.next, n);
+	if (!failed(e))
+		e = recognise(magic, n, &c->kind);
+	if (!failed(e) && n)
+		e = spool(&in, opt, c);
+	source_fini(&in);
+	return e;
+}
+
+static struct err open_standard_input(const struct container_options *opt, struct container *ret)
+{
+	struct stat st;
+	if (fstat(STDIN_FILENO, &st) < 0)
+		return err_sys("standard input");
+	if (S_ISREG(st.st_mode)) {
+		struct opened f = { .fd = STDIN_FILENO,
+			.size = (uint64_t)st.st_size,
+			.mtime = st.st_mtim,
+			.uid = st.st_uid,
+			.gid = st.st_gid };
+		return open_any(&f, opt, ret);
+	}
+	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+		return err_of(ERR_UNSUPPORTED, "standard input is neither a file nor a pipe");
+	struct container c = { .fd = -1, .uid = st.st_uid, .gid = st.st_gid };
+	clock_gettime(CLOCK_REALTIME, &c.mtime);
+	TRY(open_pipe(STDIN_FILENO, opt, &c));
+	*ret = c;
+	return NO_ERR;
+}
+
 struct err container_open(
 	const char *path, const struct container_options *opt, struct container *ret)
 {
 	static const struct container_options defaults;
 	struct opened f;
+	if (!strcmp(path, "-"))
+		return open_standard_input(opt ? opt : &defaults, ret);
 	TRY(opener_open(path, OPEN_NAMED_BY_USER, &f));
 	struct err e = open_any(&f, opt ? opt : &defaults, ret);
 	close(f.fd);

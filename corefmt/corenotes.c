@@ -132,6 +132,12 @@ static void dispatch_core(struct core_notes *n, const struct elf_note *note)
 		if (c->n_threads)
 			parse_siginfo(c, note, &c->threads[c->n_threads - 1].siginfo);
 		break;
+	case NT_PRFPREG:
+		if (c->n_threads) {
+			c->threads[c->n_threads - 1].regs.fp_raw = note->desc;
+			c->threads[c->n_threads - 1].regs.fp_size = note->desc_size;
+		}
+		break;
 	case NT_AUXV:
 		parse_auxv(c, note);
 		break;

@@ -55,16 +55,17 @@ static uint64_t count_headers(struct elfcore *c)
 		n = room;
 	if (n > SEGMENTS_MAX)
 		n = SEGMENTS_MAX;
+	bool bounded = false;
 	for (uint64_t i = 0; h->phnum_lost && i < n; i++) {
 		uint64_t offset = elf_phdr_parse(h, c->bytes + h->phoff + i * h->phentsize).offset;
 		if (offset <= h->phoff)
 			continue;
 		uint64_t most = (offset - h->phoff) / h->phentsize;
-		if (most > room)
-			c->segments_cut = true;
-		else if (most < n)
+		bounded |= most <= room;
+		if (most <= room && most < n)
 			n = most > i ? most : i;
 	}
+	c->segments_cut |= h->phnum_lost && !bounded;
 	return n;
 }
 

@@ -30,6 +30,14 @@ static bool is_zero(const uint8_t *bytes, size_t n)
 	"this file is compressed twice, by " by                                                    \
 	" inside: unpack it once, by gzip -dc or zstd -dc FILE > INNER, and give pycore that"
 
+#define MINIDUMP                                                                                   \
+	"this is a minidump, as Breakpad, Crashpad and LLDB write, not an ELF core file: it can "  \
+	"hold stacks only; of a living process gcore makes a core file, of a minidump "            \
+	"minidump-2-core (of Breakpad)"
+#define CRIU                                                                                       \
+	"this is one of the files of a CRIU checkpoint, not an ELF core file: criu-coredump "      \
+	"(coredump -i FOLDER) makes a core file of the folder that it is in"
+
 const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 {
 	static const struct {
@@ -38,7 +46,8 @@ const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 		const char *what;
 	} known[] = {
 		{ "#!", 2, "this is a script, not a core file" },
-		{ "MDMP", 4, "this is a minidump, not an ELF core file" },
+		{ "MDMP", 4, MINIDUMP },
+		{ "\x19\x43\x56\x54", 4, CRIU },
 		{ "KDUMP   ", 8, "this is a dump of a kernel, not a core file of a process" },
 		{ "\xcf\xfa\xed\xfe", 4, "this is a Mach-O file, not an ELF core file" },
 		{ "MZ", 2, "this is a Windows executable, not an ELF core file" },

@@ -9,7 +9,7 @@
  *  - aarch64: arch/arm64/include/uapi/asm/ptrace.h, struct user_pt_regs; x0-x5; the number is in
  *    NT_ARM_SYSTEM_CALL, -1 outside;
  *  - arm: arch/arm/include/uapi/asm/ptrace.h: r0-r15, cpsr, orig_r0, which is -1 outside a system
- *    call; orig_r0, r1-r5;
+ *    call (qemu-user always writes r0 there); orig_r0, r1-r5;
  *  - s390x: arch/s390/include/uapi/asm/ptrace.h, s390_regs: psw mask and address, 16 gprs, 16
  *    access registers of 4 bytes (a0:a1 is the thread pointer), orig_gpr2; orig_gpr2, gpr3-gpr7;
  *    NT_S390_SYSTEM_CALL is 0 outside;
@@ -93,7 +93,8 @@ static const struct core_arch archs[] = {
 	{ PRSTATUS_32, .machine = EM_ARM, .name = "arm", .prstatus_size = 148, .regs_size = 18 * 4,
 		REGS(regs_arm, 0), .pc = 15, .sp = 13, .tls = -1, .tls_note = NT_ARM_TLS,
 		.tls_selector = -1, .futex = 240, .restart = 0, .syscall = 7,
-		.syscall_args = { 17, 1, 2, 3, 4, 5 }, .result = -1, .in_call = 17 },
+		.syscall_args = { 17, 1, 2, 3, 4, 5 }, .result = -1, .in_call = 17,
+		.call_by_code = true },
 	{ PRSTATUS_64, .machine = EM_S390, .name = "s390x", .prstatus_size = 336,
 		.regs_size = 27 * 8, REGS(regs_s390x, 0), .pc = 1, .sp = 17, .tls = 18,
 		.tls_selector = -1, .futex = 238, .restart = 7, .syscall = -1,

@@ -26,20 +26,31 @@ void source_fini(struct source *s)
 	free(s->buffer);
 }
 
-struct err source_fill(struct source *s)
+/* Behind what is left, which begins where the buffer does. */
+static struct err read_more(struct source *s)
 {
-	if (s->left || s->ended)
-		return NO_ERR;
 	ssize_t n;
 	do {
-		n = read(s->fd, s->buffer, SOURCE_BUFFER);
+		n = read(s->fd, s->buffer + s->left, SOURCE_BUFFER - s->left);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_sys("compressed file");
 	s->ended = n == 0;
 	s->next = s->buffer;
-	s->left = (size_t)n;
+	s->left += (size_t)n;
 	s->done += (uint64_t)n;
+	return NO_ERR;
+}
+
+struct err source_fill(struct source *s)
+{
+	return s->left || s->ended ? NO_ERR : read_more(s);
+}
+
+struct err source_begin(struct source *s, size_t n)
+{
+	while (s->left < n && !s->ended)
+		TRY(read_more(s));
 	return NO_ERR;
 }
 
@@ -68,6 +79,21 @@ struct err unpack_frames(struct codec *c, struct source *in, struct sink *out)
 		if (c->between)
 			TRY(c->begin(c));
 		TRY(c->step(c, in, out));
+		if (out->len == SINK_BUFFER)
+			TRY(sink_flush(out));
+	}
+}
+
+struct err unpack_nothing(struct source *in, struct sink *out)
+{
+	for (;;) {
+		TRY(source_fill(in));
+		if (!in->left)
+			return NO_ERR;
+		size_t room = SINK_BUFFER - out->len, n = in->left < room ? in->left : room;
+		memcpy(out->buffer + out->len, in->next, n);
+		out->len += n;
+		source_take(in, n);
 		if (out->len == SINK_BUFFER)
 			TRY(sink_flush(out));
 	}

@@ -21,6 +21,8 @@ struct source {
 void source_init(struct source *s, int fd, uint64_t size);
 /* Fills the buffer if it is empty. At the end of the file, `left` stays 0. */
 struct err source_fill(struct source *s);
+/* The first n bytes at least into the buffer, before anything was taken; fewer if the file ends. */
+struct err source_begin(struct source *s, size_t n);
 void source_take(struct source *s, size_t n);
 void source_skip_zeros(struct source *s); /* of what is in the buffer */
 void source_fini(struct source *s);
@@ -70,6 +72,8 @@ static inline struct err unpack_ended(void)
 	return err_of(ERR_TRUNCATED, "compressed data");
 }
 
+/* All of the source as it is: of what cannot be mapped. */
+struct err unpack_nothing(struct source *in, struct sink *out);
 /* Unpack all of the source. An error is the reason why the sink holds less than everything. */
 struct err unpack_gzip(struct source *in, struct sink *out);
 struct err unpack_zstd(struct source *in, struct sink *out);

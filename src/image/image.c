@@ -134,18 +134,27 @@ struct err image_probe(struct image *img, struct mem *mem)
 	return NO_ERR;
 }
 
-bool image_next_data(const struct image *img, size_t *at, struct mem_run *ret)
+bool image_next_variables(const struct image *img, size_t *at, struct mem_run *ret)
 {
-	const uint64_t page = 4096;
 	while (img->elf && *at < img->n_phdrs) {
 		const struct elf_phdr *p = &img->phdrs[(*at)++];
-		uint64_t start = img->bias + p->vaddr, end = start + p->memsz;
+		uint64_t start = img->bias + p->vaddr;
 		if (p->type != PT_LOAD || !(p->flags & PF_W))
 			continue;
-		*ret = (struct mem_run){ start & ~(page - 1), (end + page - 1) & ~(page - 1) };
+		*ret = (struct mem_run){ start, start + p->memsz };
 		return true;
 	}
 	return false;
+}
+
+bool image_next_data(const struct image *img, size_t *at, struct mem_run *ret)
+{
+	const uint64_t page = 4096;
+	struct mem_run exact;
+	if (!image_next_variables(img, at, &exact))
+		return false;
+	*ret = (struct mem_run){ exact.start & ~(page - 1), (exact.end + page - 1) & ~(page - 1) };
+	return true;
 }
 
 void image_lay_out(struct image *img)
@@ -186,6 +195,36 @@ static bool same_header(
 	return true;
 }
 
+static bool holds_piece(const struct elf_phdr *p, const struct image_piece *piece, uint64_t bias)
+{
+	uint64_t size = piece->end - piece->start;
+	return p->type == PT_LOAD && piece->offset < p->offset + p->filesz &&
+	       piece->offset + size > p->offset &&
+	       piece->start - piece->offset == bias + p->vaddr - p->offset;
+}
+
+/* Whether each piece shows a part of the file, where its program headers put it. */
+static bool lies_as_mapped(
+	const struct image *img, const struct elf_head *head, const struct file_map *f)
+{
+	struct image as_file = { 0 };
+	if (head->phoff > f->size || !img->n_pieces || img->pieces[0].offset)
+		return false;
+	as_file.n_phdrs = image_parse_phdrs(
+		head, f->bytes + head->phoff, f->size - head->phoff, &as_file.phdrs);
+	AUTO_FREE struct elf_phdr *phdrs = as_file.phdrs;
+	if (!find_bias(&as_file, image_start(img), &as_file.bias))
+		return false;
+	bool all = head->type != ET_EXEC || !as_file.bias;
+	for (size_t i = 0; i < img->n_pieces && all; i++) {
+		bool any = false;
+		for (size_t k = 0; k < as_file.n_phdrs && !any; k++)
+			any = holds_piece(&phdrs[k], &img->pieces[i], as_file.bias);
+		all = any;
+	}
+	return all;
+}
+
 /* What memory could not show, the file that the user vouches for does. */
 static void learn_from_file(
 	struct image *img, const struct elf_head *head, const struct file_map *f)
@@ -212,6 +251,9 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 		return err_of(ERR_UNSUPPORTED, "holds debug information only, no code");
 	if (!id.program)
 		return err_of(ERR_UNSUPPORTED, "is no ELF program or library");
+	uint16_t machine = img->elf ? img->head.machine : img->machine;
+	if (machine && id.head.machine != machine)
+		return err_of(ERR_CORRUPT, "is for another processor");
 	enum image_match match;
 	if (img->elf && (img->build_id_size || size)) {
 		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
@@ -229,6 +271,8 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 		match = MATCH_TRACES;
 	} else if (img->traces.mem) {
 		return err_of(ERR_CORRUPT, "is laid out otherwise than what is in memory there");
+	} else if (named_by_user && !lies_as_mapped(img, &id.head, file)) {
+		return err_of(ERR_CORRUPT, "would be mapped otherwise than what the core shows");
 	} else if (named_by_user) {
 		learn_from_file(img, &id.head, file);
 		match = MATCH_UNPROVEN;

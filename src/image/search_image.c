@@ -3,6 +3,7 @@
 #include "searcher.h"
 
 #include "pycore/alloc.h"
+#include "pycore/limits.h"
 #include "pycore/log.h"
 
 #include <string.h>
@@ -11,13 +12,32 @@
 static void refuse(struct searcher *s, const struct image *img, const char *path,
 	enum search_place place, struct err e, const struct elf_ident *id)
 {
-	bool ids = e.code == ERR_CORRUPT && !img->traces.mem &&
-		   (id->build_id_size || img->build_id_size);
+	bool ids = e.code == ERR_CORRUPT && !strcmp(e.what, "build-id differs");
 	if (ids)
 		search_refuse(s, path, "for", img, id, img->build_id, img->build_id_size);
 	else if (place == PLACE_EXE || e.code == ERR_CORRUPT || e.code == ERR_TRUNCATED)
 		search_note(s, path, "not used for %s: it %s", img->path, e.what);
 	log_debug("%s: not used for %s: %s", path, img->path, e.what);
+}
+
+/* The user has named what was started, which is a script: the program is another one. False: it is
+ * none. */
+static bool refuse_script(
+	struct searcher *s, const struct image *img, const char *path, const struct file_map *f)
+{
+	static const char magic[] = "#!";
+	enum { LINE_MAX_SHOWN = 128 };
+	size_t n = f->size < LINE_MAX_SHOWN ? f->size : LINE_MAX_SHOWN;
+	if (n < 2 || memcmp(f->bytes, magic, 2) != 0)
+		return false;
+	const uint8_t *end = memchr(f->bytes, '\n', n);
+	AUTO_FREE char *line =
+		xstrndup((const char *)f->bytes + 2, (end ? (size_t)(end - f->bytes) : n) - 2);
+	search_note(s, path,
+		"is a script, run by %s; the executable of this process is %s: name the file of "
+		"that, or none",
+		line + strspn(line, " \t"), img->path[0] ? img->path : "another file");
+	return true;
 }
 
 /* Takes over the file, attached or not. */
@@ -27,10 +47,11 @@ static struct err take(struct searcher *s, struct image *img, struct found_file 
 	struct elf_ident id = { 0 };
 	struct err e = image_attach(
 		img, path, &f->map, place == PLACE_EXE, id.build_id, &id.build_id_size);
+	bool script = failed(e) && place == PLACE_EXE && refuse_script(s, img, path, &f->map);
 	found_file_close(f);
-	if (failed(e))
+	if (failed(e) && !script)
 		refuse(s, img, path, place, e, &id);
-	else
+	else if (!failed(e))
 		log_debug("%s: attached as %s", path, img->path);
 	return e;
 }
@@ -82,11 +103,29 @@ static struct err try_build_id(struct searcher *s, struct image *img)
 	return e;
 }
 
+/* What an emulator or a container runs may know a file by its path on the machine around it: the
+ * tree has it by the end of that path. */
+static struct err try_ends(struct searcher *s, struct image *img)
+{
+	struct err e = err_of(ERR_ABSENT, "file");
+	const char *end = img->path;
+	if (!s->real_root || !search_may_join(img->path))
+		return e;
+	for (unsigned i = 0; i < SEARCH_ENDS_MAX && (end = strchr(end + 1, '/')); i++) {
+		e = searcher_try(s, img, end, PLACE_TARGET);
+		if (!failed(e))
+			break;
+	}
+	return e;
+}
+
 struct err searcher_find_image(struct searcher *s, struct image *img)
 {
 	struct err e = try_names(s, img);
 	if (failed(e) && img->path[0] == '/')
 		e = searcher_try(s, img, img->path, PLACE_TARGET);
+	if (failed(e) && !failed(try_ends(s, img)))
+		return NO_ERR;
 	return failed(e) && !failed(try_build_id(s, img)) ? NO_ERR : e;
 }
 

@@ -149,14 +149,6 @@ static const char *restarted(const char *dir, const struct live_call *c)
 	return NULL;
 }
 
-static bool same_link(const struct target_live *live, const char *name)
-{
-	AUTO_FREE char *self = xasprintf("%s/self", live->proc);
-	AUTO_FREE char *ours = live_readlink(self, name);
-	AUTO_FREE char *its = live_readlink(live->dir, name);
-	return !ours || !its || !strcmp(ours, its);
-}
-
 static void read_thread(struct call_place *at, const struct core_arch *arch, struct os_thread *th)
 {
 	struct thread_activity *a = &th->activity;
@@ -195,7 +187,7 @@ void live_read_activity(struct target *t)
 		.dir = dir,
 		.proc = live->proc,
 		.own_pids = !live->other_pid_ns,
-		.own_clocks = same_link(live, "ns/time"),
+		.own_clocks = !live_links_differ(live, "ns/time"),
 		.arena = &live->activity,
 	};
 	const struct core_arch *arch = core_arch_find(t->machine, at.mem->ptr_size);

@@ -107,6 +107,30 @@ static bool is_cut_short(const struct core_regs *r)
 	       (r->result <= -RESTART_FIRST && r->result >= -RESTART_LAST);
 }
 
+/* svc of arm and Thumb, whose numbers are in a register */
+static bool is_call_code(struct mem *mem, uint64_t addr, unsigned size)
+{
+	uint8_t b[4];
+	return !failed(mem_read(mem, addr, b, size)) &&
+	       (size == 2 ? b[0] == 0 && b[1] == 0xdf : (b[3] & 0x0f) == 0x0f && !b[0]);
+}
+
+/* Whether the code is in the call that the registers tell. Of the thread that died a call that it
+ * stands behind is over. */
+static bool is_in_call_code(struct target *t, const struct os_thread *th)
+{
+	uint64_t pc = th->regs.pc & ~(uint64_t)1;
+	uint8_t byte;
+	if (failed(mem_read(t->mem, pc, &byte, 1)))
+		return true; /* as far as can be seen */
+	for (unsigned size = 2; size <= 4; size += 2) {
+		if (is_call_code(t->mem, pc, size) ||
+			(!th->crashed && is_call_code(t->mem, pc - size, size)))
+			return true;
+	}
+	return false;
+}
+
 static bool call_of_registers(
 	struct target *t, const struct os_thread *th, bool redact, struct thread_call *ret)
 {
@@ -117,6 +141,8 @@ static bool call_of_registers(
 	const struct call_place at = { .t = t, .mem = t->mem, .arena = &arena };
 	struct call_record record;
 	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
+	if (arch && arch->call_by_code && !is_in_call_code(t, th))
+		return false;
 	bool lost = arch && arch->result_is_first && (int64_t)r->syscall_args[0] == -EINTR;
 	call_describe(&at, r->syscall, NULL, r->syscall_args, lost, &record);
 	render(t, &record, redact, ret);

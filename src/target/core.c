@@ -92,6 +92,15 @@ static bool can_kill(int signo)
 	return signo && signo != SIGTRAP && signo != SIGSTOP;
 }
 
+/* The kernel writes it first, and NT_SIGINFO for it only; other dumpers have other orders. */
+static size_t thread_that_died(const struct elfcore *c)
+{
+	size_t i = 0;
+	while (i < c->n_threads && !c->threads[i].siginfo.present)
+		i++;
+	return i < c->n_threads ? i : 0;
+}
+
 static void take_threads(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -101,14 +110,14 @@ static void take_threads(struct target *t)
 	}
 	if (!c->n_threads)
 		return;
-	const struct core_thread *first = &c->threads[0];
-	t->snapshot =
-		!c->from_kernel && !(first->siginfo.present && can_kill(first->siginfo.signo));
+	size_t i = thread_that_died(c);
+	const struct core_siginfo *info = &c->threads[i].siginfo;
+	t->snapshot = !c->from_kernel && !(info->present && can_kill(info->signo));
 	if (!t->snapshot) {
-		t->signal.signo = first->siginfo.present ? first->siginfo.signo : first->cursig;
-		t->signal.info = first->siginfo;
+		t->signal.signo = info->present ? info->signo : c->threads[i].cursig;
+		t->signal.info = *info;
 	}
-	t->threads[0].crashed = t->signal.signo != 0;
+	t->threads[i].crashed = t->signal.signo != 0;
 }
 
 /* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as
@@ -159,6 +168,40 @@ void target_unpack_text(const struct target_coverage *c, struct str *to)
 		str_puts(to, "; get the file anew, if there is a whole one");
 }
 
+static void say_what_is_cut(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	const struct core_zeros *zeros = &t->core->zeros;
+	AUTO_STR(lost);
+	core_lost_summary(t, &lost);
+	if (c->segments_cut)
+		problems_damagef(&t->problems, t->path,
+			"cut off inside its program headers: most of it is lost");
+	if (c->notes_cut)
+		problems_damagef(
+			&t->problems, t->path, "cut off inside its notes: threads may be missing");
+	if (c->bytes_cut)
+		problems_damagef(&t->problems, t->path,
+			"cut off: %s%" PRIu64 " of %" PRIu64
+			" bytes of memory that it should hold are lost%s%s",
+			c->segments_cut ? "at least " : "", c->bytes_cut,
+			c->bytes_cut + c->bytes_saved, lost.len ? ": " : "", str_text(&lost));
+	if (c->cut && !c->segments_cut && !c->notes_cut && !c->bytes_cut)
+		problems_damagef(&t->problems, t->path, "cut off behind its memory");
+	if (zeros->found && zeros->to_end)
+		problems_damagef(&t->problems, t->path,
+			"holds nothing but zeros from byte %" PRIu64
+			" on, also where no process has zeros: it was never written there, or "
+			"copied "
+			"in part; this is taken for cut off",
+			zeros->offset);
+	else if (zeros->found)
+		problems_damage(&t->problems, t->path,
+			err_at(ERR_CORRUPT, zeros->address,
+				"holds zeros where no process has them, so parts of it were never "
+				"written, or not copied"));
+}
+
 static void say_what_is_missing(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -173,23 +216,27 @@ static void say_what_is_missing(struct target *t)
 		problems_notef(&t->problems, t->path,
 			"was unpacked into memory, for the folder for temporary files is a RAM "
 			"disk; --tmpdir names another one");
-	if (c->segments_cut)
-		problems_damagef(&t->problems, t->path,
-			"cut off inside its program headers: most of it is lost");
-	if (c->notes_cut)
-		problems_damagef(
-			&t->problems, t->path, "cut off inside its notes: threads may be missing");
-	if (c->bytes_cut)
-		problems_damagef(&t->problems, t->path,
-			"cut off: %" PRIu64 " of %" PRIu64
-			" bytes of memory that it should hold are lost",
-			c->bytes_cut, c->bytes_cut + c->bytes_saved);
+	say_what_is_cut(t);
 	if (!c->n_threads)
 		problems_damagef(&t->problems, t->path, "holds no thread (no NT_PRSTATUS note)");
 	if (c->files_claimed > c->n_files)
 		problems_notef(&t->problems, t->path,
 			"its list of mapped files is cut: %zu of %" PRIu64 " are there", c->n_files,
 			c->files_claimed);
+}
+
+/* What was never written is lost as if the file ended before it. */
+static struct err parse_core(struct target_core *core)
+{
+	const struct container *file = &core->container;
+	struct elfcore *elf = &core->elf;
+	TRY(elfcore_parse(file->bytes, file->size, elf));
+	if (!core_find_zeros(elf, file->fd, &core->zeros) || !core->zeros.to_end)
+		return NO_ERR;
+	elfcore_fini(elf);
+	TRY(elfcore_parse(file->bytes, core->zeros.offset, elf));
+	elf->cut = true;
+	return NO_ERR;
 }
 
 struct err target_open_core(
@@ -202,7 +249,7 @@ struct err target_open_core(
 	struct target_core *core = t->core = xcalloc(1, sizeof(*core));
 	struct err e = container_open(path, &opt->container, &core->container);
 	if (!failed(e))
-		e = elfcore_parse(core->container.bytes, core->container.size, &core->elf);
+		e = parse_core(core);
 	if (failed(e) && core->container.cut && core->container.size < ELF_HEAD_MAX) {
 		e = core->container.cut_why; /* too little came out to tell what it is */
 		e.code = e.code == ERR_TRUNCATED ? ERR_CORRUPT : e.code;
@@ -218,12 +265,15 @@ struct err target_open_core(
 	t->mem = &core->overlay.base;
 	t->machine = core->elf.head.machine;
 	t->as_of = core->container.mtime;
-	t->pid = pid_of(&core->elf);
+	t->pid = t->ns_pid = pid_of(&core->elf);
+	t->inner_numbers =
+		core->elf.from_kernel && core->elf.has_process && t->pid > 0 && !core->elf.ppid;
 	take_user(t);
 	take_threads(t);
 	target_open_files(t, opt->search);
 	core_find_images(t);
 	use_named_exe(t);
+	core_take_attributes(t);
 	core_find_command_line(t);
 	say_what_is_missing(t);
 	*ret = t;
@@ -240,6 +290,19 @@ static void core_close(struct target *t)
 	free(t->core);
 }
 
+/* As coredump_filter without its bits 0 and 1 makes them. */
+static bool holds_no_data(const struct elfcore *c)
+{
+	bool left_out = false;
+	for (size_t i = 0; i < c->n_ranges; i++) {
+		const struct core_range *r = &c->ranges[i];
+		if (r->flags & PF_W && r->backing != CORE_NOT_SAVED)
+			return false;
+		left_out |= r->flags & PF_W;
+	}
+	return left_out;
+}
+
 struct target_coverage target_coverage(const struct target *t)
 {
 	if (t->kind != TARGET_CORE)
@@ -251,6 +314,8 @@ struct target_coverage target_coverage(const struct target *t)
 		.left_out = c->bytes_not_saved,
 		.cut = c->bytes_cut,
 		.cut_file = c->cut || t->core->container.cut,
+		.no_data = holds_no_data(c),
+		.headers_cut = c->segments_cut,
 		.unpack_why = t->core->container.cut_why,
 	};
 }

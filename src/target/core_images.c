@@ -151,7 +151,11 @@ static void trace_exe(struct target *t)
 	img->traces = traces;
 	image_add_piece(img, (struct image_piece){ r.start, r.end, 0, r.perm });
 	t->exe = img;
-	(void)failed(target_need_file(t, img));
+	if (failed(target_need_file(t, img)))
+		problems_notef(&t->problems, img->path[0] ? img->path : t->path,
+			"the core has nothing of this executable but its data, and its file was "
+			"not found: name it after the core, or the tree that it is in by "
+			"--sysroot");
 }
 
 static void sort_images(struct target *t)

@@ -7,6 +7,7 @@
 struct target_core {
 	struct container container;
 	struct elfcore elf;
+	struct core_zeros zeros; /* where the file was never written */
 	struct mem_core mem;
 	struct mem_overlay overlay; /* over mem */
 	const char *exe_by_user; /* borrowed, may be NULL */
@@ -18,6 +19,11 @@ void core_find_images(struct target *t);
 /* core_link_map.c: names images by the dynamic linker's list, and adds what only that tells of.
  * t->exe may move. */
 void core_follow_link_map(struct target *t);
+/* core_xattr.c: process id, signal and executable by the attributes of a core that systemd-coredump
+ * keeps, as far as the core does not tell them. */
+void core_take_attributes(struct target *t);
+/* core_lost.c: all that was lost by truncation in one line; nothing if there is none. */
+void core_lost_summary(const struct target *t, struct str *to);
 /* argv from the initial stack, else from NT_PRPSINFO. */
 void core_find_command_line(struct target *t);
 /* The initial stack as the kernel laid it out. Programs may change pointers and words later. */

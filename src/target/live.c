@@ -27,7 +27,17 @@ static struct err gone(pid_t pid, struct str *why)
 
 static struct err no_process(const char *proc, pid_t pid, struct str *why)
 {
-	if (pid > 0 && !strcmp(proc, "/proc") && (!kill(pid, 0) || errno == EPERM))
+	if (!live_has_procfs(proc))
+		str_addf(why,
+			"there is no process %d to be seen: no procfs is mounted on /proc here "
+			"(mount -t proc proc /proc)",
+			(int)pid);
+	else if (pid > 0 && live_foreign_pids(proc))
+		str_addf(why,
+			"there is no process %d in /proc, which shows another pid namespace than "
+			"that of pycore",
+			(int)pid);
+	else if (pid > 0 && !strcmp(proc, "/proc") && (!kill(pid, 0) || errno == EPERM))
 		str_addf(why,
 			"process %d exists, but /proc does not show it (mounted with hidepid): run "
 			"pycore as root",
@@ -63,6 +73,17 @@ static void use_living_thread(void *ctx, pid_t tid)
 	live->mm_pid = tid;
 }
 
+static struct err foreign_pids(const struct target *t, struct str *why)
+{
+	str_addf(why,
+		"process %d cannot be stopped: /proc shows another pid namespace than that of "
+		"pycore, where this number means another process or none. Run pycore where both "
+		"are the same (unshare --mount-proc; nsenter with -p as well as -m), or read "
+		"without stopping it (--nonblocking)",
+		(int)t->pid);
+	return err_of(ERR_UNSUPPORTED, "numbers of another pid namespace");
+}
+
 /* What the number names, or why it cannot be a target. */
 static struct err check_process(struct target *t, struct str *why, struct live_stat *ret)
 {
@@ -77,6 +98,8 @@ static struct err check_process(struct target *t, struct str *why, struct live_s
 		return gone(t->pid, why);
 	if (failed(e))
 		return e;
+	if (live->foreign_pids && !t->nonblocking)
+		return foreign_pids(t, why);
 	if (st.tgid != st.pid) {
 		str_addf(why, "%d is a thread of process %d: use --pid %d --thread %d", (int)st.pid,
 			(int)st.tgid, (int)st.tgid, (int)st.pid);
@@ -90,6 +113,7 @@ static struct err check_process(struct target *t, struct str *why, struct live_s
 		return err_of(ERR_UNSUPPORTED, "kernel thread");
 	}
 	live->other_pid_ns = st.ns_deep > 1;
+	t->ns_pid = st.ns_pid;
 	if (!live_has_ended(st.state)) {
 		live->mm_dir = xstrdup(live->dir);
 		live->mm_pid = t->pid;
@@ -173,24 +197,18 @@ static void find_exe(struct target *t)
 	}
 }
 
-/* Whether both links can be read and differ. */
-static bool links_differ(const char *dir, const char *other_dir, const char *name)
-{
-	AUTO_FREE char *a = live_readlink(dir, name);
-	AUTO_FREE char *b = live_readlink(other_dir, name);
-	return a && b && strcmp(a, b) != 0;
-}
-
 static struct err open_memory(struct target *t, struct str *why)
 {
 	struct target_live *live = t->live;
 	int fd = -1;
 	struct err denied = live_open_mem(live->mm_dir, &fd);
-	mem_live_init(&live->mem, live->mm_pid, fd, ORDER_LITTLE, sizeof(void *));
+	/* without a number that is right, all of it is read through procfs */
+	mem_live_init(&live->mem, live->foreign_pids ? -1 : live->mm_pid, fd, ORDER_LITTLE,
+		sizeof(void *));
 	struct err e = live_read_maps(t);
 	if (failed(e))
 		return explain(t, failed(denied) ? denied : e, why);
-	if (failed(denied) && !may_read_vm(live->mm_pid, &live->mem))
+	if (failed(denied) && !may_read_vm(live->mem.pid, &live->mem))
 		return explain(t, denied, why);
 	find_exe(t);
 	struct elf_head head;
@@ -211,8 +229,7 @@ static struct err fill(struct target *t, const struct file_search *search, struc
 	struct live_stat stat;
 	TRY(check_process(t, why, &stat));
 	TRY(open_memory(t, why));
-	AUTO_FREE char *self = xasprintf("%s/self", live->proc);
-	if (links_differ(live->dir, self, "ns/mnt") || links_differ(live->dir, self, "root"))
+	if (live_other_root(live))
 		t->root = xasprintf("%s/root", live->dir);
 	target_open_files(t, search);
 	TRY(explain(t, live_read_threads(t), why));
@@ -227,13 +244,14 @@ struct err target_open_live(
 {
 	struct target *t = xcalloc(1, sizeof(*t));
 	t->kind = TARGET_LIVE;
-	t->pid = pid;
+	t->pid = t->ns_pid = pid;
 	t->nonblocking = opt->nonblocking;
 	t->pause_seconds = -1;
 	struct target_live *live = t->live = xcalloc(1, sizeof(*live));
 	live->proc = xstrdup(opt->proc ? opt->proc : "/proc");
 	live->dir = xasprintf("%s/%d", live->proc, (int)pid);
 	live->mem.fd = -1;
+	live->foreign_pids = live_foreign_pids(live->proc);
 	struct err e = fill(t, opt->search, why);
 	if (failed(e)) {
 		target_close(t);
@@ -277,7 +295,8 @@ static struct err live_need_file(struct target *t, struct image *img)
 		e = attach_below_root(t, img);
 	if (failed(e))
 		e = searcher_find_image(t->files, img);
-	if (failed(e) && t->root && !t->root_by_user)
+	/* of this machine, by the same name; only a build-id tells whether it is the same file */
+	if (failed(e) && t->root && !t->root_by_user && img->build_id_size)
 		e = searcher_try(t->files, img, img->path, PLACE_NAMED);
 	return e;
 }

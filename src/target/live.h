@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of a live target share: live.c, live_maps.c, live_proc.c, live_rights.c,
- * live_stop.c, activity.c. */
+ * live_stop.c, live_namespaces.c, activity.c. */
 #pragma once
 
 #include "target_internal.h"
@@ -40,6 +40,7 @@ struct target_live {
 	char *mm_dir; /* the same; PROC/PID/task/TID of another when the main thread has ended */
 	pid_t mm_pid; /* the number of that process or thread */
 	bool other_pid_ns;
+	bool foreign_pids; /* see live_foreign_pids() */
 	struct mem_live mem;
 	struct mem_cache cache; /* over mem; what the target shows */
 	struct arena activity; /* what the threads' activity is made of */
@@ -71,6 +72,14 @@ void live_read_command_line(struct target *t);
 /* Fills t->user; what cannot be read stays unknown. */
 void live_read_user(struct target *t);
 void live_read_start(struct target *t, const struct live_stat *stat);
+/* Whether system calls mean other processes than this procfs by the same numbers. */
+bool live_foreign_pids(const char *proc);
+/* False: the usual place of procfs has none. */
+bool live_has_procfs(const char *proc);
+/* Whether what /proc/PID/NAME and /proc/self/NAME link to can be read and differs. */
+bool live_links_differ(const struct target_live *live, const char *name);
+/* Whether the process finds other files by the same paths. */
+bool live_other_root(const struct target_live *live);
 /* What the symbolic link DIR/NAME says; malloc'ed, NULL if it cannot be read. */
 char *live_readlink(const char *dir, const char *name);
 /* Opens DIR/mem. */

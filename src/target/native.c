@@ -8,6 +8,8 @@ const char *native_found_text(enum native_found f)
 	switch (f) {
 	case NATIVE_CFI:
 		return "cfi";
+	case NATIVE_PROLOGUE:
+		return "prologue";
 	case NATIVE_FRAME_POINTER:
 		return "frame-pointer";
 	case NATIVE_SCAN:

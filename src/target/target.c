@@ -127,6 +127,7 @@ struct err target_need_file(struct target *t, struct image *img)
 {
 	if (!img->file_tried) {
 		img->file_tried = true;
+		img->machine = t->machine;
 		img->file_why = ops_of(t)->need_file(t, img);
 	}
 	return img->match == MATCH_NONE ? img->file_why : NO_ERR;
@@ -182,6 +183,15 @@ struct err target_open_file(const struct target *t, const char *path, struct fil
 		f.changed = f.modified;
 	*ret = f;
 	return NO_ERR;
+}
+
+void target_pid_text(const struct target *t, struct str *to)
+{
+	str_addf(to, "%d", (int)t->pid);
+	if (t->inner_numbers)
+		str_puts(to, " (as its own pid namespace numbers it)");
+	else if (t->ns_pid != t->pid)
+		str_addf(to, " (%d in its own pid namespace)", (int)t->ns_pid);
 }
 
 void target_close(struct target *t)

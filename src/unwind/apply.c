@@ -47,7 +47,7 @@ static struct err column(const struct frame *f, unsigned i, uint64_t *ret, bool 
 	switch (rule.how) {
 	case CFI_UNSAID:
 		if (i == f->arch->sp) {
-			*ret = f->cfa;
+			*ret = f->cfa - f->arch->save_area;
 			return NO_ERR;
 		}
 		*ret_known = f->arch->kept >> i & 1 && regs_has(f->regs, i);

@@ -65,8 +65,9 @@ struct cfi_rule {
 
 struct cfi_row {
 	uint64_t start, end; /* code that it holds for */
-	uint64_t function, function_end; /* all code that the same FDE describes */
+	uint64_t function, function_end; /* all code that the same FDE describes; 0, 0: not known */
 	bool signal; /* frame of a signal handler's call */
+	bool at_calls; /* does not hold in a function's first and last instructions */
 	bool ra_signed;
 	uint8_t ra; /* column */
 	uint8_t cfa_column; /* CFA is this column plus offset, unless it is an expression */

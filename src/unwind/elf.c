@@ -57,6 +57,12 @@ bool elf_part_named(Elf *elf, const char *name, struct elf_part *ret)
 	return true;
 }
 
+unsigned elf_machine(Elf *elf)
+{
+	GElf_Ehdr head;
+	return gelf_getehdr(elf, &head) ? head.e_machine : EM_NONE;
+}
+
 /* Of the older way to compress: .zdebug_NAME begins with "ZLIB" and the size, big endian. */
 static uint64_t gnu_packed_size(Elf *elf, const char *name)
 {

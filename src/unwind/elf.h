@@ -17,6 +17,7 @@ Elf *elf_open_bytes(uint8_t *bytes, size_t size);
 Elf *elf_open_file(const struct file_map *file);
 
 enum byte_order elf_order(Elf *elf);
+unsigned elf_machine(Elf *elf); /* EM_*; EM_NONE if it cannot be told */
 
 /* A section and its header, or NULL. elf may be NULL. */
 Elf_Scn *elf_section_named(Elf *elf, const char *name, GElf_Shdr *ret);

@@ -130,33 +130,6 @@ static size_t runtime_of(const struct evaluation *c, const struct py_thread *th)
 	return c->p->interpreters[th->interpreter].runtime;
 }
 
-/* Another state of the same thread: that of an interpreter which was entered from this one's, or
- * from which this one was. */
-static bool is_other(const struct evaluation *c, const struct py_thread *th)
-{
-	return th != c->th && th->os == c->th->os && th->addr && th->n_entries &&
-	       runtime_of(c, th) == runtime_of(c, c->th);
-}
-
-/* Marks the calls of other states. False: nothing tells which they are. */
-bool evaluation_mark_others(struct evaluation *c)
-{
-	bool good = true;
-	for (size_t t = 0; t < c->p->n_threads; t++) {
-		const struct py_thread *th = &c->p->threads[t];
-		if (!is_other(c, th))
-			continue;
-		good &= has_addresses(th);
-		AUTO_FREE size_t *at = xcalloc(th->n_entries, sizeof(*at));
-		size_t n = locate(c, th, at);
-		for (size_t k = 0; k < n; k++) {
-			if (at[k] != CALL_NOT_SEEN)
-				c->role[at[k]] = ROLE_OTHER;
-		}
-	}
-	return good;
-}
-
 /* Entries that the native stack does not reach lie further out than all of it. */
 static bool lies_beyond(const struct evaluation *c, uint64_t on_stack)
 {
@@ -225,7 +198,10 @@ static bool account(struct evaluation *c, size_t outermost)
 static bool by_address(struct evaluation *c)
 {
 	const struct py_entry *entries = c->th->entries;
-	(void)evaluation_mark_others(c);
+	if (!c->ordered)
+		return evaluation_fail(c,
+			"the thread runs several interpreters, and nothing tells which of them was "
+			"entered from which");
 	size_t found = locate_all(c), outermost = 0;
 	for (size_t k = found; k < c->th->n_entries; k++) {
 		if (!entries[k].on_stack || !lies_beyond(c, entries[k].on_stack))

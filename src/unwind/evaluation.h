@@ -10,7 +10,6 @@
 enum call_role {
 	ROLE_NONE,
 	ROLE_CALL, /* the evaluation function, for one of the thread's entries */
-	ROLE_OTHER, /* for an entry of another thread state of the same thread */
 	ROLE_BEGUN, /* the innermost one, which runs no frame yet, or none any more */
 	ROLE_FOREIGN, /* further out than all of the thread's entries */
 };
@@ -28,6 +27,8 @@ struct evaluation {
 	const char *name; /* of the evaluation function */
 	uint64_t function; /* start of its code, where no symbol names it; else 0 */
 	bool frames_are_objects; /* each of one entry */
+	bool several; /* th is several states of one OS thread, one behind the other */
+	bool ordered; /* and it is sure in which order they come */
 	char *why; /* MERGE_WHY_MAX, if they could not be found */
 };
 
@@ -55,7 +56,5 @@ uint64_t evaluation_low_end(const struct evaluation *c, size_t i);
  * shows all calls. */
 bool evaluation_is_whole(const struct evaluation *c);
 bool evaluation_knows_all(const struct evaluation *c);
-/* Marks the calls of other states of the thread. False: nothing tells which they are. */
-bool evaluation_mark_others(struct evaluation *c);
 /* evaluation_names.c */
 bool evaluation_by_name(struct evaluation *c);

@@ -115,7 +115,7 @@ static bool find_shift(struct evaluation *c, const struct list *l, size_t *ret)
 	size_t entries = c->th->n_entries, n = l->n;
 	bool whole = evaluation_is_whole(c),
 	     same = whole && evaluation_knows_all(c) && n == entries;
-	bool none = same && !c->function ? true : are_traced(c, l, 0);
+	bool none = same && !c->function && !c->several ? true : are_traced(c, l, 0);
 	bool one = !same && (!whole || n > entries) && are_traced(c, l, 1);
 	if (one && enters(c, l))
 		none = false;
@@ -134,10 +134,6 @@ bool evaluation_by_name(struct evaluation *c)
 {
 	CLEANUP(list_fini) struct list l = { 0 };
 	size_t shift;
-	if (!evaluation_mark_others(c))
-		return evaluation_fail(c,
-			"the thread runs several interpreters, and nothing tells which of "
-			"them each call of the evaluation function is for");
 	gather(c, &l);
 	if (!l.n) {
 		guess_function(c);

@@ -4,6 +4,7 @@
 
 #include "arch.h"
 #include "cfi.h"
+#include "ehabi.h"
 #include "elf.h"
 #include "symbols.h"
 
@@ -23,6 +24,7 @@ struct module {
 	const struct elf_phdr *copied; /* the segment that this is */
 	uint8_t *made; /* see image_dynsym_file(); owned */
 	struct cfi_section eh, debug;
+	struct ehabi_tables tables; /* of arm */
 	bool debug_tried;
 	Elf *elf; /* of the attached file, or of the copy; NULL: none */
 	struct found_file debug_file; /* with the debug information that was split off */
@@ -47,6 +49,7 @@ struct unwind {
 	enum unwind_effort effort; /* of unwind_name() */
 	struct arena arena; /* rows, places, names */
 	struct hash rows; /* address -> struct cfi_row; 0: there is none */
+	struct hash prologues; /* address, and whether it is exact -> struct cfi_row */
 	struct hash symbol_places,
 		places; /* address -> struct native_place: by symbols only, or not */
 };
@@ -57,6 +60,18 @@ struct module *unwind_module(struct unwind *u, uint64_t addr);
 const struct cfi_row *unwind_row(struct unwind *u, uint64_t addr);
 /* Whether code is mapped there. */
 bool unwind_is_code(struct unwind *u, uint64_t addr);
+/* Whether a call instruction ends there; of a word as the stack has it, with bits outside of the
+ * architecture's code_mask. */
+bool unwind_is_return(struct unwind *u, uint64_t raw);
+/* Whether the call that returns there can have led to pc; in doubt it can. */
+bool unwind_may_have_called(struct unwind *u, uint64_t raw, uint64_t pc);
+/* unwind_leaf_row(): of a function that a symbol names, and that leaves lr as it was up to pc.
+ * unwind_prologue_row(): what the function at pc, which has these registers, did when it began. A
+ * guess: nothing but the stack itself tells that it was this function. False: nothing fits, or it
+ * is not known here. */
+bool unwind_leaf_row(struct unwind *u, uint64_t pc, bool thumb, struct cfi_row *ret);
+bool unwind_prologue_row(struct unwind *u, uint64_t pc, bool thumb, bool exact,
+	const struct unwind_regs *regs, struct cfi_row *ret);
 
 void module_open(struct unwind *u, struct module *m);
 void module_fini(struct module *m);

@@ -2,6 +2,7 @@
 /*
  * Where a module's CFI lies: PT_GNU_EH_FRAME leads to the header of .eh_frame, in the attached file
  * or, without one (the vdso, files that are gone), in memory. Else sections of the file are asked.
+ * PT_ARM_EXIDX leads to the tables of arm.
  */
 #include "internal.h"
 
@@ -46,7 +47,7 @@ static const uint8_t *segment_bytes(struct unwind *u, struct module *m, const st
 			       ? img->file.bytes + p->offset
 			       : NULL;
 	if (m->copy || p->filesz > copy_room(u))
-		return NULL;
+		return p == m->copied ? m->copy : NULL;
 	u->copied += p->filesz;
 	m->copy = xmalloc(p->filesz);
 	m->copied = p;
@@ -71,6 +72,17 @@ static bool open_by_header(struct unwind *u, struct module *m)
 	const uint8_t *bytes = load ? segment_bytes(u, m, load) : NULL;
 	m->eh = section_of(u, m->img);
 	return bytes && !failed(cfi_open_eh(bytes, load->filesz, load->vaddr, hdr->vaddr, &m->eh));
+}
+
+static void open_tables(struct unwind *u, struct module *m)
+{
+	const struct elf_phdr *index = phdr_of(m->img, PT_ARM_EXIDX);
+	const struct elf_phdr *load = index ? load_at(m->img, index->vaddr) : NULL;
+	const uint8_t *bytes =
+		load && m->img->head.machine == EM_ARM ? segment_bytes(u, m, load) : NULL;
+	if (bytes)
+		ehabi_open(bytes, load->filesz, load->vaddr, index->vaddr, index->filesz,
+			m->img->head.order, &m->tables);
 }
 
 static bool open_by_name(
@@ -113,6 +125,7 @@ void module_open(struct unwind *u, struct module *m)
 	if (failed(image_probe(m->img, u->target->mem)) && !m->img->elf)
 		return;
 	bool found = open_by_header(u, m);
+	open_tables(u, m);
 	if (m->img->match != MATCH_NONE)
 		m->elf = elf_open_file(&m->img->file);
 	else
@@ -131,6 +144,7 @@ static bool fetch(struct unwind *u, struct module *m)
 	if (failed(target_fetch_file(u->target, m->img)))
 		return false;
 	cfi_fini(&m->eh);
+	m->tables = (struct ehabi_tables){ 0 };
 	elf_end(m->elf);
 	free(m->copy);
 	free(m->made);
@@ -190,7 +204,8 @@ static struct err find_row(struct unwind *u, struct module *m, uint64_t addr, st
 		return e;
 	if (!m->debug_tried)
 		open_debug_frame(u, m);
-	return cfi_row(&m->debug, vaddr, ret);
+	e = cfi_row(&m->debug, vaddr, ret);
+	return e.code == ERR_ABSENT ? ehabi_row(&m->tables, vaddr, ret) : e;
 }
 
 const struct cfi_row *unwind_row(struct unwind *u, uint64_t addr)

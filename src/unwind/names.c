@@ -75,7 +75,7 @@ static void set_extent(struct unwind *u, const struct module *m, const struct sy
 	if (sym) {
 		place->function_start = m->img->bias + sym->start;
 		place->function_size = sym->end - sym->start;
-	} else if (row) {
+	} else if (row && row->function_end) {
 		place->function_start = m->img->bias + row->function;
 		place->function_size = row->function_end - row->function;
 	}

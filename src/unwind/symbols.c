@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where not all functions have symbols, so much behind one that does not tell its size is called
+ * its code. */
+enum { UNSIZED_MAX = 128 };
 enum { PASSED_MAX = 256, PER_CHAIN = 4, STUB = 16, RELOCATION = 24 };
 
 struct entry {
@@ -40,7 +43,8 @@ static bool open_table(Elf *elf, Elf_Scn *scn, struct symbol_table *ret)
 		.entry = entry,
 		.names = text,
 		.names_size = nul ? (size_t)(nul - text) + 1 : 0,
-		.order = elf_order(elf) };
+		.order = elf_order(elf),
+		.thumb = elf_machine(elf) == EM_ARM };
 	return true;
 }
 
@@ -55,8 +59,9 @@ static struct entry entry_at(const struct symbol_table *t, size_t i)
 	const uint8_t *p = t->bytes + i * t->entry;
 	const uint8_t *info = p + (is_wide(t) ? 4 : 12), *value = p + (is_wide(t) ? 8 : 4);
 	uint64_t name = bytes_uint(p, 4, t->order);
+	uint64_t kind = t->thumb && (info[0] & 0xf) == STT_FUNC;
 	return (struct entry){ .name = name < t->names_size ? t->names + name : "",
-		.value = bytes_uint(value, word, t->order),
+		.value = bytes_uint(value, word, t->order) & ~kind,
 		.size = bytes_uint(value + word, word, t->order),
 		.binding = info[0] >> 4,
 		.section = (unsigned)bytes_uint(info + 2, 2, t->order) };
@@ -140,6 +145,7 @@ static bool add_table(struct symbols *s, Elf *elf, unsigned type)
 		if (s->n == SYMBOL_TABLES_MAX || !gelf_getshdr(scn, &sh) || sh.sh_type != type ||
 			!open_table(elf, scn, t))
 			continue;
+		t->partial = type == SHT_DYNSYM;
 		if (chain_up(t)) {
 			s->n++;
 			return true;
@@ -220,12 +226,15 @@ static bool is_better(const struct entry *a, const struct entry *b)
 	return x != y ? x < y : strcmp(a->name, b->name) < 0;
 }
 
-static void consider(struct search *s, Elf *elf, struct entry e)
+static void consider(struct search *s, const struct symbol_table *t, struct entry e)
 {
 	struct entry *best = e.size ? &s->sized : &s->unsized;
 	s->nearest = e.value > s->nearest ? e.value : s->nearest;
-	if (!e.size)
-		e.size = end_of_code(elf, e.section) - e.value;
+	if (!e.size) {
+		e.size = end_of_code(t->elf, e.section) - e.value;
+		if (t->partial && e.size > UNSIZED_MAX)
+			e.size = UNSIZED_MAX;
+	}
 	if (s->addr - e.value < e.size && e.name[0] &&
 		(!best->name || e.value > best->value ||
 			(e.value == best->value && is_better(&e, best))))
@@ -245,7 +254,7 @@ static void search_table(const struct symbol_table *t, struct search *s)
 				return;
 			if (e.value > s->addr)
 				continue;
-			consider(s, t->elf, e);
+			consider(s, t, e);
 			passed++;
 		}
 		uint64_t start = t->low + ((uint64_t)(chain - 1) << t->shift);

@@ -21,6 +21,8 @@ struct symbol_table {
 	const char *names; /* a NUL ends them, or names_size is 0 */
 	size_t names_size;
 	enum byte_order order;
+	bool partial; /* not all functions are in it */
+	bool thumb; /* bit 0 of a function's value tells which kind of code it is */
 	uint64_t low;
 	unsigned shift;
 	size_t n_chains;

@@ -28,6 +28,7 @@ void unwind_close(struct unwind *u)
 	}
 	free(u->modules);
 	hash_fini(&u->rows);
+	hash_fini(&u->prologues);
 	hash_fini(&u->symbol_places);
 	hash_fini(&u->places);
 	arena_fini(&u->arena);

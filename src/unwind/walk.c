@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk from a thread's registers outwards. Three ways lead from a frame to its caller, each
- * less sure than the one before: call frame information; the frame pointer, where code that keeps
- * one has stored {its caller's frame pointer, return address}; any word of the stack that follows a
- * call instruction. Code without call frame information that is about to return is as sure. What
+ * The walk from a thread's registers outwards. Four ways lead from a frame to its caller, each less
+ * sure than the one before: call frame information; what the function did when it began (arm); the
+ * frame pointer, where code that keeps one has stored {its caller's frame pointer, return address};
+ * any word of the stack that follows a call instruction. Code without call frame information that
+ * is about to return is as sure. What
  * memory says is believed only as far as it makes sense: a return address lies in code, and frames
  * further out lie higher on the stack, but for a limited number of switches to another one.
  */
@@ -17,6 +18,7 @@ struct walk {
 	struct mem *mem;
 	struct unwind_regs regs;
 	uint64_t pc;
+	bool thumb; /* the other of two kinds of code */
 	bool exact;
 	uint64_t last_cfa; /* 0: the next frame may lie anywhere */
 	unsigned switches;
@@ -34,19 +36,22 @@ static uint64_t lookup(uint64_t pc, bool exact)
 	return exact ? pc : pc - 1;
 }
 
-static bool is_return_address(struct walk *w, uint64_t addr)
+bool unwind_is_return(struct unwind *u, uint64_t raw)
 {
 	uint8_t before[CALL_BYTES_MAX];
-	unsigned n = w->arch->call_bytes;
-	const struct cfi_row *row = addr ? unwind_row(w->u, addr - 1) : NULL;
+	const struct unwind_arch *a = u->arch;
+	bool other = a->state_bit && raw & 1;
+	uint64_t addr = raw & a->code_mask;
+	unsigned n = a->call_bytes;
+	const struct cfi_row *row = addr ? unwind_row(u, addr - 1) : NULL;
 	if (row && row->signal)
 		return true; /* the kernel stored it, so no call stands before */
-	if (addr <= n || !unwind_is_code(w->u, addr - 1))
+	if (addr <= n || !unwind_is_code(u, addr - 1))
 		return false;
-	struct err e = mem_read(w->mem, addr - n, before, n);
+	struct err e = mem_read(u->target->mem, addr - n, before, n);
 	if (failed(e)) /* of a file that is not at hand the core does not show the code either */
 		return e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED;
-	return w->arch->ends_in_call(before);
+	return a->ends_in_call[other](before);
 }
 
 /* What a frame that was guessed knows of its caller's registers. */
@@ -57,16 +62,28 @@ static struct unwind_regs guessed_regs(const struct walk *w)
 	return r;
 }
 
-/* Goes on to the caller. */
+/* Goes on to the caller, whose address is as memory has it. */
 static enum step go(struct walk *w, const struct unwind_regs *next, uint64_t pc, uint64_t cfa,
 	enum native_found how)
 {
 	w->regs = *next;
-	w->pc = pc;
+	w->pc = pc & w->arch->code_mask;
+	w->thumb = w->arch->state_bit && pc & 1;
 	w->last_cfa = cfa;
 	w->exact = false;
 	w->found_by = how;
 	return STEP_DONE;
+}
+
+static bool is_frameless(struct walk *w);
+
+/* Tables of arm hold at calls, and also for assembly behind a function that has some: where the
+ * function that was interrupted has called nothing yet, its register has the return address. */
+static bool fits_interrupted(struct walk *w, uint64_t ra)
+{
+	unsigned column = w->arch->ra;
+	bool called = !regs_has(&w->regs, column) || !is_frameless(w);
+	return unwind_is_return(w->u, ra) && (called || w->regs.value[column] == ra);
 }
 
 static enum step by_cfi(
@@ -96,7 +113,9 @@ static enum step by_cfi(
 		*why = err_at(ERR_CORRUPT, pc, "return address");
 		return STEP_FAILED;
 	}
-	go(w, &next, pc, row->signal ? 0 : cfa, NATIVE_CFI);
+	if (row->at_calls && w->exact && !fits_interrupted(w, next.value[row->ra]))
+		return STEP_FAILED;
+	go(w, &next, next.value[row->ra], row->signal ? 0 : cfa, NATIVE_CFI);
 	w->exact = row->signal;
 	return STEP_DONE;
 }
@@ -104,25 +123,45 @@ static enum step by_cfi(
 /* The stack behind the return address that lies at `at`. */
 static enum step return_at(struct walk *w, uint64_t at, uint64_t pc, struct native_frame *f)
 {
+	const struct unwind_arch *a = w->arch;
 	struct unwind_regs next = guessed_regs(w);
-	regs_set(&next, w->arch->sp, at + w->arch->ptr_size);
-	f->cfa = at + w->arch->ptr_size;
+	uint64_t sp = a->saved_ra ? at - a->saved_ra : at + a->ptr_size;
+	regs_set(&next, a->sp, sp);
+	f->cfa = sp + a->save_area;
 	return go(w, &next, pc, f->cfa, NATIVE_SCAN);
+}
+
+/* By what the function did when it began. */
+static enum step by_prologue(struct walk *w, struct native_frame *f)
+{
+	struct unwind_regs next;
+	struct cfi_row row;
+	uint64_t cfa;
+	bool outermost;
+	if (!regs_has(&w->regs, w->arch->sp) ||
+		!unwind_prologue_row(w->u, w->pc, w->thumb, w->exact, &w->regs, &row) ||
+		failed(cfi_apply(&row, w->arch, w->mem, 0, &w->regs, &next, &cfa, &outermost)) ||
+		cfa <= w->last_cfa)
+		return STEP_FAILED;
+	f->cfa = cfa;
+	return go(w, &next, next.value[row.ra], cfa, NATIVE_PROLOGUE);
 }
 
 static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 {
 	const struct unwind_arch *a = w->arch;
-	uint64_t fp = w->regs.value[a->fp], outer, pc;
 	uint64_t sp = regs_has(&w->regs, a->sp) ? w->regs.value[a->sp] : w->last_cfa;
-	if (!regs_has(&w->regs, a->fp) || !sp || fp % a->ptr_size || fp < sp ||
-		fp - sp > NATIVE_FRAME_BYTES_MAX || failed(mem_ptr(w->mem, fp, &outer)) ||
+	if (!regs_has(&w->regs, a->fp))
+		return STEP_FAILED;
+	uint64_t fp = w->regs.value[a->fp], outer, pc;
+	if (!sp || fp % a->ptr_size || fp < sp || fp - sp > NATIVE_FRAME_BYTES_MAX ||
+		failed(mem_ptr(w->mem, fp, &outer)) ||
 		failed(mem_ptr(w->mem, fp + a->ptr_size, &pc)))
 		return STEP_FAILED;
 	pc &= a->code_mask;
 	if (!pc && !outer)
 		return STEP_OUTERMOST;
-	if ((outer && outer <= fp) || !is_return_address(w, pc))
+	if ((outer && outer <= fp) || !unwind_is_return(w->u, pc))
 		return STEP_FAILED;
 	struct unwind_regs next = guessed_regs(w);
 	regs_set(&next, a->fp, outer);
@@ -132,18 +171,29 @@ static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 	return go(w, &next, pc, f->cfa, NATIVE_FRAME_POINTER);
 }
 
-static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
+/* `any`: also a word whose call cannot have led here, as far as that can be told: a function may
+ * have been left by a jump to another one. */
+static enum step scan(struct walk *w, struct native_frame *f, uint64_t bytes, bool any)
 {
 	const struct unwind_arch *a = w->arch;
 	uint64_t sp = regs_has(&w->regs, a->sp) ? w->regs.value[a->sp] : w->last_cfa, pc;
 	if (!sp || sp % a->ptr_size)
 		return STEP_FAILED;
+	/* what called this frame has its return address in the next one, not in this one */
+	if (a->saved_ra)
+		sp += a->saved_ra + (w->exact ? 0 : a->save_area);
 	for (uint64_t at = sp; at - sp < bytes && !failed(mem_ptr(w->mem, at, &pc));
 		at += a->ptr_size) {
-		if (is_return_address(w, pc & a->code_mask))
-			return return_at(w, at, pc & a->code_mask, f);
+		if (unwind_is_return(w->u, pc) && (any || unwind_may_have_called(w->u, pc, w->pc)))
+			return return_at(w, at, pc, f);
 	}
 	return STEP_FAILED;
+}
+
+static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
+{
+	enum step s = scan(w, f, bytes, false);
+	return s == STEP_FAILED ? scan(w, f, bytes, true) : s;
 }
 
 /* In a function that has set up no frame the last call's return address is where the call left it:
@@ -151,14 +201,19 @@ static enum step by_scan(struct walk *w, struct native_frame *f, uint64_t bytes)
 static enum step by_last_call(struct walk *w, struct native_frame *f)
 {
 	const struct unwind_arch *a = w->arch;
-	uint64_t ra = w->regs.value[a->ra] & a->code_mask;
+	uint64_t ra = w->regs.value[a->ra];
 	if (a->pushes_ra)
-		return by_scan(w, f, 2 * a->ptr_size);
-	if (!regs_has(&w->regs, a->ra) || !is_return_address(w, ra))
+		return scan(w, f, 2 * a->ptr_size, false);
+	if (!regs_has(&w->regs, a->ra) || !unwind_is_return(w->u, ra))
 		return STEP_FAILED;
 	struct unwind_regs next = guessed_regs(w);
+	struct cfi_row row;
+	bool outermost;
 	regs_set(&next, a->sp, w->regs.value[a->sp]);
-	f->cfa = w->regs.value[a->sp];
+	f->cfa = w->regs.value[a->sp] + a->save_area;
+	if (w->exact && unwind_leaf_row(w->u, w->pc, w->thumb, &row) &&
+		!failed(cfi_apply(&row, a, w->mem, 0, &w->regs, &next, &f->cfa, &outermost)))
+		return go(w, &next, ra, f->cfa, NATIVE_PROLOGUE);
 	return go(w, &next, ra, f->cfa, NATIVE_SCAN);
 }
 
@@ -176,6 +231,10 @@ static bool is_frameless(struct walk *w)
 	if (!symbols_find(module_symbols(w->u, m), w->pc - m->img->bias, &sym))
 		return false;
 	uint64_t start = m->img->bias + sym.start;
+	if (!w->arch->frame_set_up) { /* what it has called itself returns to it */
+		uint64_t ra = w->regs.value[w->arch->ra] & w->arch->code_mask;
+		return ra < start || ra > m->img->bias + sym.end;
+	}
 	if (failed(mem_read(w->mem, start, bytes, sizeof(bytes))))
 		return false;
 	size_t set_up = w->arch->frame_set_up(bytes);
@@ -192,7 +251,7 @@ static enum step by_return(struct walk *w, struct native_frame *f)
 		failed(mem_read(w->mem, w->pc, bytes, sizeof(bytes))) ||
 		!a->returns(bytes, &frees) ||
 		failed(mem_ptr(w->mem, w->regs.value[a->sp] + frees, &pc)) ||
-		!is_return_address(w, pc))
+		!unwind_is_return(w->u, pc))
 		return STEP_FAILED;
 	return_at(w, w->regs.value[a->sp] + frees, pc, f);
 	w->found_by = NATIVE_CFI;
@@ -202,6 +261,8 @@ static enum step by_return(struct walk *w, struct native_frame *f)
 static enum step guess(struct walk *w, struct native_frame *f)
 {
 	enum step s = by_return(w, f);
+	if (s == STEP_FAILED)
+		s = by_prologue(w, f);
 	if (s == STEP_FAILED && is_frameless(w))
 		s = by_last_call(w, f);
 	if (s == STEP_FAILED)
@@ -211,6 +272,20 @@ static enum step guess(struct walk *w, struct native_frame *f)
 	return s;
 }
 
+/* Whether the code without call frame information is what a program or a thread starts with: at the
+ * program's entry, or where nothing but the thread's end follows the call. */
+static bool is_start(struct walk *w)
+{
+	enum { ENTRY_CODE_MAX = 64 };
+	uint8_t bytes[PROLOGUE_BYTES];
+	const struct image *exe = w->u->target->exe;
+	uint64_t entry = exe && exe->elf ? (exe->head.entry & w->arch->code_mask) + exe->bias : 0;
+	if (w->exact || (entry && w->pc - entry < ENTRY_CODE_MAX))
+		return !w->exact;
+	return w->arch->exits && unwind_is_code(w->u, w->pc) &&
+	       !failed(mem_read(w->mem, w->pc, bytes, sizeof(bytes))) && w->arch->exits(bytes);
+}
+
 static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 {
 	uint64_t at = lookup(w->pc, w->exact);
@@ -218,7 +293,10 @@ static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 	enum step s = STEP_FAILED;
 	if (row)
 		s = by_cfi(w, row, f, why);
-	else
+	else if (is_start(w)) {
+		w->at_start = true;
+		return STEP_OUTERMOST;
+	} else
 		*why = unwind_is_code(w->u, at)
 			       ? err_at(ERR_ABSENT, w->pc, "call frame information")
 			       : err_at(ERR_UNMAPPED, w->pc, "code");
@@ -261,13 +339,16 @@ void unwind_thread(struct unwind *u, const struct os_thread *th, struct native_s
 		ret->why = err_of(ERR_UNSUPPORTED, "unwinding on this architecture");
 		return;
 	}
-	if (!unwind_regs_take(u->arch, &th->regs, w.mem->order, &w.regs, &w.pc)) {
+	uint64_t pc;
+	if (!unwind_regs_take(u->arch, &th->regs, w.mem->order, &w.regs, &pc)) {
 		ret->why =
 			u->target->kind == TARGET_LIVE
 				? err_of(ERR_UNSUPPORTED, "stack of a thread that is not stopped")
 				: err_of(ERR_NOT_SAVED, "registers of the thread");
 		return;
 	}
+	w.pc = pc & u->arch->code_mask;
+	w.thumb = u->arch->state_bit && pc & 1;
 	walk(&w, ret);
 	mark_certain(ret, w.at_start);
 }
