@@ -212,6 +212,16 @@ static bool has_crashed_thread(const struct target *t)
 	return false;
 }
 
+/* The thread that has this id in the process's own pid namespace; 0: none. */
+static pid_t numbered_inside(const struct target *t, pid_t ns_tid)
+{
+	for (size_t i = 0; i < t->n_threads; i++) {
+		if (t->threads[i].ns_tid == ns_tid)
+			return t->threads[i].tid;
+	}
+	return 0;
+}
+
 /* Says, here and in the report, which of the threads that were asked for do not exist. */
 static bool all_found(const struct dump *d, const struct python *p)
 {
@@ -222,7 +232,13 @@ static bool all_found(const struct dump *d, const struct python *p)
 		if (target_thread(p->target, d->tids[i]))
 			continue;
 		AUTO_FREE char *where = xasprintf("thread %d", (int)d->tids[i]);
-		complain("there is no %s in this %s", where, place);
+		pid_t meant = numbered_inside(p->target, d->tids[i]);
+		if (meant)
+			complain("there is no %s in this process; the one of this number in its "
+				 "own pid namespace is thread %d here",
+				where, (int)meant);
+		else
+			complain("there is no %s in this %s", where, place);
 		problems_damagef(problems, where, "there is no such thread in this %s", place);
 		good = false;
 	}
@@ -265,6 +281,8 @@ static bool report(const struct dump *d, FILE *file, const struct verdict *v,
 	if (file != stdout && ftruncate(fileno(file), 0) < 0 && errno != EINVAL)
 		complain("%s: could not be emptied: %s", d->output, strerror(errno));
 	struct out *o = d->json ? out_json_open(file, &d->out) : out_text_open(file, &d->out);
+	if (o->ops->coverage)
+		o->ops->coverage(o, p->target);
 	o->ops->verdict(o, v);
 	o->ops->process(o, p->target);
 	o->ops->pythons(o, p);

@@ -114,7 +114,17 @@ static const char *abi_name(unsigned abi)
 
 static const char *machine_name(unsigned machine)
 {
-	return machine == EM_AARCH64 ? "aarch64" : "x86-64";
+	switch (machine) {
+	case EM_AARCH64:
+		return "aarch64";
+	case EM_386:
+		return "i386";
+	case EM_ARM:
+		return "armhf";
+	case EM_S390:
+		return "s390x";
+	}
+	return "x86-64";
 }
 
 static void print_row(const struct layout_row *row)

@@ -79,6 +79,10 @@ void natives_merge(struct natives *n, struct python *p)
 		struct py_thread *th = &p->threads[i];
 		if (!th->os || !th->os->native)
 			continue;
+		if (th->state) { /* it shares its stack with the thread before */
+			th->merged = th[-1].merged;
+			continue;
+		}
 		merge_thread(p, th, &n->merged[i]);
 		th->merged = &n->merged[i];
 	}

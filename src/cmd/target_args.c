@@ -103,8 +103,14 @@ bool target_args_take(struct target_args *a, int option, const char *command)
 		a->nonblocking = true;
 		return true;
 	case OPT_SYSROOT:
+		if (a->search.sysroot)
+			usage_error(command,
+				"--sysroot: there is one root only; put the layers of an image "
+				"together first (mount -t overlay, or unpack them one over the "
+				"other)");
+		bool first = !a->search.sysroot;
 		a->search.sysroot = optarg;
-		return true;
+		return first;
 	case OPT_LIB_PATH:
 		a->search.lib_paths = a->lib_paths;
 		return take_folder(command, "--lib-path", a->lib_paths, &a->search.n_lib_paths);

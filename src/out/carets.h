@@ -48,6 +48,3 @@ struct anchors {
 bool anchors_find(const char *text, size_t n, struct anchors *ret);
 /* How many bytes at the start of a text can be of one name or number. */
 size_t name_length(const char *text, size_t n);
-
-/* wide.c: whether terminals give a character two columns. */
-bool char_is_wide(uint32_t cp);

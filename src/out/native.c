@@ -29,6 +29,21 @@ static void put_module(struct out *o, const struct native_frame *f, bool with_of
 	str_putc(&o->buf, ')');
 }
 
+static const char *guessed_by(enum native_found how)
+{
+	switch (how) {
+	case NATIVE_CFI:
+		break;
+	case NATIVE_PROLOGUE:
+		return "the code of what it called";
+	case NATIVE_FRAME_POINTER:
+		return "frame pointer";
+	case NATIVE_SCAN:
+		return "a scan of the stack";
+	}
+	return "?";
+}
+
 static void put_call(struct out *o, const struct native_frame *f, const struct native_call *c,
 	const char *mark, const char *indent)
 {
@@ -44,8 +59,7 @@ static void put_call(struct out *o, const struct native_frame *f, const struct n
 	if (f->signal)
 		str_puts(&o->buf, " [calls a signal handler]");
 	if (f->found_by != NATIVE_CFI)
-		str_addf(&o->buf, " [guess: found by %s]",
-			f->found_by == NATIVE_SCAN ? "a scan of the stack" : "frame pointer");
+		str_addf(&o->buf, " [guess: found by %s]", guessed_by(f->found_by));
 	else if (!f->certain)
 		str_puts(&o->buf, " [follows a guess]");
 	str_putc(&o->buf, '\n');

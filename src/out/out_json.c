@@ -72,7 +72,9 @@ static void put_missing(struct json *j, const struct target *t)
 		if (!target_next_cut(t, at, &r))
 			break;
 		json_open(j, NULL, '{');
-		json_text(j, "what", "memory");
+		AUTO_STR(what);
+		target_lost_name(t, &r, &what);
+		json_bytes(j, "what", what.bytes, what.len);
 		json_addr(j, "start", r.start);
 		json_uint(j, "size", r.end - r.start);
 		json_text(j, "why", "the core file is cut off before it");
@@ -144,6 +146,7 @@ static void json_process(struct out *o, const struct target *t)
 	put_source(j, t);
 	json_open(j, "process", '{');
 	json_number(j, "pid", t->pid, 1);
+	json_number(j, "ns_pid", t->ns_pid, 1);
 	if (t->argv) {
 		json_open(j, "command_line", '[');
 		for (size_t i = 0; i < t->argc; i++) {
@@ -218,6 +221,19 @@ static void json_pythons(struct out *o, const struct python *p)
 	json_close(j, ']');
 }
 
+static void put_gil(struct json *j, const struct py_gil *gil)
+{
+	if (gil->own >= 0)
+		json_bool(j, "own_gil", gil->own);
+	else
+		json_null(j, "own_gil");
+	if (gil->known)
+		json_bool(j, "gil_held", gil->holder != 0);
+	else
+		json_null(j, "gil_held");
+	json_number(j, "gil_holder", gil->thread && gil->thread->os ? gil->thread->os->tid : 0, 1);
+}
+
 static void json_interpreters(struct out *o, const struct python *p)
 {
 	struct json *j = json_writer(o);
@@ -233,6 +249,8 @@ static void json_interpreters(struct out *o, const struct python *p)
 			json_bool(j, "gc_running", in->gc_running);
 		else
 			json_null(j, "gc_running");
+		put_gil(j, &in->gil);
+		json_uint(j, "threads", in->n_threads);
 		json_exception(o, p, "last_exception", in->last);
 		json_close(j, '}');
 	}

@@ -47,10 +47,31 @@ void json_frame(struct out *o, const struct python *p, const struct py_frame *f)
 	json_close(j, '}');
 }
 
+/* The state of the same OS thread that comes next further out. */
+static void put_entered_from(struct json *j, const struct python *p, const struct py_thread *th)
+{
+	const struct py_thread *from = NULL;
+	bool sure = th->pieces_sure || (th->merged && th->merged->merged);
+	for (size_t i = 0; sure && !from && i + 1 < th->n_pieces; i++) {
+		if (th->pieces[i].th == th)
+			from = th->pieces[i + 1].th;
+	}
+	if (!from || from == th) {
+		json_null(j, "entered_from");
+		return;
+	}
+	json_open(j, "entered_from", '{');
+	json_uint(j, "runtime", p->interpreters[from->interpreter].runtime);
+	json_int(j, "interpreter", p->interpreters[from->interpreter].id);
+	json_addr(j, "address", from->addr);
+	json_close(j, '}');
+}
+
 static void put_identity(struct out *o, const struct python *p, const struct py_thread *th)
 {
 	struct json *j = json_writer(o);
 	json_number(j, "tid", th->os ? th->os->tid : 0, 1);
+	json_number(j, "ns_tid", th->os ? th->os->ns_tid : 0, 1);
 	json_py_text(j, "name", &th->name);
 	if (failed(th->name.why))
 		json_error(o, "name_error", th->name.why);
@@ -64,10 +85,12 @@ static void put_identity(struct out *o, const struct python *p, const struct py_
 		json_uint(j, "runtime", p->interpreters[th->interpreter].runtime);
 		json_int(j, "interpreter", p->interpreters[th->interpreter].id);
 		json_addr(j, "address", th->addr);
+		put_entered_from(j, p, th);
 	} else {
 		json_null(j, "runtime");
 		json_null(j, "interpreter");
 		json_null(j, "address");
+		json_null(j, "entered_from");
 	}
 }
 

@@ -156,6 +156,39 @@ static void put_death(struct out *o, const struct target *t)
 	str_putc(&o->buf, '\n');
 }
 
+/* 33.3 of 100.0 MiB: both in the unit of the whole. */
+static void put_part(struct out *o, uint64_t part, uint64_t whole)
+{
+	const uint64_t percent = whole ? (uint64_t)(100.0 * (double)part / (double)whole) : 0;
+	put_size(o, part);
+	str_puts(&o->buf, " of ");
+	put_size(o, whole);
+	str_addf(&o->buf, " of its memory are there (%" PRIu64 " %%)", percent);
+}
+
+static void text_coverage(struct out *o, const struct target *t)
+{
+	struct target_coverage c = target_coverage(t);
+	if (o->has_coverage || (!c.cut && !c.cut_file))
+		return;
+	o->has_coverage = true;
+	text_label(o, "Cut off:");
+	text_begin_colour(o, "1;31");
+	if (c.headers_cut) {
+		str_puts(&o->buf, "inside its headers, so what it should hold is not known; ");
+		put_size(o, c.saved);
+		str_puts(&o->buf, " of its memory are there");
+	} else {
+		put_part(o, c.saved, c.saved + c.cut);
+	}
+	if (failed(c.unpack_why)) {
+		str_puts(&o->buf, "; it was ");
+		target_unpack_text(&c, &o->buf);
+	}
+	text_end_colour(o);
+	str_putc(&o->buf, '\n');
+}
+
 static void put_core_head(struct out *o, const struct target *t)
 {
 	struct target_coverage c = target_coverage(t);
@@ -173,7 +206,7 @@ static void put_core_head(struct out *o, const struct target *t)
 	str_puts(&o->buf, " were left out (files, address space that was only reserved)");
 	if (c.cut || c.cut_file) {
 		text_begin_colour(o, "1;31");
-		str_puts(&o->buf, "; IT IS CUT OFF: ");
+		str_addf(&o->buf, "; IT IS CUT OFF: %s", c.headers_cut ? "at least " : "");
 		put_size(o, c.cut);
 		str_puts(&o->buf, " are lost");
 		if (failed(c.unpack_why)) {
@@ -187,16 +220,18 @@ static void put_core_head(struct out *o, const struct target *t)
 		return;
 	text_label(o, "Process:");
 	if (t->pid > 0)
-		str_addf(&o->buf, "%d, ", (int)t->pid);
+		target_pid_text(t, &o->buf);
 	else
-		str_puts(&o->buf, "of unknown id, ");
+		str_puts(&o->buf, "of unknown id");
+	str_puts(&o->buf, ", ");
 	put_death(o, t);
 }
 
 static void put_live_head(struct out *o, const struct target *t)
 {
 	text_label(o, "Process:");
-	str_addf(&o->buf, "%d, live, started ", (int)t->pid);
+	target_pid_text(t, &o->buf);
+	str_puts(&o->buf, ", live, started ");
 	put_time(o, t->as_of);
 	if (t->pause_seconds >= 0)
 		str_addf(&o->buf, "; stopped for %.2f ms\n", t->pause_seconds * 1e3);
@@ -208,6 +243,7 @@ static void text_process(struct out *o, const struct target *t)
 {
 	if (o->opt.no_head)
 		return;
+	text_coverage(o, t);
 	if (t->kind == TARGET_CORE)
 		put_core_head(o, t);
 	else
@@ -261,18 +297,86 @@ static void text_pythons(struct out *o, const struct python *p)
 	str_putc(&o->buf, '\n');
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void add_holder(const struct py_gil *gil, struct str *to)
+{
+	if (!gil->holder)
+		str_puts(to, "nobody");
+	else if (gil->thread && gil->thread->os)
+		str_addf(to, "thread %d", (int)gil->thread->os->tid);
+	else
+		str_puts(to, "a thread that is not known");
+}
+
+static void add_gil(const struct python *p, const struct py_interpreter *in, struct str *to)
+{
+	if (p->runtimes[in->runtime].layout.key.abi & ABI_FREE_THREADED && !in->gil.holder)
+		return;
+	if (!in->main && !in->gil.own) {
+		str_puts(to, ", the main interpreter's GIL");
+		return;
+	}
+	if (!in->gil.known)
+		return;
+	str_puts(to, in->gil.own == 1 ? ", a GIL of its own, held by " : ", its GIL is held by ");
+	add_holder(&in->gil, to);
+}
+
+/* What is told of an interpreter behind its number. */
+static void describe_interpreter(
+	const struct python *p, const struct py_interpreter *in, struct str *to)
+{
+	size_t n = in->n_threads;
+	str_puts(to, in->main ? ", main" : ", sub-interpreter");
+	if (p->n_runtimes > 1)
+		str_addf(to, ", of Python %s", p->runtimes[in->runtime].version);
+	if (p->n_interpreters > 1) {
+		if (n)
+			str_addf(to, ", %zu thread%s", n, plural(n));
+		else
+			str_puts(to, ", no thread");
+		add_gil(p, in, to);
+	}
+	if (in->gc_running == 1)
+		str_puts(to, ", a garbage collection is running");
+}
+
+/* How many interpreters from i on, numbered without a gap, are described alike. */
+static size_t alike(const struct python *p, size_t i, const struct str *text)
+{
+	size_t n = 1;
+	for (; i + n < p->n_interpreters; n++) {
+		const struct py_interpreter *in = &p->interpreters[i + n];
+		AUTO_STR(other);
+		describe_interpreter(p, in, &other);
+		if (in->runtime != p->interpreters[i].runtime ||
+			in->id != p->interpreters[i].id + (int64_t)n ||
+			strcmp(str_text(&other), str_text(text)))
+			break;
+	}
+	return n;
+}
+
 static void text_interpreters(struct out *o, const struct python *p)
 {
-	for (size_t i = 0; i < p->n_interpreters; i++) {
+	enum { ALIKE_MIN = 3 };
+	for (size_t i = 0, n; i < p->n_interpreters; i += n) {
 		const struct py_interpreter *in = &p->interpreters[i];
+		AUTO_STR(text);
+		describe_interpreter(p, in, &text);
+		n = alike(p, i, &text);
+		n = n < ALIKE_MIN ? 1 : n;
 		if (p->n_interpreters == 1 && in->gc_running != 1)
 			continue;
 		text_label(o, "Interpreter:");
-		str_addf(&o->buf, "%" PRId64 "%s", in->id, in->main ? ", main" : "");
-		if (p->n_runtimes > 1)
-			str_addf(&o->buf, ", of Python %s", p->runtimes[in->runtime].version);
-		str_puts(&o->buf,
-			in->gc_running == 1 ? ", a garbage collection is running\n" : "\n");
+		str_addf(&o->buf, " %" PRId64, in->id);
+		if (n > 1)
+			str_addf(&o->buf, " to %" PRId64 ", each", in->id + (int64_t)n - 1);
+		str_addf(&o->buf, "%s\n", str_text(&text));
 	}
 }
 
@@ -361,6 +465,7 @@ static void text_finish(struct out *o)
 }
 
 static const struct out_ops text_ops = {
+	.coverage = text_coverage,
 	.verdict = text_verdict,
 	.process = text_process,
 	.pythons = text_pythons,

@@ -20,6 +20,7 @@ struct report {
 	const struct python *p;
 	struct hash shown; /* frames of the thread by address whose variables stand above already */
 	struct nameless nameless;
+	const struct py_thread *state; /* of several of its OS thread, whose frames come now */
 	bool hidden; /* native frames are left out although they were asked for */
 };
 
@@ -72,8 +73,33 @@ static void put_repeat(struct out *o, struct repeat r, const char *indent)
 	str_addf(&o->buf, " repeated %zu more time%s]\n", more, more == 1 ? "" : "s");
 }
 
+/* "1", "0, main, of Python 3.12.1" */
+static void put_interpreter(struct out *o, const struct python *p, const struct py_thread *th)
+{
+	const struct py_interpreter *in = &p->interpreters[th->interpreter];
+	str_addf(&o->buf, "%" PRId64 "%s", in->id, in->main ? ", main" : "");
+	if (p->n_runtimes > 1)
+		str_addf(&o->buf, ", of Python %s", p->runtimes[in->runtime].version);
+}
+
+/* Where the stack goes on in another interpreter. */
+static void put_switch(struct report *r, const struct py_thread *to)
+{
+	struct out *o = r->o;
+	if (!to || !to->n_states || to == r->state)
+		return;
+	text_begin_colour(o, "1");
+	str_puts(&o->buf, r->state ? INDENT "[Switch to interpreter " : INDENT "[Interpreter ");
+	put_interpreter(o, r->p, to);
+	str_puts(&o->buf, "]");
+	text_end_colour(o);
+	str_putc(&o->buf, '\n');
+	r->state = to;
+}
+
 static void put_one(struct report *r, const struct shown_frame *f, const char *indent)
 {
+	put_switch(r, f->state);
 	if (f->python)
 		text_put_frame(r->o, r->p, f->python, true, &r->shown);
 	else
@@ -113,8 +139,9 @@ static void put_frames(
 static void put_stack(struct report *r, const struct py_thread *th)
 {
 	CLEANUP(shown_stack_fini) struct shown_stack s;
-	shown_stack_init(&s, th, r->o->opt.native);
+	shown_stack_init_all(&s, th, r->o->opt.native);
 	size_t n = s.ends ? up_to_native(&s) : s.n;
+	r->state = NULL;
 	put_frames(r, s.frames + n, s.n - n, INDENT);
 	if (s.ends)
 		text_native_end(r->o, th->os->native, INDENT);
@@ -145,23 +172,57 @@ static void put_unknown(struct str *marks, const struct py_thread *th)
 	}
 }
 
+/* How many states the OS thread has of which this is the innermost. */
+static size_t n_states(const struct py_thread *th)
+{
+	return th->n_states ? th->n_states : 1;
+}
+
+/* "holds the GIL", with the interpreter's number where each may have its own. */
+static void put_gil(struct str *marks, const struct python *p, const struct py_thread *th)
+{
+	const struct py_interpreter *in = &p->interpreters[th->interpreter];
+	if (th->gil != GIL_HOLDER && th->gil != GIL_WAITING)
+		return;
+	str_puts(marks, th->gil == GIL_HOLDER ? ", holds the GIL" : ", waits for the GIL");
+	if (in->gil.own == 1)
+		str_addf(marks, " of interpreter %" PRId64, in->id);
+}
+
+/* Outermost first. */
+static void put_interpreters(struct str *marks, const struct python *p, const struct py_thread *th)
+{
+	size_t n = n_states(th);
+	str_puts(marks, n > 1 ? ", interpreters " : ", interpreter ");
+	for (size_t i = n; i-- > 0;)
+		str_addf(marks, "%" PRId64 "%s", p->interpreters[th[i].interpreter].id,
+			i > 1 ? ", "
+			: i   ? " and "
+			      : "");
+}
+
 static void put_marks(struct out *o, const struct python *p, const struct py_thread *th)
 {
 	AUTO_STR(marks);
-	if (th->main)
+	bool is_main = false, daemon = false;
+	for (size_t i = 0; i < n_states(th); i++) {
+		is_main |= th[i].main;
+		daemon |= th[i].addr && th[i].daemon == 1;
+	}
+	if (is_main)
 		str_puts(&marks, ", main");
 	if (th->os && th->os->crashed)
 		str_puts(&marks, ", crashed");
-	if (th->gil == GIL_HOLDER)
-		str_puts(&marks, ", holds the GIL");
-	if (th->gil == GIL_WAITING)
-		str_puts(&marks, ", waits for the GIL");
-	if (th->daemon == 1)
+	for (size_t i = 0; th->addr && i < n_states(th); i++)
+		put_gil(&marks, p, &th[i]);
+	if (daemon)
 		str_puts(&marks, ", daemon");
 	if (!th->addr)
 		put_unknown(&marks, th);
 	else if (p->n_interpreters > 1)
-		str_addf(&marks, ", interpreter %" PRId64, p->interpreters[th->interpreter].id);
+		put_interpreters(&marks, p, th);
+	if (th->os && th->os->ns_tid && th->os->ns_tid != th->os->tid)
+		str_addf(&marks, ", %d in its pid namespace", (int)th->os->ns_tid);
 	if (th->moving)
 		str_puts(&marks, ", RUNNING WHILE READ: frames may be of different moments");
 	if (marks.len)
@@ -189,6 +250,17 @@ static void put_tid(struct out *o, const struct py_thread *th)
 		str_addf(&o->buf, " ? (%s)", th->os_why ? th->os_why : "no thread of this process");
 }
 
+/* The one of an OS thread's states whose interpreter knows its name; the outermost of them, which
+ * started it. */
+static const struct py_thread *named_state(const struct py_thread *th)
+{
+	for (size_t i = n_states(th); i-- > 0;) {
+		if (th[i].name.bytes)
+			return &th[i];
+	}
+	return th;
+}
+
 static void put_thread_line(struct out *o, const struct python *p, const struct stack_group *g)
 {
 	const struct py_thread *th = g->threads[0];
@@ -200,7 +272,7 @@ static void put_thread_line(struct out *o, const struct python *p, const struct 
 	for (size_t i = 0; i < g->n; i++)
 		put_tid(o, g->threads[i]);
 	if (g->n == 1)
-		put_quoted_name(o, th);
+		put_quoted_name(o, named_state(th));
 	text_end_colour(o);
 	put_marks(o, p, th);
 	if (th->n_frames) {
@@ -231,8 +303,9 @@ static void put_names(struct out *o, const struct stack_group *g)
 }
 
 static void put_thread_exception(
-	struct out *o, const struct python *p, const struct py_exception *e, struct hash *shown)
+	struct report *r, const struct py_thread *th, const struct py_exception *e)
 {
+	struct out *o = r->o;
 	if (!e)
 		return;
 	text_begin_colour(o, "1");
@@ -240,34 +313,58 @@ static void put_thread_exception(
 			  : e->may_be_over	       ? "\n  Last handled, maybe still: "
 						       : "\n  Handling ");
 	text_put(o, e->type ? e->type : "an exception");
+	if (th->n_states) {
+		str_puts(&o->buf, ", interpreter ");
+		put_interpreter(o, r->p, th);
+	}
 	str_puts(&o->buf, ":\n");
 	text_end_colour(o);
-	text_put_exception(o, p, e, "  ", shown);
+	text_put_exception(o, r->p, e, "  ", &r->shown);
+}
+
+/* What is missing from the frames of a thread's states. */
+static void put_lost(struct report *r, const struct py_thread *th)
+{
+	struct out *o = r->o;
+	char why[ERR_TEXT_MAX];
+	for (size_t i = n_states(th); i-- > 0;) {
+		o->damage |= failed(th[i].why) || th[i].moving;
+		if (failed(th[i].why))
+			str_addf(&o->buf, "  <%s%s>\n",
+				th[i].n_frames ? "what called these frames is lost: " : "",
+				err_text(th[i].why, why));
+		if (th[i].n_omitted)
+			str_addf(&o->buf, "  [%zu frames further out are left out]\n",
+				th[i].n_omitted);
+		if (!th[i].n_frames && th[i].n_states) {
+			str_puts(&o->buf, INDENT "[Interpreter ");
+			put_interpreter(o, r->p, &th[i]);
+			str_puts(&o->buf, ": no Python frame]\n");
+		}
+	}
+	if (th->pieces && !th->pieces_sure && !(th->merged && th->merged->merged))
+		str_puts(&o->buf, INDENT "[In which order these interpreters were entered is a "
+					 "guess; the frames of each are not]\n");
 }
 
 static void put_thread(struct report *r, const struct stack_group *g)
 {
 	const struct py_thread *th = g->threads[0];
 	struct out *o = r->o;
-	char why[ERR_TEXT_MAX];
 	hash_clear(&r->shown);
 	str_putc(&o->buf, '\n');
 	put_thread_line(o, r->p, g);
 	put_names(o, g);
 	text_activity(o, r->p->target, g->threads, g->n);
-	o->damage |= failed(th->why) || th->moving;
-	if (failed(th->why))
-		str_addf(&o->buf, "  <%s%s>\n",
-			th->n_frames ? "what called these frames is lost: " : "",
-			err_text(th->why, why));
-	if (th->n_omitted)
-		str_addf(&o->buf, "  [%zu frames further out are left out]\n", th->n_omitted);
+	put_lost(r, th);
 	put_stack(r, th);
 	if (th->merged && !th->merged->merged)
 		put_apart(r, th);
 	text_registers(o, th->os ? th->os->registers : NULL);
-	put_thread_exception(o, r->p, th->exception, &r->shown);
-	put_thread_exception(o, r->p, th->handled, &r->shown);
+	for (size_t i = 0; i < n_states(th); i++) {
+		put_thread_exception(r, &th[i], th[i].exception);
+		put_thread_exception(r, &th[i], th[i].handled);
+	}
 }
 
 /* sys.last_exc and its elders. */

@@ -27,30 +27,59 @@ static bool is_shown(const struct merged_stack *m, size_t i, enum out_native whi
 	__builtin_unreachable();
 }
 
-static void show_merged(struct shown_stack *s, const struct merged_stack *m, enum out_native which)
+/* only: the state whose frames are shown; NULL: all. */
+static void show_merged(struct shown_stack *s, const struct merged_stack *m, enum out_native which,
+	const struct py_thread *only)
 {
 	s->frames = xcalloc(m->n, sizeof(*s->frames));
 	for (size_t i = 0; i < m->n; i++) {
 		const struct merged_frame *f = &m->frames[i];
+		if (only && f->state != only)
+			continue;
 		if (f->python || is_shown(m, i, which))
 			s->frames[s->n++] =
-				(struct shown_frame){ f->python, f->native, f->foreign };
+				(struct shown_frame){ f->python, f->native, f->state, f->foreign };
 		else
 			s->n_hidden++;
 	}
 	s->ends = which != OUT_NATIVE_INNER || !s->n_hidden;
 }
 
+static void show_python(struct shown_stack *s, const struct py_thread *th, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		s->frames[s->n++] = (struct shown_frame){ .python = &th->frames[i], .state = th };
+}
+
 void shown_stack_init(struct shown_stack *s, const struct py_thread *th, enum out_native which)
 {
 	*s = (struct shown_stack){ .apart = th->merged && !th->merged->merged };
 	if (th->merged && th->merged->merged) {
-		show_merged(s, th->merged, which);
+		show_merged(s, th->merged, which, th->n_states ? th : NULL);
 		return;
 	}
 	s->frames = xcalloc(th->n_frames, sizeof(*s->frames));
-	for (; s->n < th->n_frames; s->n++)
-		s->frames[s->n].python = &th->frames[s->n];
+	show_python(s, th, 0, th->n_frames);
+}
+
+void shown_stack_init_all(struct shown_stack *s, const struct py_thread *th, enum out_native which)
+{
+	bool merged = th->merged && th->merged->merged;
+	if (!th->pieces) {
+		shown_stack_init(s, th, which);
+		return;
+	}
+	*s = (struct shown_stack){ .apart = th->merged && !merged };
+	if (merged) {
+		show_merged(s, th->merged, which, NULL);
+		return;
+	}
+	size_t n = 0;
+	for (size_t i = 0; i < th->n_pieces; i++)
+		n += th->pieces[i].n_frames;
+	s->frames = xcalloc(n, sizeof(*s->frames));
+	for (size_t i = 0; i < th->n_pieces; i++)
+		show_python(s, th->pieces[i].th, th->pieces[i].frame, th->pieces[i].n_frames);
 }
 
 void shown_stack_init_native(struct shown_stack *s, const struct native_stack *native)
@@ -69,6 +98,8 @@ void shown_stack_fini(struct shown_stack *s)
 
 static bool same_frame(const struct shown_frame *a, const struct shown_frame *b)
 {
+	if (a->state && b->state && a->state != b->state && a->state->os == b->state->os)
+		return false;
 	if (a->python && b->python)
 		return frame_same(a->python, b->python);
 	return a->native && b->native && a->native->place == b->native->place;
@@ -102,7 +133,8 @@ struct repeat stack_repeat(const struct shown_frame *frames, size_t n)
 
 static bool can_join(const struct py_thread *th)
 {
-	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os;
+	return !(th->os && th->os->crashed) && !th->main && th->gil != GIL_HOLDER && th->os &&
+	       !th->n_states;
 }
 
 /* Whether both print the same. */
@@ -246,6 +278,8 @@ void stack_groups_init(struct stack_groups *g, const struct py_thread *const *th
 	CLEANUP(hash_fini) struct hash known = { 0 };
 	*g = (struct stack_groups){ 0 };
 	for (size_t i = 0; i < n; i++) {
+		if (threads[i]->state)
+			continue;
 		bool alone = !join || !can_join(threads[i]);
 		add(g, alone ? g->n : find_group(&known, g, threads[i], which), threads[i]);
 	}

@@ -81,10 +81,9 @@ static void put_signal(struct str *to, const struct target *t)
 static void add_death(struct death *d)
 {
 	AUTO_STR(text);
+	str_puts(&text, d->t->pid > 0 ? "process " : "process of unknown id");
 	if (d->t->pid > 0)
-		str_addf(&text, "process %d", (int)d->t->pid);
-	else
-		str_puts(&text, "process of unknown id");
+		target_pid_text(d->t, &text);
 	if (d->t->signal.signo)
 		put_signal(&text, d->t);
 	put_time(&text, d->t->as_of);

@@ -170,7 +170,7 @@ void find_missing(struct death *d)
 static void put_path(struct str *to, const char *path)
 {
 	AUTO_STR(word);
-	str_addf(&word, "%s%s", path[0] == '-' ? "./" : "", path);
+	str_addf(&word, "%s%s", path[0] == '-' && path[1] ? "./" : "", path);
 	str_putc(to, ' ');
 	put_quoted(to, str_text(&word));
 }

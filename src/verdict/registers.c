@@ -81,6 +81,13 @@ static const struct native_place *place_of(struct unwind *u, uint64_t addr)
 	return frame.place;
 }
 
+static bool is_in_text(struct target *t, uint64_t addr)
+{
+	struct image_symbol text;
+	struct image *img = image_of(t, addr);
+	return img && !failed(image_section(img, ".text", &text)) && addr - text.addr < text.size;
+}
+
 static bool points_to_code(
 	struct reader *r, struct register_value *v, const struct mem_range *range)
 {
@@ -92,7 +99,7 @@ static bool points_to_code(
 	const struct native_place *place = r->u ? place_of(r->u, v->value) : NULL;
 	/* a segment that begins with the file's header has its constants, too */
 	bool mixed = segment && segment == first;
-	if (mixed && !(place && place->calls[0].function))
+	if (mixed && !(place && place->calls[0].function) && !is_in_text(r->t, v->value))
 		return false;
 	v->points = POINTS_CODE;
 	v->place = place;
