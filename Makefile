@@ -73,6 +73,7 @@ lint: ## layers, house rules, format and man pages
 matrix: all ## fetches and builds other Pythons, and prints what is read of each kind of their cores
 	fixtures/pythons get --all
 	/usr/bin/python3 tests/matrix/table.py --pycore $(B)/pycore
+	/usr/bin/python3 tests/matrix/frozen.py --pycore $(B)/pycore
 
 .PHONY: bench
 bench: all ## time and memory beside gdb, PyStack, py-spy and eu-stack

@@ -1,12 +1,22 @@
 """Cores of all kinds, and executables that go with them or not."""
 import os
 import pathlib
+import random
 import signal
+import struct
 import subprocess
 
 from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
 from subjects import CRASH, HANG, NESTED, STACK, CoreBytes, python, system_python, tool
 
+THREADS = """
+import threading, time
+for _ in range(3):
+    thread = threading.Thread(target=time.sleep, args=(1000,))
+    thread.daemon = True
+    thread.start()
+time.sleep(0.3)
+""" + NESTED.format(end=CRASH)
 VERSION_AT = 8  # behind the cookie of _Py_DebugOffsets
 
 
@@ -86,7 +96,7 @@ def executables(kit, make):
     ids = [build_id(os.path.realpath(path)) for path in (python((3, 11), managed=True).path, other)]
     kit.expect("EXE that is right", ["dump", core, python((3, 11), managed=True).path], COMPLETE, out=STACK, absent=["not used"])
     kit.expect("EXE of another build", ["dump", core, other], out=[*STACK, *ids])
-    for name, word in [("script", "ELF"), ("missing", "No such file"), (".", "directory"), ("fifo", "FIFO"), ("empty", "ELF"),
+    for name, word in [("script", "is a script"), ("missing", "No such file"), (".", "directory"), ("fifo", "FIFO"), ("empty", "ELF"),
                        (str(core), "ELF")]:
         kit.expect(f"EXE is {name[:10]}", ["dump", core, folder / name], out=[*STACK, word])
 
@@ -135,6 +145,100 @@ def many_mappings(kit, make):
     right_stack(kit, "many mappings", [core])
 
 
+def rebuilt(make, core, headers, notes=None):
+    """A core with other program headers, behind the memory, as the kernel does where there are too many of them for e_phnum; and
+    with other notes, if they are given."""
+    content = bytearray(core.bytes)
+    if notes is not None:
+        headers = [(*header[:2], len(content), *header[3:5], len(notes), *header[6:]) if header[0] == 4 else header for header in headers]
+        content += notes
+    at = len(content)
+    content += b"".join(struct.pack("<IIQQQQQQ", *header) for header in headers)
+    content[32:40] = at.to_bytes(8, "little")
+    if len(headers) < 0xffff:
+        content[56:58] = len(headers).to_bytes(2, "little")
+    else:
+        content[40:48] = len(content).to_bytes(8, "little")
+        content[56:62] = struct.pack("<HHH", 0xffff, 64, 1)
+        content += struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 1, 0, len(headers), 0, 0)
+    return rewritten(make, bytes(content))
+
+
+def many_segments(kit, make):
+    """More of them than e_phnum can count: their number is in the first section header."""
+    core = CoreBytes(make.core(python((3, 11))))
+    more = [(1, 4, 0, (1 << 40) + 8192 * i, 0, 0, 4096, 4096) for i in range(70000)]
+    path = rebuilt(make, core, core.headers + more)
+    right_stack(kit, "70 000 more segments", [path])
+    content = path.read_bytes()
+    kit.expect("70 000 more segments, cut inside their headers", ["dump", rewritten(make, content[:-3_000_000])], (NOTHING, PARTIAL),
+               out="Cut off:")
+
+
+def odd_segments(kit, make):
+    """In another order, twice, overlapping, and some that claim to be larger in the file than in memory."""
+    core = CoreBytes(make.core(python((3, 11))))
+    chance = random.Random(11)
+    shuffled = list(core.headers)
+    chance.shuffle(shuffled)
+    right_stack(kit, "segments in another order", [rebuilt(make, core, shuffled)])
+    right_stack(kit, "segments twice", [rebuilt(make, core, core.headers + core.loads)])
+    halves = [(*load[:2], load[2] + load[5] // 8192 * 4096, load[3] + load[5] // 8192 * 4096, 0, load[5] - load[5] // 8192 * 4096,
+               load[6] - load[5] // 8192 * 4096, load[7]) for load in core.loads]
+    right_stack(kit, "segments and their second halves", [rebuilt(make, core, core.headers + halves)])
+    right_stack(kit, "segments of no size in memory",
+                [rebuilt(make, core, [(*header[:6], 0, header[7]) if header[0] == 1 and header[5] else header for header in core.headers])])
+
+
+def notes_of(core):
+    """The notes, each as its type and its bytes."""
+    at = core.notes.start
+    while at + 12 <= core.notes.stop:
+        name, size, kind = struct.unpack_from("<III", core.bytes, at)
+        end = at + 12 + (name + 3 & ~3) + (size + 3 & ~3)
+        yield kind, core.bytes[at:end]
+        at = end
+
+
+def odd_notes(kit, make):
+    """The thread that died last; notes of unknown kinds between; no registers at all; the last threads missing."""
+    core = CoreBytes(make.core(python((3, 11)), THREADS))
+    whole = kit.expect_json("notes as they are", ["dump", core.path], COMPLETE)
+    groups = []
+    for kind, note in notes_of(core):
+        if kind == 1:
+            groups.append(b"")
+        groups[-1] += note
+    kit.check_that("a group of notes for each thread", len(groups) == 4, f"{len(groups)}")
+    unknown = struct.pack("<III", 5, 6, 0x4711) + b"ODD!\0\0\0\0" + b"what?!\0\0"
+    for name, notes in [("the thread that died last", groups[1:] + groups[:1]), ("unknown notes", [unknown + group for group in groups])]:
+        document = kit.expect_json(name, ["dump", rebuilt(make, core, core.headers, b"".join(notes))], COMPLETE)
+        same = document and [(thread["tid"], thread["crashed"]) for thread in document["threads"]] == [
+            (thread["tid"], thread["crashed"]) for thread in whole["threads"]] and functions(document) == functions(whole)
+        kit.check_that(f"{name}: the same threads", same, f"{document and [(thread['tid'], thread['crashed']) for thread in document['threads']]}")
+    few = kit.expect_json("two of four threads", ["dump", rebuilt(make, core, core.headers, b"".join(groups[:2]))], (COMPLETE, PARTIAL))
+    kit.check_that("two of four threads: stacks", few and functions(few)[0] == STACK, "another one")
+    kit.expect("no registers", ["dump", rebuilt(make, core, core.headers, b"".join(note for kind, note in notes_of(core) if kind != 1))],
+               (NOTHING, PARTIAL), out="no thread")
+
+
+def long_list_of_files(kit, make):
+    """The kernel leaves NT_FILE out where it would be longer than 4 MiB: modules are found by the dynamic linker's list."""
+    limit = pathlib.Path("/proc/sys/kernel/core_file_note_size_limit")
+    if limit.exists() and int(limit.read_text()) > 1 << 22:
+        raise Skip("the kernel's limit of NT_FILE was raised")
+    name = make.folder() / ("d" * 200) / ("f" * 200)
+    name.parent.mkdir()
+    name.write_bytes(b"x" * 4096 * 64)
+    text = (f"import mmap\nfile = open({str(name)!r}, 'rb')\n"
+            "kept = [mmap.mmap(file.fileno(), 4096, 2, 1, offset=4096 * (i * 7 % 64)) for i in range(11000)]\n" + NESTED.format(end=CRASH))
+    for found in (python((3, 13)), system_python()):
+        core = make.core(found, text)
+        document = right_stack(kit, f"too many files for NT_FILE, {found.name}", [core])
+        kit.check_that(f"too many files for NT_FILE, {found.name}: said", document and any("no list of mapped files" in problem["why"]
+                                                                                           for problem in document["problems"]), "it is not")
+
+
 def killed_from_outside(kit, make):
     core = make.once("killed", lambda: make.crash([python((3, 10)).path, "-s", make.script(NESTED.format(end=HANG))],
                                                   kill_with=signal.SIGSEGV))
@@ -157,4 +261,5 @@ def embedded(kit, make):
     kit.check_that("embedded Python: where", document and "libpython3.12" in document["python"]["module"], "not in libpython")
 
 
-CASES = [without_python, every_python, offsets_of_other_versions, texts_of_other_versions, executables, filters, snapshot, many_mappings, killed_from_outside, embedded]
+CASES = [without_python, every_python, offsets_of_other_versions, texts_of_other_versions, executables, filters, snapshot, many_mappings,
+         many_segments, odd_segments, odd_notes, long_list_of_files, killed_from_outside, embedded]

@@ -59,8 +59,8 @@ def tids(truth, found):
 
 
 def key(thread):
-    """An OS thread has one entry for each interpreter in which it has a thread state: no program here has a third."""
-    return thread["tid"], "main interpreter" if thread["interpreter"] == 0 else "sub-interpreter"
+    """An OS thread has one entry for each interpreter in which it has a thread state."""
+    return thread["tid"], thread["interpreter"]
 
 
 def stacks(truth, found):
@@ -101,8 +101,6 @@ def ghosts(truth, found):
 def one_thread(truth, found, crowded):
     if truth["interpreter"] == 0:
         yield from equal("main", truth["main"], found["main"])
-    elif truth["interpreter"]:
-        yield from equal("interpreter", truth["interpreter"], found["interpreter"])
     if not crowded or truth["gil"] == "holder":
         yield from equal("gil", truth["gil"], found["gil"])
     yield from equal("name", text(truth["name"]), found["name"])

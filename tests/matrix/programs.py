@@ -11,8 +11,9 @@ import dataclasses
 import pathlib
 import re
 
+from pythons import MODES
+
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "fixtures/programs"
-MODES = ("core", "live", "nonblocking")
 DIRECTIVE = re.compile(r"^# matrix:(.*)$", re.MULTILINE)
 
 

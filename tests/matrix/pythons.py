@@ -1,5 +1,11 @@
 """The CPythons on this machine: every one of the version manager, the distribution's, and those that fixtures/pythons
-fetched into its cache folder."""
+fetched into its cache folder.
+
+Of the fetched ones, those of other processors come only if asked for: find(fetched=True, foreign=True). They are different
+in that `modes` has no live ones, that a core is to be found by `core(folder)`, and that a run takes up to 2 s.
+Under qemu-user a process has the emulator's thread beside its own, and the emulator writes the core: without NT_SIGINFO
+(why the signal came), NT_FILE (which files were mapped), and anything of a mapping that could not be written to.
+"""
 import dataclasses
 import json
 import os
@@ -16,6 +22,9 @@ print(json.dumps([list(sys.version_info[:3]), hasattr(sys, 'pypy_version_info'),
                   bool(sysconfig and sysconfig.get_config_var('Py_GIL_DISABLED'))]))"""
 
 
+MODES = ("core", "live", "nonblocking")
+
+
 @dataclasses.dataclass(frozen=True)
 class Python:
     name: str
@@ -24,11 +33,32 @@ class Python:
     debug: bool = False  # --with-pydebug
     root: str = ""  # the tree that it sees as its own, where it is not this machine's
     free_threaded: bool = False  # --disable-gil
+    machine: str = ""  # of another processor: its name ("s390x"); "": this machine's own
+    emulated: bool = False  # it runs under qemu-user
 
     @property
     def options(self):
         """What pycore needs to find the files of a core. A live process shows them itself."""
         return ["--sysroot", self.root] if self.root else []
+
+    @property
+    def environment(self):
+        """So that a slow one need not compile the standard library each time, which its packages would do when installed."""
+        kept = str(pathlib.Path(self.root).parent / "pycache")
+        return {"PYTHONPYCACHEPREFIX": kept, "PYTHONDONTWRITEBYTECODE": ""} if self.emulated else {}
+
+    @property
+    def modes(self):
+        """How its processes can be looked at, of MODES."""
+        return ("core",) if self.machine else MODES
+
+    def core(self, folder):
+        """The core that a process left in a folder; None if there is not one. The emulator's own of itself is removed."""
+        cores = list(pathlib.Path(folder).glob("qemu_*.core" if self.emulated else "core*"))
+        if self.emulated:
+            for own in pathlib.Path(folder).glob("core*"):
+                own.unlink()
+        return cores[0] if len(cores) == 1 else None
 
 
 def managed_roots():
@@ -56,8 +86,21 @@ def candidates(fetched):
         yield folder.name, folder / "bin/python", str(folder / "root") if (folder / "root").exists() else ""
 
 
-def find(fetched=False, paths=()):
-    """All Pythons that run, and the names of those that don't though they ought to. paths: these executables as well."""
+def foreign_ones():
+    """Those for other processors. They are slow, and have told what they are when they were fetched."""
+    for path in sorted(cache().glob("*/about.json")):
+        about, folder = json.loads(path.read_text()), path.parent
+        if about["machine"] not in (None, platform.machine()):
+            yield Python(folder.name, str(folder / "bin/python"), tuple(map(int, about["version"].split("."))),
+                         root=str(folder / "root"), machine=about["machine"], emulated=about["emulated"])
+
+
+def find(fetched=False, paths=(), foreign=False):
+    """All Pythons that run, and the names of those that don't though they ought to.
+
+    fetched: those that fixtures/pythons fetched for this processor as well; foreign: those for other ones as well; paths:
+    these executables as well.
+    """
     found, broken = [], []
     for name, path, root in [*candidates(fetched), *((str(path), path, "") for path in paths)]:
         try:
@@ -66,7 +109,8 @@ def find(fetched=False, paths=()):
             if name != "system":
                 broken.append(name)
             continue
-        version, foreign, debug, free_threaded = json.loads(answer)
-        if not foreign:
+        version, other, debug, free_threaded = json.loads(answer)
+        if not other:
             found.append(Python(name, str(path), tuple(version), debug, root, free_threaded))
+    found += foreign_ones() if foreign else ()
     return sorted(found, key=lambda python: (python.version, python.name)), broken

@@ -2,6 +2,7 @@
 """Runs `pycore dump --json` on every program of fixtures/programs, under every CPython on this machine, as a core, live
 and live without stopping, and compares each report with what the program wrote down about itself just before.
 
+Pythons of other processors run with --foreign, a few programs each, or when --python has their full name.
 With --prove it asks CPython's faulthandler instead of pycore: that is how the programs themselves are tested.
 """
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 
 import compare
 import faulthandler_proof
+import foreign
 import programs
 import pythons
 import schema
@@ -56,6 +58,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name")
     parser.add_argument("--program", nargs="+", metavar="NAME", help="only these: PROGRAM or PROGRAM:VARIANT")
+    parser.add_argument("--foreign", action="store_true", help="also those of other processors")
     parser.add_argument("--mode", nargs="+", choices=programs.MODES, default=programs.MODES, help="only these")
     parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path, help="the program to test")
     parser.add_argument("--prove", action="store_true", help="compare the programs with faulthandler, not with pycore")
@@ -69,8 +72,9 @@ def arguments():
     return options
 
 
-def wanted_pythons(found, names):
-    return [python for python in found if not names or any(python.name.startswith(name) for name in names)]
+def wanted_pythons(found, names, foreign):
+    return [python for python in found if not names or any(python.name.startswith(name) for name in names)
+            if foreign or not python.machine or python.name in names]
 
 
 def wanted(name, names):
@@ -83,9 +87,10 @@ def cases(options, found):
         for variant in program.variants:
             for python in found:
                 for ways in (("core",), ("live", "nonblocking")):
-                    modes = tuple(mode for mode in ways if mode in program.modes and mode in options.mode)
+                    modes = tuple(mode for mode in ways if all(mode in some for some in (program.modes, python.modes, options.mode)))
                     case = Case(python, program, variant, modes)
-                    if modes and wanted(case.name, options.program):
+                    names = options.program or (foreign.FEW if options.foreign and python.machine else None)
+                    if modes and wanted(case.name, names):
                         yield case
 
 
@@ -119,7 +124,7 @@ class Runner:
             return self.no_cores
         if self.options.prove and not faulthandler_proof.can_ask(case.python):
             return "no faulthandler in this version"
-        return None
+        return foreign.why_not(case.python, case.name)
 
     def look(self, case, process):
         for mode in reversed(case.modes):  # without stopping first: nothing has disturbed the process then
@@ -155,6 +160,7 @@ class Runner:
         if case.python.root:
             compare.root_sources(document, case.python.root)
         try:
+            foreign.adapt(case.python, process.truth, document)
             yield from compare.report(process.truth, document, mode)
         except (KeyError, TypeError, AttributeError) as error:
             yield f"a key of the contract is missing or has another form: {type(error).__name__} {error}"
@@ -184,8 +190,8 @@ def show(result):
 
 def main():
     options = arguments()
-    found, broken = pythons.find(fetched=True)
-    chosen = wanted_pythons(found, options.python)
+    found, broken = pythons.find(fetched=True, foreign=True)
+    chosen = wanted_pythons(found, options.python, options.foreign)
     if not options.prove and not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]

@@ -2,15 +2,20 @@
 """What pycore gets out of each kind of core of each Python: one table, from real runs.
 
 A program with a known stack, known variables and a known number of objects dies, once for each kind of core. Each cell
-says what the reports have of it: ok; partial, with the reason below the table; lost, where the core has nothing of it and
-pycore says so; or no. Exit status 1 if there is a no.
+says what the reports have of it: ok; partial, with the reason below the table: something is missing and the report says
+so; or no: something is wrong, or missing without a word. Exit status 1 if there is a no.
+
+--readme FILE writes the table into it, between the lines that mark its place; --check FILE compares what was run with what
+stands there.
 """
 import argparse
 import collections
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -45,20 +50,37 @@ begin()
 """
 STACK = ["end", "begin", "<module>"]
 VALUES = {"number": "4711", "text": "'words'"}
-QUESTIONS = ("stacks", "locals", "native", "survey")
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
+    """A way to look at a process."""
     name: str
-    filter: str = "0x33"
+    filter: str = "0x33"  # /proc/PID/coredump_filter
+    live: bool = False
     gcore: bool = False
-    cut: bool = False
-    poor: bool = False  # it need not have anything
+    packed: bool = False  # by zstd
+    cut: bool = False  # in the middle
+    alone: bool = False  # without any of the files that the process had
+    native: bool = True  # only of what the kernel runs: an emulator writes one kind of core
+    poor: bool = False  # it may hold nothing of Python
 
 
-KINDS = (Kind("default"), Kind("0x3f", "0x3f"), Kind("0x7f", "0x7f"), Kind("0", "0", poor=True), Kind("gcore", gcore=True),
-         Kind("cut", cut=True, poor=True))
+KINDS = (
+    Kind("live", live=True),
+    Kind("core", native=False),
+    Kind("0x3f", filter="0x3f"),
+    Kind("0x7f", filter="0x7f"),
+    Kind("gcore", gcore=True),
+    Kind("zstd", packed=True, native=False),
+    Kind("alone", alone=True, native=False, poor=True),
+    Kind("cut", cut=True, native=False, poor=True),
+    Kind("filter 0", filter="0", poor=True),
+)
+
+
+class Skip(Exception):
+    """It can't be had here, and why."""
 
 
 def before(kind):
@@ -67,103 +89,244 @@ def before(kind):
     pathlib.Path("/proc/self/coredump_filter").write_text(kind.filter)
 
 
-def make_core(python, kind, folder):
-    """The path of a core, or why there is none."""
+@contextlib.contextmanager
+def running(python, kind, folder):
+    """The program, once it has its stack."""
     program = folder / "program.py"
     program.write_text(SUBJECT)
-    command = [python.path, program] + (["wait"] if kind.gcore else [])
-    if kind.gcore and not shutil.which("gcore"):
-        return None, "no gcore here"
+    command = [python.path, program] + (["wait"] if kind.live or kind.gcore else [])
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                           preexec_fn=lambda: before(kind)) as process:
         try:
             process.stdout.read(len("ready"))
-            if kind.gcore:
-                subprocess.run(["gcore", "-o", "core", str(process.pid)], cwd=folder, capture_output=True, timeout=LIMIT, check=False)
-                process.send_signal(signal.SIGKILL)
-            process.wait(LIMIT)
+            yield process
         finally:
             process.kill()
-    core = next(folder.glob("core*"), None)
+
+
+def make_core(python, kind, folder):
+    if kind.gcore and not shutil.which("gcore"):
+        raise Skip("no gcore here")
+    with running(python, kind, folder) as process:
+        if kind.gcore:
+            subprocess.run(["gcore", "-o", "core", str(process.pid)], cwd=folder, capture_output=True, timeout=LIMIT, check=False)
+            process.send_signal(signal.SIGKILL)
+        process.wait(LIMIT)
+    core = python.core(folder)
     if core is None:
-        return None, "no core was written here"
+        raise Skip("no core was written here")
     if kind.cut:
         os.truncate(core, core.stat().st_size // 2)
-    return core, None
+    if kind.packed:
+        if not shutil.which("zstd"):
+            raise Skip("no zstd here")
+        subprocess.run(["zstd", "-q", "--rm", core], check=True, timeout=LIMIT)
+        core = core.with_name(core.name + ".zst")
+    return core
 
 
-def ask(pycore, command, python, core):
+@contextlib.contextmanager
+def subject(python, kind):
+    """It, as pycore's arguments."""
+    with tempfile.TemporaryDirectory(prefix="pycore-table-") as name:
+        folder = pathlib.Path(name)
+        if kind.live:
+            with running(python, kind, folder) as process:
+                yield ["--pid", process.pid]
+            return
+        core = make_core(python, kind, folder)
+        empty = folder / "empty"
+        empty.mkdir()
+        yield [*(["--sysroot", empty] if kind.alone else python.options), core]
+
+
+def ask(pycore, command, where):
     """Status, document, and what it says on stderr where it has none."""
-    done = subprocess.run([pycore, command[0], "--json", *command[1:], *python.options, core], capture_output=True,
-                          timeout=LIMIT, check=False)
+    words = [pycore, command[0], "--json", *command[1:], *where]
+    done = subprocess.run(list(map(str, words)), capture_output=True, timeout=LIMIT, check=False)
     try:
         return done.returncode, json.loads(done.stdout), None
     except ValueError:
         text = done.stderr.decode(errors="replace").strip() or f"ended by signal {-done.returncode}"
-        return done.returncode, None, text.splitlines()[-1]
+        return done.returncode, None, text.splitlines()[-1].replace(str(where[-1]), "CORE")
 
 
 def main_thread(document):
-    return next((thread for thread in document["threads"] if thread["main"]), {"frames": [], "merged": None, "merge_error": None})
+    return next((thread for thread in document["threads"] if thread["main"]), {"frames": [], "merged": None})
 
 
-def of_python(thread):
-    return [frame for frame in thread["frames"] if frame["kind"] == "python"]
+def stack(document):
+    return [frame["function"] for frame in main_thread(document)["frames"] if frame["kind"] == "python"]
 
 
-def right_stack(document):
-    return [frame["function"] for frame in of_python(main_thread(document))] == STACK
+def values(document):
+    frames = [frame for frame in main_thread(document)["frames"] if frame["kind"] == "python" and frame["function"] == "end"]
+    found = {one["name"]: one["value"] for one in (frames[0].get("locals") or [] if frames else [])}
+    return {name: found.get(name) for name in VALUES}
 
 
-def right_values(document):
-    frames = of_python(main_thread(document))
-    found = {one["name"]: one["value"] for one in frames[0].get("locals") or []} if frames else {}
-    return all(found.get(name) == value for name, value in VALUES.items())
+def count(document):
+    return sum(row["count"] for row in document["rows"] if row["type"].rpartition(".")[2] == "Row")
 
 
-def right_native(document):
-    """One stack, and outermost something native, which ran main()."""
+def native_too(document):
+    """One stack with something native in it."""
     thread = main_thread(document)
-    return bool(thread["merged"]) and right_stack(document) and any(frame["kind"] == "native" for frame in thread["frames"])
+    return bool(thread["merged"]) and any(frame["kind"] == "native" for frame in thread["frames"])
 
 
-def right_count(document):
-    return sum(row["count"] for row in document["rows"] if row["type"].rpartition(".")[2] == "Row") == OBJECTS
+@dataclasses.dataclass(frozen=True)
+class Question:
+    command: tuple
+    is_whole: object  # of a document: all of it is there
+    is_true: object  # of a document: what is there is right
 
 
-ASKED = {
-    "stacks": (("dump", "--native=none"), right_stack),
-    "locals": (("dump", "--native=none", "--locals"), right_values),
-    "native": (("dump", "--native"), right_native),
-    "survey": (("survey",), right_count),
+QUESTIONS = {
+    "stacks": Question(("dump", "--native=none"), lambda found: stack(found) == STACK, lambda found: is_part(stack(found), STACK)),
+    "locals": Question(("dump", "--native=none", "--locals"), lambda found: values(found) == VALUES,
+                       lambda found: all(value in (None, VALUES[name]) or "<damaged" in value for name, value in values(found).items())),
+    "native": Question(("dump", "--native"), lambda found: stack(found) == STACK and native_too(found),
+                       lambda found: is_part(stack(found), STACK)),
+    "survey": Question(("survey",), lambda found: count(found) == OBJECTS, lambda found: count(found) <= OBJECTS),
 }
 
 
-def judge(pycore, question, python, kind, core):
-    """ok, partial, lost or no, and why."""
-    command, is_right = ASKED[question]
-    status, document, error = ask(pycore, command, python, core)
+def is_part(some, whole):
+    rest = iter(whole)
+    return all(one in rest for one in some)
+
+
+def said_missing(document, native):
+    """What the report itself says of what it lacks."""
+    thread = main_thread(document) if "threads" in document else {}
+    for key in ("merge_error", "native_error"):
+        if native and thread.get(key):
+            yield thread[key]
+    yield from (one["why"] for one in document["problems"] if one.get("damage", True))
+    if "runtimes" in document and not document["runtimes"]:
+        yield "nothing of Python is in it"
+
+
+def judge(pycore, question, kind, where):
+    """ok, partial or no, and why."""
+    status, document, error = ask(pycore, question.command, where)
     if document is None:
-        return "lost" if kind.poor and status == 1 else "no", error.replace(str(core), "CORE")
-    whys = [one["why"] for one in document["problems"] if one.get("damage", True)]
-    if question == "native" and main_thread(document)["merge_error"]:
-        whys.insert(0, main_thread(document)["merge_error"])
-    if is_right(document) and status == 0:
+        return ("partial" if kind.poor and status == 1 else "no"), error
+    whys = list(said_missing(document, "--native" in question.command))
+    if not question.is_true(document):
+        return "no", "the report is wrong"
+    if status == 0 and question.is_whole(document):
         return "ok", None
-    if status == 1:
-        return "lost" if kind.poor else "no", whys[0] if whys else "the report says no reason"
-    if status == 2 or whys:
-        return "partial", whys[0] if whys else "the report says no reason"
-    return "no", "the report is wrong, and does not know it"
+    if status == 0 or not whys:
+        return "no", "something is missing, and the report does not say so"
+    return ("partial" if status == 2 or kind.poor else "no"), whys[0]
 
 
-def row(pycore, python, kind):
+def cells(pycore, python, kind):
     """question -> (verdict, why)"""
-    with tempfile.TemporaryDirectory(prefix="pycore-table-") as name:
-        core, why = make_core(python, kind, pathlib.Path(name))
-        if core is None:
-            return {question: ("skip", why) for question in QUESTIONS}
-        return {question: judge(pycore, question, python, kind, core) for question in QUESTIONS}
+    try:
+        with subject(python, kind) as where:
+            return {name: judge(pycore, question, kind, where) for name, question in QUESTIONS.items()}
+    except Skip as why:
+        return dict.fromkeys(QUESTIONS, ("skip", str(why)))
+
+
+def kinds_of(python):
+    return [kind for kind in KINDS if ("live" in python.modes or not kind.live) and not (kind.native and python.emulated)]
+
+
+def release(python):
+    return ".".join(map(str, python.version))
+
+
+MAKERS = {"debian": "Debian", "system": "the distribution's", "standalone": "python-build-standalone"}
+
+
+def build(python):
+    """Who built it, and how."""
+    how = "free-threaded" if python.free_threaded else "debug" if python.debug or DEBUG.match(python.name) else "release"
+    words = [MAKERS.get(python.name.partition("-")[0], "from source"), how, python.machine]
+    return ", ".join(word for word in words if word)
+
+
+def chosen(python, names):
+    return not names or any(python.name.startswith(name) for name in names)
+
+
+class Table:
+    """(Python, kind) -> question -> (verdict, why)"""
+
+    def __init__(self):
+        self.rows = {}
+
+    def add(self, python, kind, row):
+        self.rows.setdefault(python, {})[kind.name] = row
+
+    def counts(self):
+        return collections.Counter(verdict for row in self.rows.values() for kind in row.values() for verdict, _ in kind.values())
+
+
+DEBUG = re.compile(r"debian-[0-9.]+d\b")
+HEAD = f"{'Python':20}{'':8} {'core':8}" + "".join(f"{name:>9}" for name in QUESTIONS)
+
+
+def line(python, kind, row):
+    return f"{python.name:20}{release(python):8} {kind.name:8}" + "".join(f"{row[name][0]:>9}" for name in QUESTIONS)
+
+
+def reasons(table):
+    """Each reason with the cells that it is given for."""
+    places = collections.defaultdict(list)
+    for python, row in table.rows.items():
+        for kind, answers in row.items():
+            for name, (verdict, why) in answers.items():
+                if why:
+                    places[verdict, re.sub(r"\b(0x[0-9a-f]+|\d+)\b", "N", why)].append(f"{python.name}/{kind}/{name}")
+    for (verdict, why), where in places.items():
+        yield f"{len(where)} {verdict}: {why}"
+        yield f"    {' '.join(where[:6])}{' ...' if len(where) > 6 else ''}"
+
+
+def summary(answers):
+    """What a cell of the README says of all four: "ok", or what is partial."""
+    verdicts = {name: verdict for name, (verdict, _) in answers.items()}
+    different = [name for name, verdict in verdicts.items() if verdict != "ok"]
+    if not different:
+        return "ok"
+    words = sorted({verdicts[name] for name in different})
+    if len(different) == len(verdicts) and len(words) == 1:
+        return words[0]
+    return ", ".join(f"{name} {verdicts[name]}" for name in different)
+
+
+def markdown(table):
+    """Python -> its row."""
+    for python, row in table.rows.items():
+        told = [summary(row[kind.name]) if kind.name in row else "-" for kind in KINDS]
+        yield python.name, f"| {release(python)} | {build(python)} | " + " | ".join(told) + " |"
+
+
+def place_in(readme):
+    """The lines before the table, of it, and behind it."""
+    lines = readme.read_text(encoding="utf-8").splitlines()
+    begin, end = lines.index(BEGIN) + 1, lines.index(END)
+    return lines[:begin], lines[begin:end], lines[end:]
+
+
+def write_readme(table, readme):
+    first, _, last = place_in(readme)
+    head = ["| CPython | Build | " + " | ".join(kind.name for kind in KINDS) + " |", "|---" * (len(KINDS) + 2) + "|"]
+    readme.write_text("\n".join([*first, "", *head, *(text for _, text in markdown(table)), "", *last]) + "\n", encoding="utf-8")
+
+
+def check_readme(table, readme):
+    """The rows that are not in the README as they were found."""
+    written = place_in(readme)[1]
+    return [text for _, text in markdown(table) if text not in written]
+
+
+BEGIN, END = "<!-- tests/matrix/table.py --readme: begin -->", "<!-- tests/matrix/table.py --readme: end -->"
 
 
 def arguments():
@@ -171,35 +334,40 @@ def arguments():
     parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path, help="the program to test")
     parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name")
     parser.add_argument("--kind", nargs="+", choices=[kind.name for kind in KINDS], help="only these cores")
+    parser.add_argument("--readme", type=pathlib.Path, metavar="FILE", help="write the table into it")
+    parser.add_argument("--check", type=pathlib.Path, metavar="FILE", help="compare the table with what stands there")
     options = parser.parse_args()
     options.pycore = options.pycore.resolve()
     return options
 
 
-def main():
-    options = arguments()
-    found, broken = pythons.find(fetched=True)
+def fill(options):
+    table = Table()
+    found, broken = pythons.find(fetched=True, foreign=True)
     for name in broken:
         print(f"SKIP {name}: does not run")
-    counts, reasons = collections.Counter(), collections.defaultdict(list)
-    print(f"{'Python':16} {'':8} {'core':8}" + "".join(f"{question:>9}" for question in QUESTIONS))
+    print(HEAD)
     for python in found:
-        if options.python and not any(python.name.startswith(name) for name in options.python):
-            continue
-        for kind in KINDS:
-            if options.kind and kind.name not in options.kind:
-                continue
-            cells = row(options.pycore, python, kind)
-            print(f"{python.name:16} {'.'.join(map(str, python.version)):8} {kind.name:8}" +
-                  "".join(f"{cells[question][0]:>9}" for question in QUESTIONS), flush=True)
-            for question, (verdict, why) in cells.items():
-                counts[verdict] += 1
-                if why:
-                    reasons[f"{verdict}: {why}"].append(f"{python.name}/{kind.name}/{question}")
-    for why, places in reasons.items():
-        print(f"{len(places)} {why}\n    {' '.join(places[:6])}{' ...' if len(places) > 6 else ''}")
-    print(f"{counts['ok'] + counts['partial'] + counts['lost']} passed, {counts['no']} failed, {counts['skip']} skipped")
-    return 1 if counts["no"] or not counts["ok"] else 0
+        for kind in kinds_of(python):
+            if chosen(python, options.python) and (not options.kind or kind.name in options.kind):
+                row = cells(options.pycore, python, kind)
+                table.add(python, kind, row)
+                print(line(python, kind, row), flush=True)
+    return table
+
+
+def main():
+    options = arguments()
+    table = fill(options)
+    print(*reasons(table), sep="\n")
+    counts = table.counts()
+    if options.readme:
+        write_readme(table, options.readme)
+    other = check_readme(table, options.check) if options.check else []
+    for text in other:
+        print(f"FAIL {options.check.name} has another row than: {text}")
+    print(f"{counts['ok'] + counts['partial']} passed, {counts['no'] + len(other)} failed, {counts['skip']} skipped")
+    return 1 if counts["no"] or other or not counts["ok"] else 0
 
 
 if __name__ == "__main__":

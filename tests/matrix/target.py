@@ -24,10 +24,11 @@ class Target:
 
     def __init__(self, folder, python, program, variant, hang, environment=()):
         self.folder, self.hang, self.python = pathlib.Path(folder), hang, python
+        self.patience = PATIENCE * 5 if python.emulated else PATIENCE
         self.command = [python.path, "-s", str(program.path)] + ([variant] if variant else [])
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8",
                             "PYTHONDONTWRITEBYTECODE": "1", "TRUTH_END": "hang" if hang else "crash",
-                            "TRUTH_PROGRAMS": str(program.path.parent), **dict(environment)}
+                            "TRUTH_PROGRAMS": str(program.path.parent), **python.environment, **dict(environment)}
 
     def __enter__(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -62,14 +63,13 @@ class Target:
 
     def wait_dead(self):
         try:
-            status = self.process.wait(PATIENCE)
+            status = self.process.wait(self.patience)
         except subprocess.TimeoutExpired:
-            raise Broken(f"still runs after {PATIENCE} s") from None
+            raise Broken(f"still runs after {self.patience} s") from None
         self.check_ended(status)
-        cores = list(self.folder.glob("core*"))
-        if len(cores) != 1:
-            raise Broken(f"{len(cores)} cores, status {status}: {self.errors()[-2000:]}")
-        self.core = cores[0]
+        self.core = self.python.core(self.folder)
+        if not self.core:
+            raise Broken(f"{len(list(self.folder.glob('*core*')))} cores, status {status}: {self.errors()[-2000:]}")
 
     def wait_hanging(self):
         for _ in self.patiently():
@@ -101,7 +101,7 @@ class Target:
 
 def all_asleep(pid):
     stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(stat.read_text().rpartition(")")[2].split()[0] == "S" for stat in stats)
+    return all(stat.read_text(errors="replace").rpartition(")")[2].split()[0] == "S" for stat in stats)
 
 
 def heed_signals():

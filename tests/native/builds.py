@@ -7,22 +7,29 @@ import pathlib
 import shutil
 import subprocess
 
+import fetched
+
 HERE = pathlib.Path(__file__).resolve().parent
 FLAGS = ["-shared", "-fPIC", "-w", "-fno-optimize-sibling-calls", "-fstack-protector-explicit"]
 # The last two have no unwind tables: only guesses lead through them.
 LIBRARIES = {"debug": ["-g", "-O1"], "plain": ["-O2", "-s"],
              "framepointers": ["-O1", "-s", "-fno-omit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"],
              "bare": ["-O2", "-s", "-fomit-frame-pointer", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]}
-INCLUDE = "import sysconfig; print(sysconfig.get_paths()['include'])"
+INCLUDE = "import sysconfig; print(sysconfig.get_config_var('INCLUDEPY'))"
+
+
+# For none of the C library's versions: the subjects may have an older one.
+OF_ANY_LIBC = ["-nodefaultlibs", "-l:libc_nonshared.a"]
 
 
 def compiled(compiler, source, target, *flags):
-    subprocess.run([compiler, *FLAGS, *flags, "-o", target, HERE / source], check=True)
+    subprocess.run([compiler, *FLAGS, *flags, "-o", target, HERE / source, *(OF_ANY_LIBC if compiler == "gcc" else ())], check=True)
     return target
 
 
 def libraries(folder):
     """Of deaths.c, by the name of the build; "cc" of deaths.cc, where there is a compiler for it; "truth"."""
+    folder.mkdir()
     found = {name: compiled("gcc", "deaths.c", folder / f"deaths-{name}.so", *flags) for name, flags in LIBRARIES.items()}
     split(folder, found)
     if shutil.which("g++"):
@@ -47,13 +54,14 @@ def extensions(folder, python):
     """Folders with the module `extension` of this Python: "debug", and "stripped" of all that can go, by name; none where
     the Python has no headers."""
     done = subprocess.run([python.path, "-c", INCLUDE], capture_output=True, text=True, check=True)
-    include = pathlib.Path(done.stdout.strip())
-    if not (include / "Python.h").exists():
+    include = fetched.file_of(python.root, done.stdout.strip())
+    if not os.path.exists(f"{include}/Python.h"):
         return {}
+    flags = [f"-I{include}", *(["-idirafter", f"{python.root}/usr/include"] if python.root else [])]
     found = {name: folder / f"extension-{python.name}-{name}" for name in ("debug", "stripped")}
     for path in found.values():
         path.mkdir()
-    built = compiled("gcc", "extension.c", found["debug"] / "extension.so", "-g", "-O1", f"-I{include}")
+    built = compiled("gcc", "extension.c", found["debug"] / "extension.so", "-g", "-O1", *flags)
     subprocess.run(["strip", "-o", found["stripped"] / "extension.so", built], check=True)
     return found
 

@@ -20,6 +20,8 @@ C.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + 3 * [ctypes.c_int] + [cty
 C.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 C.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 READ, READ_WRITE, ANONYMOUS = 1, 3, 0x22
+# Where an object counts its references: behind the links of a debug build, or the owner of free-threaded ones.
+COUNT_AT = 12 if "t" in getattr(sys, "abiflags", "") else object.__basicsize__ - 2 * ctypes.sizeof(ctypes.c_void_p)
 
 
 def ready():
@@ -89,7 +91,7 @@ def bad_object():
 
 def poisoned_constant():
     """It dies in the evaluation function itself: one of its constants is no object."""
-    facts(address=0x10)
+    facts(address=0x10 + COUNT_AT)
 
     def last():
         return [12345.6789]

@@ -1,5 +1,5 @@
-"""Run by gdb: answers each line on standard input, a process id or the files of a program and its core, with every thread's
-frames as one line of JSON, innermost first, also of functions that were inlined. One gdb for many cores, because it
+"""Run by gdb: answers each line on standard input, a process id or the files of a program and its core, and where other
+files are if not at their own paths, with every thread's frames as one line of JSON, innermost first, also of functions that were inlined. One gdb for many cores, because it
 takes its time over the symbols of the same libraries.
 
 Left out are tail calls that gdb reconstructs: nothing of them is on the stack. A call of CPython's evaluation function has
@@ -63,8 +63,10 @@ def do(command):
     gdb.execute(command, to_string=True)
 
 
-def look(pid=None, program=None, core=None):
+def look(pid=None, program=None, core=None, sysroot="", debug="/usr/lib/debug"):
     """In an inferior of its own; the one before is kept until then, for what the two share."""
+    do(f"set sysroot {'target:' if pid else sysroot}")
+    do(f"set debug-file-directory {debug}")
     before = gdb.selected_inferior().num
     do("add-inferior -no-connection" + (f" -exec {program}" if program else ""))
     new = max(inferior.num for inferior in gdb.inferiors())

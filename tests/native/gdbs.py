@@ -12,7 +12,8 @@ PATIENCE, MOST = 120, 60  # seconds for an answer; answers of one gdb
 
 
 # libthread_db gives up at the second process; nothing here needs what it knows.
-SETTINGS = ("auto-load off", "debuginfod enabled off", "libthread-db-search-path /nonexistent")
+SETTINGS = ("auto-load off", "debuginfod enabled off", "libthread-db-search-path /nonexistent",
+            "backtrace past-main on")
 
 
 class Gdb:

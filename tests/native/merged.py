@@ -17,8 +17,6 @@ SCENARIOS = {name: (2, 7) for name in (
     "except_hook", "threads", "dies_elsewhere", "foreign_thread", "gil_thread", "bare_thread", "interpreter", "cython",
     "bottom", "in_evaluation")}
 SCENARIOS.update({name: (3, 6) for name in ("delegation", "coroutines", "asyncio_task", "signal_in_call", "collector_callback")})
-# Before 3.11 the states of two interpreters that share a thread do not tell which calls of the evaluation function are whose.
-UNMERGED = {"interpreter": (3, 11)}
 SCENARIOS.update({"context": (3, 7), "auditing": (3, 8)})
 
 
@@ -61,7 +59,6 @@ def against_truth(counts, name, report, said, known):
         if left:
             faults.append(f"thread {tid}: {sorted(left)} in none of its {len(entries)} entries")
         for thread in entries:
-            # with several interpreters in one thread, each entry has the Python frames of one
             own = {known.name(frame) for frame in python_frames(thread)}
             wanted = [n for n in names if n.startswith("nat_") or n in own]
             found = known.list(thread["frames"] if thread["merged"] else native_frames(thread))

@@ -1,4 +1,5 @@
 """Reports of pycore, and what of them the checks look at."""
+import itertools
 import json
 import re
 import signal
@@ -10,6 +11,18 @@ EVALUATION = re.compile(r"^(_PyEval_EvalFrameDefault|PyEval_EvalFrameEx)(\.\w+)*
 
 class Failed(Exception):
     """pycore itself did not do what it must; the text says how."""
+
+
+def joined(threads):
+    """An OS thread that runs several interpreters has an entry for each, the innermost first: here they are one."""
+    for tid, entries in itertools.groupby(threads, lambda thread: thread["tid"]):
+        if tid is None:
+            yield from entries
+            continue
+        thread, *outer = entries
+        for other in outer:
+            thread = {**thread, **{name: thread[name] + other[name] for name in ("frames", "python_frames", "frames_hidden") if name in thread}}
+        yield thread
 
 
 class Report:
@@ -31,7 +44,7 @@ class Report:
             self.document = json.loads(done.stdout)
         except ValueError as error:
             raise Failed(f"no JSON ({error}), status {self.status}: {' '.join(command)}: {self.errors[-300:]}") from None
-        self.threads = self.document["threads"]
+        self.threads = list(joined(self.document["threads"]))
         self.verdict = self.document["verdict"]
 
     @property
@@ -39,7 +52,7 @@ class Report:
         return next((thread for thread in self.threads if thread["crashed"]), None)
 
     def of(self, tid):
-        """The entries of an OS thread: one for each interpreter in which it has a state."""
+        """The entries of an OS thread: one, after joined()."""
         return [thread for thread in self.threads if thread["tid"] == tid]
 
 

@@ -10,6 +10,7 @@ import itertools
 import os
 import pathlib
 import random
+import re
 import resource
 import shutil
 import signal
@@ -25,6 +26,8 @@ TOP = HERE.parents[1]
 sys.path.insert(0, str(TOP / "tests/matrix"))
 import builds  # noqa: E402
 import damage  # noqa: E402
+import fetched  # noqa: E402
+import machines  # noqa: E402
 import gdbs  # noqa: E402
 import merged  # noqa: E402
 import peers  # noqa: E402
@@ -52,7 +55,7 @@ def is_one(python, names):
 class Runner:
     def __init__(self, options, counts, folder, found):
         self.options, self.counts, self.folder, self.pycore = options, counts, pathlib.Path(folder), options.pycore
-        self.numbers, self.libraries = itertools.count(), builds.libraries(self.folder)
+        self.numbers, self.libraries = itertools.count(), builds.libraries(self.folder / "libraries")
         self.symbols = stacks.Symbols(builds.Names(self.libraries["debug"]))
         self.gdbs = gdbs.Gdbs()
         self.extensions = {python.name: builds.extensions(self.folder, python) for python in found}
@@ -79,6 +82,12 @@ class Runner:
             return self.extensions[python.name].get(build)
         return self.libraries.get("cc" if death.library == "cc" else build)
 
+    def cannot_load(self, title, python, *paths):
+        why = next(filter(None, (fetched.why_not_loaded(python, path) for path in paths)), None)
+        if why:
+            self.counts.say("skipped", title, why)
+        return why
+
     def reports(self, where):
         return {choice: Report(self.pycore, where.pycore, choice) for choice in CHOICES}
 
@@ -87,13 +96,17 @@ class Runner:
         if not needed:
             self.counts.say("skipped", title, f"no {death.library} for it")
             return
+        if self.cannot_load(title, python, needed):
+            return
         with self.process(title, python, "deaths.py", death.way, needed) as process:
             where = process.end(death)
             reports = self.reports(where)
             shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, guesses_differ=build == "bare")
-            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
-            # Through code without tables and frame pointers the way is guessed, over what older calls left on the stack.
-            merged.invariants(self.counts, title, reports, may_fail=build == "bare")
+            self.evaluations(title, python, reports, shown)
+            # Through code without tables and frame pointers the way is guessed, over what older calls left on the stack; and
+            # so it is from a smashed stack, which leads out of other compilers' code with less luck.
+            guessed = build == "bare" or python.root and death.name == "stack_smashed"
+            merged.invariants(self.counts, title, reports, may_fail=guessed)
             if death.end == "live":
                 verdicts.judge_live(self.counts, title, reports["all"], death)
             else:
@@ -102,10 +115,16 @@ class Runner:
                     facts["sender"] = os.getpid()
                 verdicts.judge(self.counts, title, self.pycore, reports["all"], death, facts)
 
+    def evaluations(self, title, python, reports, shown):
+        if not python.free_threaded:  # in nearly all of their calls gdb reads something else than the frame
+            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
+
     def truth(self, title, python, scenario, build, end):
         extensions = self.extensions[python.name]
         if not extensions:
             self.counts.say("skipped", title, "no headers of it")
+            return
+        if self.cannot_load(title, python, self.libraries["truth"], extensions[build]):
             return
         with self.process(title, python, "truth/main.py", scenario, end, self.libraries["truth"], extensions[build]) as process:
             if end == "wait":
@@ -115,11 +134,11 @@ class Runner:
             known = merged.Known(*[path / "extension.so" for path in (extensions["stripped"], extensions["debug"])])
             reports = self.reports(where)
             merged.against_truth(self.counts, title, reports["all"], said, known)
-            merged.invariants(self.counts, title, reports, python.version < merged.UNMERGED.get(scenario, (0,)))
+            merged.invariants(self.counts, title, reports)
             self.as_text(title, where, reports["all"], said, build)
             shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
-            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
-            if build == "debug":
+            self.evaluations(title, python, reports, shown)
+            if build == "debug" and not python.root:
                 peers.compare(self.counts, self.peers, title, said, where, python)
 
     def as_text(self, title, where, report, said, build):
@@ -131,6 +150,8 @@ class Runner:
 
     def moment(self, title, python):
         """Killed while it is busy: every stack there is may be met."""
+        if self.cannot_load(title, python, self.libraries["truth"], self.extensions[python.name]["debug"]):
+            return
         with self.process(title, python, "truth/main.py", "busy", "die", self.libraries["truth"],
                           self.extensions[python.name]["debug"]) as process:
             process.wait_ready(asleep=False)
@@ -142,7 +163,7 @@ class Runner:
             merged.invariants(self.counts, title, reports, may_fail=True)
             merged.moment(self.counts, title, reports["all"], said)
             shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
-            stacks.compare_evaluations(self.counts, title, reports["all"], shown)
+            self.evaluations(title, python, reports, shown)
 
     def greenlets(self, title, python):
         """Python's frames are those of the running greenlet; what the C stack holds further out belongs to others."""
@@ -212,9 +233,12 @@ class Runner:
         with self.process(title, python, "deaths.py", "threads") as process:
             process.wait_ready()
             pid = process.process.pid
-            stacks.run(["gdb", "-nx", "-q", "-batch", "-ex", "set auto-load off", "-ex", "set debuginfod enabled off", "-p", pid,
-                        "-ex", f"gcore {process.folder}/core.{pid}"])
+            said = stacks.run(["sh", "-c", 'exec "$@" 2>&1', "-", "gdb", "-nx", "-q", "-batch", "-ex", "set auto-load off", "-ex",
+                               "set debuginfod enabled off", "-p", pid, "-ex", f"gcore {process.folder}/core.{pid}"])
             process.process.kill()
+            if re.search(r"Memory read failed for corefile section, \d+ bytes at 0x7f", said):
+                self.counts.say("skipped", title, "this gdb does not save stacks with guard pages inside of their mapping (glibc 2.42 on)")
+                return
             where = process.dead()
             reports = self.reports(where)
             stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where)
@@ -243,7 +267,7 @@ def scenarios(runner, found, options):
             for number in range(options.moments):
                 yield f"{python.name} busy {number}", runner.moment, python
         if runner.extensions[python.name] and python.version[:2] in peers.VERSIONS and python.name != "system" and \
-                (not options.death or "greenlets" in options.death):
+                not python.root and (not options.death or "greenlets" in options.death):
             yield f"{python.name} truth greenlets", runner.greenlets, python
         for scenario, since in merged.SCENARIOS.items():
             if python.version >= since and (not options.death or scenario in options.death):
@@ -263,10 +287,37 @@ def damages(runner, found, options):
             yield f"{python.name} without tables", runner.without_tables, python
 
 
+def foreigners(options, counts, folder):
+    """Those for other processors, and with another C library."""
+    found = [python for python in machines.find() if is_one(python, options.python or [python.name])]
+    if not found:
+        counts.say("skipped", "foreign", "no Python for other processors is here: fixtures/pythons get fetches them")
+    for python in found:
+        for way in ("abort", "callback"):
+            title = f"{python.name} {way}"
+            yield title, machines.case, counts, options.pycore, folder / title.replace(" ", "-"), python, way
+
+
+def run_foreign(options, counts):
+    def guarded(title, function, known, pycore, folder, *rest):
+        try:
+            function(known, pycore, folder, title, *rest)
+        except (Failed, subprocess.SubprocessError, OSError) as error:
+            counts.say("failed", title, str(error))
+        except Exception:
+            counts.say("failed", title, traceback.format_exc(limit=-3))
+
+    with tempfile.TemporaryDirectory(prefix="pycore-foreign-") as folder, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        list(pool.map(lambda case: guarded(*case), foreigners(options, counts, pathlib.Path(folder))))
+    counts.print()
+    return 1 if counts.verdicts["failed"] else 0
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path)
-    parser.add_argument("--python", nargs="+", help="only these, as 3.8 or system")
+    parser.add_argument("--python", nargs="+", help="only these, as 3.8, system or the name of a fetched one")
+    parser.add_argument("--foreign", action="store_true", help="those for other processors, and with musl's C library, instead")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="only these parts")
     parser.add_argument("--death", nargs="+", help="only these: names of deaths and of scenarios", metavar="NAME",
                         choices=[*subjects.BY_NAME, *merged.SCENARIOS, "snapshot", "busy", "greenlets"])
@@ -292,7 +343,11 @@ def main():
     if why:
         print(f"SKIPPED everything: {why}\n0 passed, 0 failed, 1 skipped")
         return 0
-    found = [python for python in pythons.find()[0] if is_one(python, options.python or WANTED)]
+    if options.foreign:
+        return run_foreign(options, counts)
+    found = [python for python in pythons.find(fetched=bool(options.python))[0] if is_one(python, options.python or WANTED)]
+    for python in (python for python in found if python.root):
+        counts.say("skipped", f"{python.name} against eu-stack, pystack and py-spy", "they know no tree but this machine's")
     with tempfile.TemporaryDirectory(prefix="pycore-native-") as folder, concurrent.futures.ThreadPoolExecutor(options.j) as pool:
         runner = Runner(options, counts, folder, found)
         for name, reason in runner.peers.why.items() if runner.peers else ():

@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 
+import fetched
 import target
 from report import is_evaluation, native_frames, python_frames
 
@@ -16,14 +17,21 @@ LIMIT = 600  # frames of one thread that are compared
 class Symbols:
     """All names that a file has for an address, by binutils' readelf, its debug file's too."""
 
-    def __init__(self, library):
-        self.library, self.files = library, {}  # the functions of deaths.so
+    def __init__(self, library, root=""):
+        self.library, self.root, self.files = library, root, {}  # the functions of deaths.so
+        self.others = {root: self}
+
+    def under(self, root):
+        """The same for processes that see another tree as /."""
+        if root not in self.others:
+            self.others[root] = Symbols(self.library, root)
+        return self.others[root]
 
     def load(self, path, build_id):
         if path in self.files:
             return self.files[path]
-        table = {}
-        for file in (path, f"/usr/lib/debug/.build-id/{(build_id or 'xx')[:2]}/{(build_id or 'xx')[2:]}.debug"):
+        table, debug = {}, f"/usr/lib/debug/.build-id/{(build_id or 'xx')[:2]}/{(build_id or 'xx')[2:]}.debug"
+        for file in (fetched.file_of(self.root, path), fetched.file_of(self.root, debug)):
             text = subprocess.run(["readelf", "-sW", file], capture_output=True, text=True, errors="replace").stdout \
                 if os.path.exists(file) else ""
             for line in text.splitlines():
@@ -117,7 +125,7 @@ def compare_lines(counts, symbols, name, own, theirs):
             lines = [call["line"] for call in calls], [call["line"] for call in other]
             same = all(plain(a["function"]) == plain(b["function"]) or symbols.same(a, b["function"])
                        for a, b in zip(calls, other))
-            if lines[0] != lines[1] and same and by_addr2line(calls[0], lines[0]):
+            if lines[0] != lines[1] and same and by_addr2line(symbols.root, calls[0], lines[0]):
                 statements += 1
             elif lines[0] != lines[1] or not same:
                 faults[pc] = f"{pc:#x}: {[(c['function'], c['line']) for c in calls]}, not " \
@@ -127,16 +135,18 @@ def compare_lines(counts, symbols, name, own, theirs):
     counts.judge(f"{name}: lines", faults.values(), f"{compared} places")
 
 
-def by_addr2line(frame, lines):
+def by_addr2line(root, frame, lines):
     """Whether binutils tell these lines of the instruction, or of the call before it."""
-    offset = int(frame["offset"], 16)
-    found = [re.findall(r":(\d+)(?: \(discriminator \d+\))?$", run(["addr2line", "-i", "-e", frame["module"], hex(at)]), re.M)
+    offset, file = int(frame["offset"], 16), fetched.file_of(root, frame["module"])
+    found = [re.findall(r":(\d+)(?: \(discriminator \d+\))?$", run(["addr2line", "-i", "-e", file, hex(at)]), re.M)
              for at in (offset, offset - 1)]
     return list(map(str, lines)) in found
 
 
 def compare(counts, symbols, gdbs, name, report, where, tools=("gdb", "eu-stack"), guesses_differ=False):
-    """What gdb and eu-stack show of the same process; returns gdb's answer. guesses_differ: gdb has other ways to guess."""
+    """What gdb and eu-stack show of the same process; returns gdb's answer. guesses_differ: gdb has other ways to guess.
+    eu-stack knows no tree but this machine's."""
+    symbols, tools = symbols.under(where.root), [tool for tool in tools if tool == "gdb" or not where.root]
     every = {thread["tid"]: native_frames(thread) for thread in report.threads if thread["tid"]}
     own = {tid: [f for f in frames if not f["inlined"]] for tid, frames in every.items()}
     faults = list(unnamed(own, symbols.library))
@@ -175,19 +185,21 @@ def compare_with(counts, symbols, name, tool, own, theirs, until_guess):
 
 def compare_evaluations(counts, name, report, shown):
     """Which Python frame each call of the evaluation function is busy with: gdb reads it from the function's variable."""
-    faults, compared = [], 0
+    faults, compared, others = [], 0, 0
     for tid in {thread["tid"] for thread in report.threads if thread["tid"] and thread["merged"]}:
         theirs = [frame["python"] for frame in shown.get(tid, []) if frame and "python" in frame]
         runs = [runs_of(thread["frames"]) for thread in report.of(tid)]
         known = {int(f["address"], 16) for thread in report.of(tid) for f in python_frames(thread)}
         for number, address in enumerate(theirs):
             mine = [run[number][0] for run in runs if number < len(run) and run[number]]
-            if address is None or not (mine or address in known):
+            if address is None or address not in known:
+                others += bool(address and mine)
                 continue
             compared += 1
             if address not in mine:
                 faults.append(f"thread {tid}, call {number}: runs {list(map(hex, mine))}, not {address:#x}")
     counts.tally("calls of the evaluation function compared with gdb's variables", compared, len(faults))
+    counts.tally("calls of which gdb's variable holds something else than a frame: compilers do not always tell it right", others)
     counts.judge(f"{name}: what the evaluation function runs", faults, f"{compared} calls")
 
 

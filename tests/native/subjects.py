@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import fetched
 import target
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -28,19 +29,23 @@ class Death:
     builds: tuple = ("debug",)  # of the library
     since: tuple = (2, 7)
     until: tuple = (9,)  # the first version without it
+    other_in_debug: tuple = ((9,), (9,))  # from, and before: the versions whose debug builds find something else first
 
     @property
     def way(self):
         return self.how or self.name
 
     def runs_on(self, python):
-        return self.since <= python.version < self.until
+        first, last = self.other_in_debug
+        return self.since <= python.version < self.until and not (python.debug and first <= python.version < last)
 
 
 NULL, SENT = "null-dereference", "sent"
+ASSERTED = (2, 7), (3,)  # an assertion
+LIMITED = (3, 12), (3, 14)  # a limit of calls in C, which is lower there
 DEATHS = [
     # pointers
-    Death("null_string", NULL),
+    Death("null_string", NULL, other_in_debug=ASSERTED),
     Death("string_at", NULL),
     Death("null_deref", NULL, builds=EVERY),
     Death("null_member", NULL),
@@ -49,8 +54,8 @@ DEATHS = [
     Death("read_only", "no-permission"),
     Death("bad_object", "not-canonical"),
     Death("poisoned_constant", NULL),
-    Death("while_handling", NULL),
-    Death("while_collecting", NULL),
+    Death("while_handling", NULL, other_in_debug=ASSERTED),
+    Death("while_collecting", NULL, other_in_debug=ASSERTED),
     Death("wild_call", "bad-jump"),
     Death("call_data", "bad-jump"),
     # what the processor refuses
@@ -63,9 +68,9 @@ DEATHS = [
     Death("overflow", "stack-overflow"),
     Death("overflow_in_thread", "stack-overflow"),
     Death("overflow_with_own_stack", NULL, "SIGABRT"),  # the abort is the handler's, of the first fault
-    Death("python_overflow", "stack-overflow"),
+    Death("python_overflow", "stack-overflow", other_in_debug=LIMITED),
     Death("overflow_in_attribute", "stack-overflow", until=(3, 12)),
-    Death("overflow_in_python_thread", "stack-overflow"),
+    Death("overflow_in_python_thread", "stack-overflow", until=(3, 14)),  # since then it looks how large the stack is
     # what is found by guards
     Death("free_twice", "heap-corruption", "SIGABRT", message=r"double free"),
     Death("free_inside", "heap-corruption", "SIGABRT", message=r"free\(\): invalid|double free"),
@@ -85,7 +90,7 @@ DEATHS = [
     # where it happens
     Death("in_signal_handler", NULL, builds=EVERY),
     Death("in_foreign_thread", NULL),
-    Death("in_forked_child", NULL),
+    Death("in_forked_child", NULL, other_in_debug=ASSERTED),
     Death("fault_at_exit", NULL),
     Death("callback_through_library", NULL, builds=EVERY),
     Death("recurse", NULL, builds=EVERY),
@@ -122,6 +127,7 @@ class Where:
     eu_stack: list
     core: pathlib.Path = None
     pid: int = None
+    root: str = ""  # the tree that the process sees as /
 
 
 class Process:
@@ -129,6 +135,8 @@ class Process:
 
     def __init__(self, folder, python, script, arguments, environment=None, keep=lambda: None):
         self.folder, self.python, self.keep = folder, python, keep  # keep() tells where it shall be moved to, or None
+        paths = [path for path in arguments if isinstance(path, pathlib.Path)]
+        self.libraries = sorted({path.parent if path.is_file() else path for path in paths})
         folder.mkdir(parents=True)
         with open(folder / "err", "wb") as err:
             self.process = subprocess.Popen([python.path, "-s", HERE / script, *map(str, arguments)], cwd=folder,
@@ -165,7 +173,8 @@ class Process:
 
     def live(self):
         pid = self.process.pid
-        return Where(["--pid", pid], {"pid": pid}, ["-p", pid], pid=pid)
+        more = fetched.for_gdb(self.python, self.folder)
+        return Where(["--pid", pid], {"pid": pid, **more}, ["-p", pid], pid=pid, root=self.python.root)
 
     def dead(self):
         try:
@@ -178,8 +187,10 @@ class Process:
         return self.at(cores[0])
 
     def at(self, core):
-        program = os.path.realpath(self.python.path)
-        return Where([core], {"program": program, "core": str(core)}, [f"--core={core}", "-e", program], core)
+        program = fetched.program_of(self.python)
+        return Where([*fetched.for_pycore(self.python, self.libraries), core],
+                     {"program": program, "core": str(core), **fetched.for_gdb(self.python, self.folder)},
+                     [f"--core={core}", "-e", program], core, root=self.python.root)
 
     def end(self, death):
         """Waits for the death, or brings it about, or for the rest of what lives."""

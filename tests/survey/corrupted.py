@@ -11,6 +11,8 @@ import resource
 import sys
 
 WORD = ctypes.sizeof(ctypes.c_void_p)
+# Debug builds put two words in front of what they give out, and again in front of what malloc gives them.
+PADDED = hasattr(sys, "gettotalrefcount") and os.environ.get("PYTHONMALLOC") != "malloc"
 
 
 class Front(object):
@@ -34,5 +36,6 @@ victim = bytearray(700)
 back = [Back(i) for i in range(2000)]
 back_texts = {Text("back %d" % i): Text("value %d" % i) for i in range(2000)}
 start = (ctypes.c_char * len(victim)).from_buffer(victim)
-ctypes.memset(ctypes.addressof(start) - (0 if "whole" in sys.argv else WORD), 0x41, WORD)
+gap = 5 * WORD if PADDED else WORD
+ctypes.memset(ctypes.addressof(start) - (0 if "whole" in sys.argv else gap), 0x41, WORD)
 os.abort()

@@ -23,10 +23,13 @@ MADE = {"Front": 2000, "Back": 2000, "Text": 6000}
 STRAYS = 30  # strings and the like that only C code refers to, of some thousands; a few come and go from run to run
 
 
-def preload(library):
-    """The environment that makes a program use it; None: it is not installed."""
+def preload(library, python):
+    """The environment that makes a program use it; None: it is not installed, or for another C library (musl's loader says so)."""
     found = next((f"{folder}/{library}" for folder in FOLDERS if os.path.exists(f"{folder}/{library}")), None)
-    return found and {"LD_PRELOAD": found}
+    environment = {"LD_PRELOAD": found}
+    if not found or subprocess.run([python.path, "-c", ""], env={**os.environ, **environment}, capture_output=True, check=False).returncode:
+        return None
+    return environment
 
 
 def bound_faults(harness, status, document, wanted, damaged=False):
@@ -55,9 +58,9 @@ def of_library(memory):
 def preloaded(counts, harness, tool, python, variant, wanted):
     """Known populations, as with glibc's malloc."""
     library, environment = PRELOADED[variant]
-    name, loaded = f"{python.name} {variant}", preload(library)
+    name, loaded = f"{python.name} {variant}", preload(library, python)
     if not loaded:
-        counts.say("skipped", name, f"{library} is not installed")
+        counts.say("skipped", name, f"{library} is not installed, or for another C library")
         return
     with tempfile.TemporaryDirectory(prefix="pycore-survey-") as folder:
         (before, after), truth = harness.make_cores(python, pathlib.Path(folder), {**environment, **loaded, "CHURN": "1"})
@@ -121,9 +124,9 @@ def shared(counts, harness, tool, python, variant, wanted):
 def live(counts, harness, tool, python, variant, wanted):
     """A process that allocates all the time, copied and in place."""
     library, environment = LIVE[variant]
-    name, loaded = f"{python.name} {variant}", preload(library)
+    name, loaded = f"{python.name} {variant}", preload(library, python)
     if not loaded:
-        counts.say("skipped", name, f"{library} is not installed")
+        counts.say("skipped", name, f"{library} is not installed, or for another C library")
         return
     with subprocess.Popen([python.path, HERE / "busy.py", str(harness.COUNT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           env={**os.environ, **environment, **loaded}) as process:
@@ -154,6 +157,9 @@ def given_back_faults(harness, status, document, wanted):
 def given_back(counts, harness, tool, python, variant, wanted):
     """Memory that malloc has given back while it stays mapped, and chunks in two mappings: dead, copied, and in place."""
     name, environment = f"{python.name} {variant}", GIVEN_BACK[variant]
+    if subprocess.run([python.path, "-c", "import ctypes; ctypes.CDLL(None).mallopt"], capture_output=True, check=False).returncode:
+        counts.say("skipped", name, "its malloc is not glibc's")
+        return
     folder, core = dying(python, environment, "given_back.py")
     with folder:
         if core:

@@ -25,6 +25,7 @@ import schema  # noqa: E402
 
 LIMIT = 300
 COUNT = 4000
+COUNT_EMULATED = 400
 LIVE_RUNS = 8
 BUSY_THREADS = 4
 # Types whose objects the collector tracks from the first moment to the last.
@@ -183,13 +184,13 @@ def make_cores(python, folder, environment):
     before, after, truth = folder / "before", folder / "after", folder / "truth"
     before.mkdir()
     after.mkdir()
-    done = subprocess.run([python.path, HERE / "population.py", before, after, truth, str(COUNT)], timeout=LIMIT,
-                          env={**os.environ, "PYTHONHASHSEED": "0", **environment}, stdin=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, check=False)
+    count = COUNT_EMULATED if python.emulated else COUNT
+    done = subprocess.run([python.path, HERE / "population.py", before, after, truth, str(count)], timeout=LIMIT,
+                          env={**os.environ, "PYTHONHASHSEED": "0", **python.environment, **environment},
+                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
     if not truth.exists():
         raise RuntimeError(done.stderr.decode()[-500:])
-    cores = [next(path.iterdir(), None) for path in (before, after)]
-    return cores, json.loads(truth.read_text())
+    return [python.core(path) for path in (before, after)], json.loads(truth.read_text())
 
 
 def one(counts, pycore, python, variant, environment, wanted):
@@ -201,6 +202,11 @@ def one(counts, pycore, python, variant, environment, wanted):
             counts.say("skipped", name, why)
             return
         python = dataclasses.replace(python, path=path)
+    if "LIBRARY" in environment:
+        tried = subprocess.run([python.path, "-B", "-c", "import library"], cwd=HERE, capture_output=True, check=False)
+        if tried.returncode:
+            counts.say("skipped", name, tried.stderr.decode().strip().rpartition("\n")[2])
+            return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="pycore-survey-"))
     try:
         (before, after), truth = make_cores(python, folder, environment)
@@ -267,8 +273,9 @@ def death(counts, pycore, python, variant, wanted):
     """A program that dies by itself, with known numbers of some objects."""
     name, tool = f"{python.name} {variant}", [pycore, "survey", "--json", *python.options]
     with tempfile.TemporaryDirectory(prefix="pycore-survey-") as folder:
-        done = subprocess.run([python.path, HERE / f"{variant}.py"], cwd=folder, stderr=subprocess.DEVNULL, timeout=LIMIT, check=False)
-        core = next(pathlib.Path(folder).iterdir(), None)
+        done = subprocess.run([python.path, HERE / f"{variant}.py"], cwd=folder, stderr=subprocess.DEVNULL, timeout=LIMIT, check=False,
+                              env={**os.environ, **python.environment})
+        core = python.core(folder)
         if not core:
             counts.say("skipped", name, "no module makes interpreters here" if done.returncode == 3 else "no core was written here")
             return
@@ -288,8 +295,8 @@ def known_lists(counts, pycore, python, variant, wanted):
     name, tool = f"{python.name} {variant}", [pycore, "survey", "--json", *python.options]
     with tempfile.TemporaryDirectory(prefix="pycore-survey-") as folder:
         done = subprocess.run([python.path, HERE / f"{variant}.py"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              timeout=LIMIT, check=False)
-        core = next(pathlib.Path(folder).iterdir(), None)
+                              timeout=LIMIT, check=False, env={**os.environ, **python.environment})
+        core = python.core(folder)
         if not core:
             counts.say("skipped", name, "no core was written here")
             return
@@ -327,6 +334,8 @@ VARIANTS = {
     "churned malloc": ({"PYTHONMALLOC": "malloc", "CHURN": "1"}, (3, 6)),
     **mallocs.VARIANTS,
 }
+# Of Pythons for other processors, which are slow where they are emulated.
+FOREIGN = ("ordered", "churned", "interpreters", "collecting", "freelists", "generations", "threads", "malloc", "debug")
 
 
 def main():
@@ -334,17 +343,20 @@ def main():
     parser.add_argument("--pycore", required=True, type=pathlib.Path)
     parser.add_argument("--python", action="append", help="only this one, by name or by path (default: all)")
     parser.add_argument("--variant", action="append", choices=list(VARIANTS))
+    parser.add_argument("--foreign", action="store_true", help="those for other processors as well")
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
     counts = Counts(args.verbose)
     wanted = schema.load(TOP / "man/pycore.survey.schema.json")
-    found, broken = pythons.find(fetched=True, paths=[path for path in args.python or [] if "/" in path])
+    found, broken = pythons.find(fetched=True, foreign=args.foreign, paths=[path for path in args.python or [] if "/" in path])
     for name in broken:
         counts.say("skipped", name, "does not run")
     for python in found:
         for variant, (environment, since) in VARIANTS.items():
             if (args.python and python.name not in args.python) or (args.variant and variant not in args.variant) or \
                     python.version < since:
+                continue
+            if python.machine and variant not in (args.variant or FOREIGN):
                 continue
             if python.free_threaded and "malloc" in variant:
                 continue  # there is no other allocator

@@ -24,6 +24,19 @@ uint64_t fakepy_alloc(struct fakepy *f, size_t n)
 	return addr;
 }
 
+static void put_uint(const struct fakepy *f, uint8_t *to, uint64_t value, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		to[f->mem.base.order == ORDER_LITTLE ? i : size - 1 - i] =
+			(uint8_t)(value >> 8 * i);
+}
+
+uint64_t fakepy_thread_id(const struct fakepy *f, uint64_t tstate)
+{
+	uint64_t id = 0x7f0000000000 + tstate;
+	return f->mem.base.ptr_size == 8 ? id : (uint32_t)id;
+}
+
 void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t value)
 {
 	const struct field_at *at = &layout_of(f)->field[field];
@@ -32,10 +45,10 @@ void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t valu
 	uint8_t *to = fakepy_at(f, addr) + at->offset;
 	if (at->bits) {
 		uint64_t mask = ((UINT64_C(1) << at->bits) - 1) << at->bit;
-		value = (bytes_uint(to, at->size, ORDER_LITTLE) & ~mask) |
+		value = (bytes_uint(to, at->size, f->mem.base.order) & ~mask) |
 			(value << at->bit & mask);
 	}
-	memcpy(to, &value, at->size);
+	put_uint(f, to, value, at->size);
 }
 
 /* Room for a struct: up to the end of the last field that is known of the group "name." */
@@ -51,9 +64,9 @@ static uint64_t new_struct(struct fakepy *f, const char *group)
 	return fakepy_alloc(f, span);
 }
 
-static void set_address(struct fakepy *f, uint64_t at, uint64_t value)
+void fakepy_set_address(struct fakepy *f, uint64_t at, uint64_t value)
 {
-	memcpy(fakepy_at(f, at), &value, layout_of(f)->key.ptr_size);
+	put_uint(f, fakepy_at(f, at), value, layout_of(f)->key.ptr_size);
 }
 
 uint64_t fakepy_type(struct fakepy *f, const char *name)
@@ -142,8 +155,8 @@ uint64_t fakepy_thread(struct fakepy *f, uint64_t interp, uint64_t frame)
 	uint64_t thread = new_struct(f, "tstate.");
 	fakepy_set(f, thread, FIELD_tstate_interp, interp);
 	fakepy_set(f, thread, FIELD_tstate_next,
-		bytes_uint(fakepy_at(f, interp) + head->offset, head->size, ORDER_LITTLE));
-	fakepy_set(f, thread, FIELD_tstate_thread_id, 0x7f0000000000 + thread);
+		bytes_uint(fakepy_at(f, interp) + head->offset, head->size, f->mem.base.order));
+	fakepy_set(f, thread, FIELD_tstate_thread_id, fakepy_thread_id(f, thread));
 	fakepy_set(f, interp, FIELD_interp_threads_head, thread);
 	if (l->row->frames == FRAMES_CFRAME) {
 		uint64_t cframe = new_struct(f, "cframe.");
@@ -178,7 +191,7 @@ void fakepy_init(struct fakepy *f, const struct layout_row *row)
 	mem_buf_init(&f->mem, row->order, row->ptr_size);
 	mem_buf_add(&f->mem, FAKEPY_BASE, f->bytes, FAKEPY_SIZE, MEM_READ | MEM_WRITE);
 	f->target = (struct target){
-		.kind = TARGET_CORE, .mem = &f->mem.base, .pid = 4711, .machine = EM_X86_64
+		.kind = TARGET_CORE, .mem = &f->mem.base, .pid = 4711, .machine = row->machine
 	};
 	struct python *p = &f->python;
 	p->target = &f->target;
@@ -198,7 +211,7 @@ void fakepy_init(struct fakepy *f, const struct layout_row *row)
 	f->interp = fakepy_interp(f);
 	f->rt->addr = row->roots == ROOTS_STATICS ? fakepy_alloc(f, 8) : new_struct(f, "runtime.");
 	if (row->roots == ROOTS_STATICS)
-		set_address(f, f->rt->addr, f->interp);
+		fakepy_set_address(f, f->rt->addr, f->interp);
 	fakepy_set(f, f->rt->addr, FIELD_runtime_interpreters_head, f->interp);
 	fakepy_set(f, f->rt->addr, FIELD_runtime_interpreters_main, f->interp);
 }

@@ -39,6 +39,8 @@ uint64_t fakepy_alloc(struct fakepy *f, size_t n);
 uint8_t *fakepy_at(struct fakepy *f, uint64_t addr);
 /* Sets a field of the struct at addr, bit-fields too; nothing where the build has none. */
 void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t value);
+/* Sets the word at an address. */
+void fakepy_set_address(struct fakepy *f, uint64_t at, uint64_t value);
 
 uint64_t fakepy_interp(struct fakepy *f);
 /* A type of that name. */
@@ -53,5 +55,7 @@ uint64_t fakepy_code(struct fakepy *f, const char *name);
 uint64_t fakepy_frame(struct fakepy *f, uint64_t code, int32_t offset, uint64_t back);
 /* A thread state in front of the list of interp, running `frame` (0: none). */
 uint64_t fakepy_thread(struct fakepy *f, uint64_t interp, uint64_t frame);
+/* The pthread_t that it bears. */
+uint64_t fakepy_thread_id(const struct fakepy *f, uint64_t tstate);
 /* The row that reads this release. */
 const struct layout_row *fakepy_row(unsigned major, unsigned minor);

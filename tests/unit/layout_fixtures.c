@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "layout_fixtures.h"
 
+#include "pycore/attr.h"
+
 #include <elf.h>
 #include <check.h>
 #include <glob.h>
@@ -41,16 +43,40 @@ static void read_place(struct fixture *x, const char *name, const char *rest)
 		ORIGIN_BUILTIN };
 }
 
+static void read_arch(struct fixture *x, const char *name)
+{
+	static const struct {
+		const char *name;
+		uint16_t machine;
+		unsigned ptr_size;
+		enum byte_order order;
+	} known[] = {
+		{ "x86_64", EM_X86_64, 8, ORDER_LITTLE },
+		{ "aarch64", EM_AARCH64, 8, ORDER_LITTLE },
+		{ "i386", EM_386, 4, ORDER_LITTLE },
+		{ "arm", EM_ARM, 4, ORDER_LITTLE },
+		{ "s390x", EM_S390, 8, ORDER_BIG },
+	};
+	size_t i = 0;
+	while (i < ARRAY_LEN(known) && strcmp(known[i].name, name) != 0)
+		i++;
+	ck_assert_msg(i < ARRAY_LEN(known), "%s: arch %s", x->name, name);
+	snprintf(x->arch, sizeof(x->arch), "%s", name);
+	x->key.machine = known[i].machine;
+	x->key.ptr_size = known[i].ptr_size;
+	x->key.order = known[i].order;
+}
+
 static void read_line(struct fixture *x, const char *key, const char *rest)
 {
-	if (!strcmp(key, "source"))
+	if (!strcmp(key, "source")) {
 		x->derived = strstr(rest, "DERIVED");
-	else if (!strcmp(key, "version"))
+		x->by_gdb = strstr(rest, "read by gdb");
+	} else if (!strcmp(key, "version"))
 		x->key.version = (uint32_t)strtoul(rest, NULL, 16);
-	else if (!strcmp(key, "arch")) {
-		snprintf(x->arch, sizeof(x->arch), "%s", rest);
-		x->key.machine = strcmp(rest, "aarch64") ? EM_X86_64 : EM_AARCH64;
-	} else if (!strcmp(key, "abi"))
+	else if (!strcmp(key, "arch"))
+		read_arch(x, rest);
+	else if (!strcmp(key, "abi"))
 		x->key.abi = !strcmp(rest, "release") ? ABI_RELEASE
 			     : !strcmp(rest, "debug") ? ABI_DEBUG
 						      : ABI_FREE_THREADED;
@@ -68,8 +94,6 @@ static void load(const char *path)
 	ck_assert_ptr_nonnull(file);
 	const char *name = strrchr(path, '/') + 1;
 	snprintf(x->name, sizeof(x->name), "%.*s", (int)(strlen(name) - strlen(".txt")), name);
-	x->key.machine = EM_X86_64;
-	x->key.ptr_size = 8;
 	char line[512];
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -119,7 +143,7 @@ bool fixtures_describe(enum field f)
 {
 	size_t len, i = 0;
 	const struct fixture *all = fixtures_all(&len);
-	while (i < len && all[i].field[f].origin == ORIGIN_NONE)
+	while (i < len && (all[i].by_gdb || all[i].field[f].origin == ORIGIN_NONE))
 		i++;
 	return i < len;
 }
@@ -127,7 +151,7 @@ bool fixtures_describe(enum field f)
 bool fixture_describes(const struct fixture *x, enum field f)
 {
 	bool whole = x->key.machine == EM_X86_64;
-	return fixtures_describe(f) && (whole || x->field[f].origin != ORIGIN_NONE);
+	return x->by_gdb || (fixtures_describe(f) && (whole || x->field[f].origin != ORIGIN_NONE));
 }
 
 void put_word(uint8_t *block, size_t index, enum byte_order order, uint64_t value)

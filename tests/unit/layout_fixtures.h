@@ -16,6 +16,7 @@ struct fixture {
 	uint64_t words[FIXTURE_WORDS_MAX]; /* its _Py_DebugOffsets as read from the binary */
 	size_t words_len; /* 0: none */
 	bool derived; /* from headers: without the structs of .c files */
+	bool by_gdb; /* describe.py: has every field that the build has */
 };
 
 /* All of them, once read; the test fails when there are none. The folder is
@@ -25,7 +26,7 @@ const struct fixture *fixtures_all(size_t *ret_len);
 const struct fixture *fixture_named(const char *name);
 /* Whether it is of a kind of builds that there are rows for. */
 bool fixture_has_row(const struct fixture *x);
-/* Whether any of them has the field: their source leaves out many extension modules. */
+/* Whether any but those by gdb has the field: their source leaves out many extension modules. */
 bool fixtures_describe(enum field f);
 /* Whether this one would tell of the field if that build had it: not of modules of other machines.
  */

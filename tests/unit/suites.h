@@ -50,6 +50,7 @@
 	S(search)    \
 	S(unwind)    \
 	S(walk)      \
+	S(machines)  \
 	S(merge)     \
 	S(stacks)    \
 	S(linetable) \

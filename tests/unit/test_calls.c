@@ -146,11 +146,12 @@ END_TEST
 /* A thread in the evaluation function itself, with its stack pointer `below` its cframe. */
 static void run_in_evaluation(uint64_t cframe, uint64_t below)
 {
-	os = (struct os_thread){ .tid = 4711 };
+	os = (struct os_thread){ .tid = 4711, .ns_tid = 4711 };
+	fakepy_set(&f, tstate, FIELD_tstate_native_thread_id, 4711);
 	os.regs = (struct core_regs){ .has_sp = true,
 		.sp = cframe - below,
 		.has_tls = true,
-		.tls = 0x7f0000000000 + tstate };
+		.tls = fakepy_thread_id(&f, tstate) };
 	f.target.threads = &os;
 	f.target.n_threads = 1;
 }
@@ -174,7 +175,7 @@ static void check_pairs(size_t n, int runs)
 	make_cframes(n, c);
 	if (n == 4) {
 		uint64_t innermost = walked()->frames[0].addr;
-		memcpy(fakepy_at(&f, c[runs]) - 40, &innermost, 8);
+		fakepy_set_address(&f, c[runs] - 40, innermost);
 	}
 	const struct py_thread *th = walked();
 	size_t begun = n == 4 && runs == 1;

@@ -492,6 +492,51 @@ static TCase *segments_case(void)
 	return t;
 }
 
+enum { ZEROS_AT = 0x50000, ZEROS = 3 * CORE_PAGE };
+
+/* A core with AT_RANDOM, a page of it with data, then pages of zeros, and behind them `last`. */
+static void zeros_core(struct parsed *p, const struct machine *m, uint64_t random, uint8_t last)
+{
+	static uint8_t page[CORE_PAGE], zeros[ZEROS];
+	const uint64_t auxv[] = { AT_RANDOM, random };
+	struct fakecore f;
+	memset(page, 7, sizeof(page));
+	zeros[ZEROS - 1] = last;
+	machine_core(&f, m);
+	fakecore_thread(&f, FIRST_TID, SIGABRT, 0, 0);
+	fakecore_auxv(&f, auxv, 1);
+	fakecore_segment(&f, ZEROS_AT, page, sizeof(page), sizeof(page), PF_R | PF_W);
+	fakecore_segment(
+		&f, ZEROS_AT + CORE_PAGE, zeros, sizeof(zeros), sizeof(zeros), PF_R | PF_W);
+	parsed_build(p, &f);
+}
+
+START_TEST(zeros_in_place_of_data)
+{
+	struct core_zeros z = { 0 };
+	struct parsed p;
+	zeros_core(&p, &machines[_i], ZEROS_AT + 64, 0);
+	ck_assert(!core_find_zeros(&p.core, -1, &z));
+	parsed_drop(&p);
+
+	uint64_t random = ZEROS_AT + 2 * CORE_PAGE;
+	zeros_core(&p, &machines[_i], random, 0);
+	uint64_t start = elfcore_range_at(&p.core, ZEROS_AT + CORE_PAGE, NULL)->offset;
+	ck_assert(core_find_zeros(&p.core, -1, &z));
+	ck_assert(z.found && z.to_end);
+	ck_assert_uint_eq(z.address, random);
+	ck_assert_uint_ge(z.offset, start);
+	ck_assert_uint_lt(z.offset, start + CORE_PAGE);
+	parsed_drop(&p);
+
+	zeros_core(&p, &machines[_i], random, 1);
+	ck_assert(core_find_zeros(&p.core, -1, &z));
+	ck_assert(z.found && !z.to_end);
+	ck_assert_uint_eq(z.address, random);
+	parsed_drop(&p);
+}
+END_TEST
+
 static TCase *damage_case(void)
 {
 	TCase *t = tcase_create("damage");
@@ -502,6 +547,7 @@ static TCase *damage_case(void)
 	tcase_add_loop_test(t, what_is_no_core, 0, 8);
 	tcase_add_loop_test(t, other_elf_files, 0, N_MACHINES);
 	tcase_add_test(t, damaged_headers);
+	tcase_add_loop_test(t, zeros_in_place_of_data, 0, N_MACHINES);
 	return t;
 }
 

@@ -54,12 +54,12 @@ static uint64_t text(const char *s)
 
 static uint64_t make_tuple(const uint64_t *items, size_t n)
 {
-	uint64_t at = layout()->field[FIELD_tuple_items].offset,
-		 addr = fakepy_alloc(&f, at + 8 * n);
+	uint64_t at = layout()->field[FIELD_tuple_items].offset, word = layout()->key.ptr_size,
+		 addr = fakepy_alloc(&f, at + word * n);
 	fakepy_set(&f, addr, FIELD_object_type, tuple_type);
 	fakepy_set(&f, addr, FIELD_varobject_size, n);
-	if (n)
-		memcpy(fakepy_at(&f, addr + at), items, 8 * n);
+	for (size_t i = 0; i < n; i++)
+		fakepy_set_address(&f, addr + at + i * word, items[i]);
 	return addr;
 }
 

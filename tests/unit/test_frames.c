@@ -130,8 +130,8 @@ START_TEST(frames_in_a_circle)
 END_TEST
 
 /* Addresses that lead nowhere: what was read before stays, with the place where it broke off. */
-static const uint64_t nowhere[] = { 8, 0x1000, 0x7fffffffe000, UINT64_C(1) << 60, UINT64_C(1) << 63,
-	UINT64_MAX - 7 };
+static const uint64_t nowhere[] = { 8, 0x1000, 0x7fffffffe000, 0x1000000010000000,
+	0x8000000080000000, UINT64_MAX - 7 };
 
 START_TEST(broken_link)
 {
@@ -189,7 +189,7 @@ START_TEST(damaged_code)
 	uint64_t code = fakepy_code(&f, "down"), table = fakepy_bytes(&f, "", 0);
 	fakepy_thread(&f, f.interp, fakepy_frame(&f, code, 2, 0));
 	fakepy_set(&f, code, FIELD_code_linetable, table);
-	static const uint64_t sizes[] = { LINETABLE_MAX + UINT64_C(1), UINT64_C(1) << 60,
+	static const uint64_t sizes[] = { LINETABLE_MAX + UINT64_C(1), 0x1000000010000000,
 		UINT64_MAX, FAKEPY_SIZE };
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		fakepy_set(&f, table, FIELD_bytes_size, sizes[i]);

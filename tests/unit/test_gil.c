@@ -11,7 +11,6 @@
 #include "pycore/elfcore.h"
 
 #include <linux/futex.h>
-#include <sys/syscall.h>
 
 enum { PRIVATE = FUTEX_PRIVATE_FLAG, CLOCK = FUTEX_CLOCK_REALTIME };
 
@@ -22,6 +21,19 @@ enum { COND_REFS = 20, COND_SIGNALS = 40 };
 static struct fakepy f;
 static struct os_thread os;
 static uint64_t gil, tstate, other;
+static const struct core_arch *arch;
+
+/* What a pthread_t points to, with the kernel's number wherever an architecture has it. */
+static uint64_t pthread_of(unsigned tid)
+{
+	enum { PTHREAD = 1024 };
+	uint64_t addr = fakepy_alloc(&f, PTHREAD);
+	for (unsigned i = 0; i < PTHREAD; i++) {
+		unsigned shift = f.mem.base.order == ORDER_LITTLE ? i % 4 : 3 - i % 4;
+		fakepy_at(&f, addr)[i] = (uint8_t)(tid >> 8 * shift);
+	}
+	return addr;
+}
 
 /* Two threads; the state of the one that is looked at is `tstate`, and `other` holds the GIL. */
 static bool setup(const struct layout_row *row)
@@ -39,7 +51,10 @@ static bool setup(const struct layout_row *row)
 	fakepy_set(&f, gil, FIELD_gil_locked, 1);
 	os = (struct os_thread){ .tid = 4712, .ns_tid = 4712 };
 	os.regs.has_tls = os.regs.has_syscall = true;
-	os.regs.tls = 0x7f0000000000 + tstate;
+	os.regs.tls = pthread_of(4712);
+	fakepy_set(&f, tstate, FIELD_tstate_thread_id, os.regs.tls);
+	fakepy_set(&f, tstate, FIELD_tstate_native_thread_id, 4712);
+	arch = core_arch_find(row->machine, row->ptr_size);
 	f.target.threads = &os;
 	f.target.n_threads = 1;
 	return true;
@@ -96,9 +111,9 @@ START_TEST(only_operations_that_wait)
 		return;
 	uint64_t word = member(FIELD_gil_cond) + COND_SIGNALS;
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-		ck_assert_int_eq(gil_in(SYS_futex, word, ops[i].op), ops[i].gil);
-		ck_assert_int_eq(gil_in(SYS_restart_syscall, word, ops[i].op), ops[i].gil);
-		ck_assert_int_eq(gil_in(SYS_read, word, ops[i].op), GIL_NONE);
+		ck_assert_int_eq(gil_in(arch->futex, word, ops[i].op), ops[i].gil);
+		ck_assert_int_eq(gil_in(arch->restart, word, ops[i].op), ops[i].gil);
+		ck_assert_int_eq(gil_in(arch->futex + 1, word, ops[i].op), GIL_NONE);
 		ck_assert_int_eq(gil_in(-1, word, ops[i].op), GIL_NONE);
 	}
 }
@@ -123,7 +138,7 @@ START_TEST(only_where_takers_wait)
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		ck_assert_int_eq(
-			gil_in(SYS_futex, words[i].word, FUTEX_WAIT | PRIVATE), words[i].gil);
+			gil_in(arch->futex, words[i].word, FUTEX_WAIT | PRIVATE), words[i].gil);
 }
 END_TEST
 
@@ -135,14 +150,14 @@ START_TEST(giving_away_is_not_waiting)
 		return;
 	uint64_t mutex = member(FIELD_gil_mutex), refs = member(FIELD_gil_cond) + COND_REFS;
 	fakepy_set(&f, gil, FIELD_gil_last_holder, tstate);
-	ck_assert_int_eq(gil_in(SYS_futex, mutex, FUTEX_WAIT | PRIVATE), GIL_HOLDER);
+	ck_assert_int_eq(gil_in(arch->futex, mutex, FUTEX_WAIT | PRIVATE), GIL_HOLDER);
 	fakepy_set(&f, gil, FIELD_gil_locked, 0);
-	ck_assert_int_eq(gil_in(SYS_futex, refs, FUTEX_WAIT | PRIVATE), GIL_NONE);
+	ck_assert_int_eq(gil_in(arch->futex, refs, FUTEX_WAIT | PRIVATE), GIL_NONE);
 	/* and wants it back before anybody took it */
-	ck_assert_int_eq(gil_in(SYS_futex, mutex, FUTEX_WAIT | PRIVATE), GIL_WAITING);
+	ck_assert_int_eq(gil_in(arch->futex, mutex, FUTEX_WAIT | PRIVATE), GIL_WAITING);
 	/* another one gives it away */
 	fakepy_set(&f, gil, FIELD_gil_last_holder, other);
-	ck_assert_int_eq(gil_in(SYS_futex, refs, FUTEX_WAIT | PRIVATE), GIL_WAITING);
+	ck_assert_int_eq(gil_in(arch->futex, refs, FUTEX_WAIT | PRIVATE), GIL_WAITING);
 }
 END_TEST
 
@@ -153,12 +168,12 @@ START_TEST(whole_struct_where_members_are_unknown)
 		return;
 	uint64_t end = member(FIELD_gil_sizeof);
 	f.rt->layout.field[FIELD_gil_mutex] = (struct field_at){ 0 };
-	ck_assert_int_eq(gil_in(SYS_futex, gil, FUTEX_WAIT), GIL_WAITING);
-	ck_assert_int_eq(gil_in(SYS_futex, end - 8, FUTEX_WAIT), GIL_WAITING);
-	ck_assert_int_eq(gil_in(SYS_futex, end, FUTEX_WAIT), GIL_NONE);
-	ck_assert_int_eq(gil_in(SYS_futex, gil, FUTEX_WAKE), GIL_NONE);
+	ck_assert_int_eq(gil_in(arch->futex, gil, FUTEX_WAIT), GIL_WAITING);
+	ck_assert_int_eq(gil_in(arch->futex, end - 8, FUTEX_WAIT), GIL_WAITING);
+	ck_assert_int_eq(gil_in(arch->futex, end, FUTEX_WAIT), GIL_NONE);
+	ck_assert_int_eq(gil_in(arch->futex, gil, FUTEX_WAKE), GIL_NONE);
 	f.rt->layout.field[FIELD_gil_sizeof] = (struct field_at){ 0 };
-	ck_assert_int_eq(gil_in(SYS_futex, gil, FUTEX_WAIT), GIL_UNKNOWN);
+	ck_assert_int_eq(gil_in(arch->futex, gil, FUTEX_WAIT), GIL_UNKNOWN);
 }
 END_TEST
 

@@ -30,6 +30,18 @@ static bool is_uniform(void)
 	return layout_has(l(), FIELD_freelist_size);
 }
 
+/* In the target's byte order. */
+static void put_uint(uint8_t *at, uint64_t value, unsigned size)
+{
+	for (unsigned i = 0; i < size; i++)
+		at[l()->key.order == ORDER_LITTLE ? i : size - 1 - i] = (uint8_t)(value >> 8 * i);
+}
+
+static void put(uint64_t addr, uint64_t value)
+{
+	put_uint(fakepy_at(&f, addr), value, l()->key.ptr_size);
+}
+
 static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
 {
 	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
@@ -38,7 +50,7 @@ static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
 	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
 	fakepy_set(&f, type, FIELD_type_base, object);
 	fakepy_set(&f, type, FIELD_type_mro, mro);
-	memcpy(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, &type, 8);
+	put(mro + l()->field[FIELD_tuple_items].offset, type);
 	return type;
 }
 
@@ -79,11 +91,6 @@ static void each_row(void test(void))
 	ck_assert_uint_ge(run, 6);
 }
 
-static void put(uint64_t addr, uint64_t word)
-{
-	memcpy(fakepy_at(&f, addr), &word, 8);
-}
-
 /* Where the interpreter has a list. */
 static uint64_t head_of(enum field head)
 {
@@ -113,7 +120,7 @@ static void make_lists(const uint64_t *objects, size_t n)
 	uint64_t head = head_of(FIELD_free_lists);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_uniform())
-			put(head + 8 * i, objects[i]);
+			put(head + l()->key.ptr_size * i, objects[i]);
 		else
 			put(i ? objects[i - 1] : head, objects[i]);
 	}
@@ -175,8 +182,9 @@ static void finds_tuples(void)
 	if (is_uniform())
 		put(head + 2 * step + l()->field[FIELD_freelist_size].offset, 2);
 	else
-		fakepy_at(&f, f.interp + l()->field[FIELD_interp_freelists].offset +
-				      l()->field[FIELD_free_tuples_count].offset)[8] = 2;
+		put_uint(fakepy_at(&f, f.interp + l()->field[FIELD_interp_freelists].offset +
+					       l()->field[FIELD_free_tuples_count].offset + 8),
+			2, 4);
 	struct found r = find();
 	ck_assert_uint_eq(r.torn, 0);
 	ck_assert_uint_eq(r.n, 1);
@@ -250,7 +258,7 @@ static void make_arena(uint32_t n)
 	fakepy_set(&f, entries, FIELD_arena_pool_address, ARENA + size);
 	fakepy_set(&f, entries, FIELD_arena_total_pools, size / pool);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		memcpy(arena + at[words[i][0]].offset, &words[i][1], 4);
+		put_uint(arena + at[words[i][0]].offset, words[i][1], 4);
 }
 
 static uint64_t block_at(unsigned i)
@@ -260,8 +268,9 @@ static uint64_t block_at(unsigned i)
 
 static void put_block(unsigned i, uint64_t first, uint64_t second)
 {
-	memcpy(arena + (block_at(i) - ARENA), &first, 8);
-	memcpy(arena + (block_at(i) - ARENA) + 8, &second, 8);
+	const unsigned word = l()->key.ptr_size;
+	put_uint(arena + (block_at(i) - ARENA), first, word);
+	put_uint(arena + (block_at(i) - ARENA) + word, second, word);
 }
 
 static void marks_entries(void)
@@ -339,6 +348,44 @@ START_TEST(young_and_old_objects)
 }
 END_TEST
 
+static bool is_collecting(void)
+{
+	struct heap_walk *w;
+	ck_assert_ok(heap_walk_open(&f.python, f.rt, &w));
+	bool found = heap_collecting(w);
+	heap_walk_close(w);
+	return found;
+}
+
+/* Of a 2.7 without names nothing else tells. */
+START_TEST(lists_on_a_stack_tell_that_a_collection_runs)
+{
+	enum { STACK = 0x60000000, SIZE = 4096, HEAD = 512 };
+	static uint8_t stack[SIZE];
+	struct os_thread thread = { .regs = { .has_sp = true, .sp = STACK + 64 } };
+	setup(fakepy_row(2, 7));
+	uint64_t head = fakepy_alloc(&f, 256);
+	uint64_t object_at = head + l()->field[FIELD_gc_head_sizeof].offset;
+	mem_buf_add(&f.mem, STACK, stack, SIZE, MEM_READ | MEM_WRITE);
+	put_head(head, STACK + HEAD, STACK + HEAD);
+	put_uint(stack + HEAD + l()->field[FIELD_gc_head_next].offset, head, 8);
+	put_uint(stack + HEAD + l()->field[FIELD_gc_head_prev].offset, head, 8);
+	f.target.threads = &thread;
+	f.target.n_threads = 1;
+	ck_assert(!is_collecting()); /* what is in the list is no object */
+	fakepy_set(&f, object_at, FIELD_object_type, plain);
+	ck_assert(is_collecting());
+	thread.regs.sp = STACK + HEAD + 64; /* it has returned */
+	ck_assert(!is_collecting());
+	thread.regs.sp = STACK + 64;
+	put_head(head, STACK + HEAD, head); /* it is in another list by now */
+	ck_assert(!is_collecting());
+	f.target.threads = NULL;
+	f.target.n_threads = 0;
+	fakepy_fini(&f);
+}
+END_TEST
+
 Suite *suite_heap_lists(void)
 {
 	Suite *s = suite_create("heap_lists");
@@ -348,6 +395,7 @@ Suite *suite_heap_lists(void)
 	tcase_add_test(c, lists_that_contradict_themselves_are_told);
 	tcase_add_test(c, what_is_kept_for_reuse_counts_as_dead);
 	tcase_add_test(c, young_and_old_objects);
+	tcase_add_test(c, lists_on_a_stack_tell_that_a_collection_runs);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -57,7 +57,7 @@ START_TEST(blocks_agree_with_the_descriptions)
 		if (!x->words_len || !fixture_has_row(x))
 			continue;
 		uint8_t block[DEBUG_OFFSETS_MAX];
-		size_t size = fixture_block(x, ORDER_LITTLE, block);
+		size_t size = fixture_block(x, x->key.order, block);
 		struct layout l = pick(x->key, false);
 		check_block(x, &l, block, size);
 		/* With the block, nothing is left out of which it speaks. */
@@ -80,6 +80,73 @@ START_TEST(blocks_are_read_in_big_endian_too)
 	ck_assert_int_eq(layout_merge_debug_offsets(&l, block, size).code, ERR_CORRUPT);
 	l.key.order = ORDER_BIG;
 	check_block(x, &l, block, size);
+}
+END_TEST
+
+START_TEST(bits_keep_their_end_in_big_endian)
+{
+	const struct fixture *x = fixture_named("cpython-3.15-x86_64");
+	struct layout_key key = x->key;
+	uint8_t block[DEBUG_OFFSETS_MAX];
+	size_t size = fixture_block(x, ORDER_BIG, block);
+	key.machine = EM_S390;
+	key.order = ORDER_BIG;
+	struct layout l = pick(key, false);
+	ck_assert(!failed(layout_merge_debug_offsets(&l, block, size)));
+	/* state.kind 4, compact, not ASCII: 2 bits of interned, then 3, 1 and 1 from the top */
+	const uint8_t str[40] = { [32] = 0x24 };
+	uint64_t kind, compact, ascii;
+	ck_assert(!failed(layout_get(&l, FIELD_str_kind, str, sizeof(str), &kind)));
+	ck_assert(!failed(layout_get(&l, FIELD_str_compact, str, sizeof(str), &compact)));
+	ck_assert(!failed(layout_get(&l, FIELD_str_ascii, str, sizeof(str), &ascii)));
+	ck_assert_uint_eq(kind, 4);
+	ck_assert_uint_eq(compact, 1);
+	ck_assert_uint_eq(ascii, 0);
+}
+END_TEST
+
+/* The row of a little-endian build that uses the same table for the same releases. */
+static const struct layout_row *little_twin(
+	const struct layout_row *rows, size_t n, const struct layout_row *big)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct layout_row *r = &rows[i];
+		if (r->order == ORDER_LITTLE && r->fields == big->fields && !r->abi &&
+			r->last == big->last && r->machine == EM_X86_64)
+			return r;
+	}
+	return NULL;
+}
+
+static struct layout pick_row(const struct layout_row *row)
+{
+	return pick(
+		(struct layout_key){ row->last, row->abi, row->machine, row->ptr_size, row->order },
+		false);
+}
+
+/* Tables are shared with little-endian builds, so a new bit-field must be listed as moved. */
+START_TEST(bits_of_big_endian_rows_are_mirrored)
+{
+	size_t n, checked = 0;
+	const struct layout_row *rows = layout_rows(&n);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].order != ORDER_BIG)
+			continue;
+		const struct layout_row *twin = little_twin(rows, n, &rows[i]);
+		ck_assert_ptr_nonnull(twin);
+		struct layout big = pick_row(&rows[i]), little = pick_row(twin);
+		for (enum field f = 0; f < FIELD_COUNT; f++) {
+			const struct field_at *b = &big.field[f], *l = &little.field[f];
+			if (!layout_has(&big, f) || !layout_has(&little, f) || !l->bits)
+				continue;
+			ck_assert_msg(
+				b->bits == l->bits && b->bit == 8 * l->size - l->bits - l->bit,
+				"%s: %s", rows[i].name, field_name(f));
+			checked++;
+		}
+	}
+	ck_assert_uint_ge(checked, 5 * 8);
 }
 END_TEST
 
@@ -243,6 +310,8 @@ TCase *tcase_layout_debug_offsets(void)
 	TCase *t = tcase_create("debug offsets");
 	tcase_add_test(t, blocks_agree_with_the_descriptions);
 	tcase_add_test(t, blocks_are_read_in_big_endian_too);
+	tcase_add_test(t, bits_keep_their_end_in_big_endian);
+	tcase_add_test(t, bits_of_big_endian_rows_are_mirrored);
 	tcase_add_test(t, block_fills_what_the_row_of_early_3_14_leaves_out);
 	tcase_add_test(t, the_block_wins_over_a_proven_row);
 	tcase_add_test(t, a_newer_version_is_only_a_guess);

@@ -58,6 +58,7 @@ struct made {
 	struct os_thread os;
 	struct py_frame frames[FRAMES];
 	struct py_entry entries[FRAMES], others[FRAMES];
+	struct py_piece pieces[FRAMES];
 	struct py_thread threads[2];
 	struct py_interpreter interpreters[2];
 	struct py_runtime runtime;
@@ -428,41 +429,96 @@ START_TEST(stack_of_its_own)
 }
 END_TEST
 
-static void add_other(const char *entries, bool same_thread)
+/* The thread has a second state, of interpreter 1, whose frames are numbered behind those of the
+ * first; `order` says whose calls follow each other, innermost first: "0:1 1:2". */
+static void add_other(const char *entries, const char *order, bool sure)
 {
 	struct py_thread *th = &m.threads[1];
-	size_t frames = 0;
-	*th = (struct py_thread){ .addr = 2, .interpreter = 1, .entries = m.others };
-	th->os = same_thread ? &m.os : NULL;
+	size_t frames = 0, entry[2] = { 0 }, frame[2] = { 0 }, n = 0;
+	char *end = NULL;
+	*th = (struct py_thread){ .addr = 2, .interpreter = 1, .os = &m.os, .entries = m.others };
 	th->n_entries = make_entries(entries, m.others, &frames);
+	th->frames = m.frames + m.threads[0].n_frames;
+	th->n_frames = frames;
+	for (const char *at = order; *at; at = end + strspn(end, " ")) {
+		unsigned long i = strtoul(at, &end, 10), k = strtoul(end + 1, &end, 10);
+		struct py_piece *piece = &m.pieces[n++];
+		*piece = (struct py_piece){
+			.th = &m.threads[i], .entry = entry[i], .n_entries = k, .frame = frame[i]
+		};
+		for (; k; k--)
+			piece->n_frames += m.threads[i].entries[entry[i]++].n_frames;
+		frame[i] += piece->n_frames;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		m.threads[i].pieces = m.pieces;
+		m.threads[i].n_pieces = n;
+		m.threads[i].pieces_sure = sure;
+		m.threads[i].state = i;
+		m.threads[i].n_states = 2;
+	}
 	m.python.n_threads = 2;
 }
 
+struct switching {
+	struct merging t; /* the first state's entries */
+	const char *others, *order;
+	bool unsure;
+	const char *states; /* of each frame of the merged stack */
+};
+
+/* clang-format off */
+static const struct switching switchings[] = {
+	{ { "3.13", "f@p eval@p run@e eval@p h@p", "1:1", .merged = "f 0 (eval) run 1 (eval) (h)" },
+		"3:1", "0:1 1:1", .states = "0001111" },
+	{ { "3.13", "f@p eval@p run@e eval@p h@p", "3:1", .merged = "f 1 (eval) run 0 (eval) (h)" },
+		"1:1", "1:1 0:1", .states = "1110000" },
+	/* into the other one and back */
+	{ { "3.13", "f@p eval@p g@e eval@p h@e eval@p", "1:2 5:1", .merged = "f 0 1 (eval) g 3 (eval) h 2 (eval)" },
+		"3:1", "0:1 1:1 0:1", .states = "0000111000" },
+	{ { "3.13", "f@p eval@p run@e eval@p h@p", "1:1", .why = "nothing tells which of them" }, "3:1", "0:1 1:1", true },
+	{ { "3.13", "f@p eval@p run@e eval@p eval@p", "1:1", .why = "shows 3 calls" }, "4:1", "0:1 1:1" },
+	/* by name, where frame objects are traced, sure of the order or not */
+	{ { "3.9", "f@p eval@p run@e eval@p h@p", "-:1", "0@0 1@2", .merged = "f 0 (eval) run 1 (eval) (h)" },
+		"-:1", "0:1 1:1", .states = "0001111" },
+	{ { "3.9", "f@p eval@p run@e eval@p h@p", "-:1", "0@0 1@2", .merged = "f 0 (eval) run 1 (eval) (h)" },
+		"-:1", "0:1 1:1", true, .states = "0001111" },
+	{ { "3.9", "f@p eval@p run@e eval@p h@p", "-:1", "0@2 1@0", .why = "shows 2 calls" }, "-:1", "0:1 1:1" },
+	{ { "3.9", "f@p eval@p run@e eval@p h@p", "-:1", .why = "shows 2 calls" }, "-:1", "0:1 1:1" },
+};
+/* clang-format on */
+
 START_TEST(several_interpreters)
 {
-	static const struct merging outer = { "3.13", "f@p eval@p run@e eval@p h@p", "3:1",
-		.merged = "f eval run 0 (eval) (h)" },
-				    inner = { "3.13", "f@p eval@p run@e eval@p h@p", "1:1",
-					    .merged = "f 0 (eval) run (eval) (h)" },
-				    names = { "3.9", "f@p eval@p run@e eval@p h@p", "-:1",
-					    .why = "several interpreters" },
-				    alone = { "3.13", "f@p eval@p run@e eval@p h@p", "1:1",
-					    .merged = "f 0 (eval) run eval* (h)" };
-	make(&outer);
-	add_other("1:1", true);
-	expect(&outer);
+	const struct switching *s = &switchings[_i];
+	make(&s->t);
+	add_other(s->others, s->order, !s->unsure);
+	for (int i = 0; i < 2; i++) {
+		merge_thread(&m.python, &m.threads[i], &m.merged);
+		ck_assert_msg(m.merged.merged == !!s->t.merged, "%s", m.merged.why);
+		if (!s->t.merged) {
+			ck_assert_msg(strstr(m.merged.why, s->t.why), "%s", m.merged.why);
+			continue;
+		}
+		AUTO_STR(text);
+		write_merged(&text);
+		ck_assert_str_eq(str_text(&text), s->t.merged);
+		ck_assert_uint_eq(m.merged.n, strlen(s->states));
+		for (size_t k = 0; k < m.merged.n; k++)
+			ck_assert_ptr_eq(m.merged.frames[k].state, &m.threads[s->states[k] - '0']);
+		merged_stack_fini(&m.merged);
+	}
 	drop();
-	make(&inner);
-	add_other("3:2", true);
-	expect(&inner);
-	drop();
-	make(&names);
-	add_other("-:1", true);
-	expect(&names);
-	drop();
-	make(&alone); /* nothing is known of the outer one */
-	add_other("3:2", false);
-	expect(&alone);
+}
+END_TEST
+
+/* Nothing is known of the outer one. */
+START_TEST(unknown_interpreter)
+{
+	static const struct merging t = { "3.13", "f@p eval@p run@e eval@p h@p", "1:1",
+		.merged = "f 0 (eval) run eval* (h)" };
+	make(&t);
+	expect(&t);
 	drop();
 }
 END_TEST
@@ -521,7 +577,8 @@ Suite *suite_merge(void)
 	tcase_add_test(tc, own_functions_of_an_embedding_program);
 	tcase_add_test(tc, inlined);
 	tcase_add_test(tc, stack_of_its_own);
-	tcase_add_test(tc, several_interpreters);
+	tcase_add_loop_test(tc, several_interpreters, 0, ARRAY_LEN(switchings));
+	tcase_add_test(tc, unknown_interpreter);
 	tcase_add_test(tc, frames_of_no_entry);
 	tcase_add_test(tc, deep);
 	suite_add_tcase(s, tc);

@@ -347,7 +347,7 @@ START_TEST(executables_that_are_none)
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	const struct {
 		const char *path, *why;
-	} rows[] = { { script, "ELF" }, { fifo, "FIFO" }, { dir.path, "directory" },
+	} rows[] = { { script, "is a script" }, { fifo, "FIFO" }, { dir.path, "directory" },
 		{ "/nowhere/prog", "No such file" } };
 	add_notes("/nowhere/prog");
 	add_memory();

@@ -493,7 +493,7 @@ static bool calls(uint16_t machine, const char *bytes, size_t n)
 	uint8_t before[CALL_BYTES_MAX];
 	memset(before, 0x90, sizeof(before));
 	memcpy(before + a->call_bytes - n, bytes, n);
-	return a->ends_in_call(before);
+	return a->ends_in_call[0](before);
 }
 
 START_TEST(test_calls)

@@ -209,7 +209,7 @@ START_TEST(test_other_machine)
 	struct native_stack s = { 0 };
 	struct os_thread th = { 0 };
 	mem_buf_init(&mem, ORDER_BIG, 8);
-	struct target t = { .kind = TARGET_CORE, .mem = &mem.base, .machine = EM_S390 };
+	struct target t = { .kind = TARGET_CORE, .mem = &mem.base, .machine = EM_PPC64 };
 	ck_assert_err(unwind_open(&t, &u), ERR_UNSUPPORTED);
 	unwind_thread(u, &th, &s);
 	ck_assert_err(s.why, ERR_UNSUPPORTED);

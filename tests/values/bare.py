@@ -7,6 +7,7 @@ import dataclasses
 
 import judge
 import subject
+import target
 from corefile import CoreFile
 
 BUILD_ID = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0"  # the head of its note, 20 bytes long
@@ -30,6 +31,8 @@ def check(options, tally, folder, python):
             wiped = wipe(core)
         run = subject.dump(options.pycore, "--locals=full", *process.where)
         used = run.document["python"]["build_id"]
+        if used is None:
+            raise target.Skip("bare: its binary has no build-id that could be wiped out")
         tally.add(where, judge.Verdict("bare: no binary is used", "" if wiped and not used.strip("0") else f"{used} is"))
         for fault in run.faults:
             tally.fail(where, fault)

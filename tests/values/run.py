@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Do the values that `pycore dump --locals` shows equal what repr() says of them inside of the process?
 
-Each Python on the machine runs the programs of fixtures/values, as a core and hanging; each local is one check. Without
--v a value that is wrong under several Pythons is shown once, with one example and the list of them.
+Each Python on the machine runs the programs of fixtures/values, as a core and hanging; each local is one check. Pythons
+of other processors run with --foreign, or when --python has their full name. Without -v a value that is wrong under
+several Pythons is shown once, with one example and the list of them.
 """
 import argparse
 import collections
@@ -84,6 +85,7 @@ class Tally:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name")
+    parser.add_argument("--foreign", action="store_true", help="also those of other processors")
     parser.add_argument("--family", nargs="+", metavar="NAME", help="only these functions of the zoo")
     parser.add_argument("--mode", nargs="+", choices=MODES, default=MODES, help="only these")
     parser.add_argument("--suite", nargs="+", choices=SUITES, default=list(SUITES), help="only these")
@@ -155,16 +157,18 @@ def jobs(options, chosen):
     """(function, name, arguments), the slow ones first."""
     for suite in reversed(options.suite):
         if suite == "zoo":
-            yield from ((zoo, f"{python.name}/{mode}", (python, mode)) for python in chosen for mode in options.mode)
+            yield from ((zoo, f"{python.name}/{mode}", (python, mode)) for python in chosen
+                       for mode in options.mode if mode in python.modes)
         else:
             yield from ((act, f"{suite}: {name}", rest) for act, name, rest in SUITES[suite].jobs(options, chosen))
 
 
 def main():
     options = arguments()
-    found, broken = pythons.find(fetched=True)
+    found, broken = pythons.find(fetched=True, foreign=True)
     chosen = [python for python in found
-              if not options.python or any(python.name.startswith(name) for name in options.python)]
+              if not options.python or any(python.name.startswith(name) for name in options.python)
+              if options.foreign or not python.machine or python.name in (options.python or ())]
     if not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
     subject.allow_cores()

@@ -30,8 +30,10 @@ SIZE_WORD_27 = {**SIZE_WORD, "mapping": 3, "numbered": 3, "queue": 6}
 class Prey:
     """A core of fixtures/values/prey.py and what is in it."""
 
-    def __init__(self, core, truths, pid, options):
-        self.core, self.pid, self.options = core, pid, options  # those that pycore needs for it
+    def __init__(self, core, truths, pid, python):
+        self.core, self.pid, self.options = core, pid, python.options  # those that pycore needs for it
+        # Debug builds had two links in front of each object (to 3.7), free-threaded ones have another head.
+        self.shift = 16 if python.free_threaded or python.debug and python.version < (3, 8) else 0
         self.truths = truths
         self.objects = {one.name: int(one.address, 16) for one in truths if one.function == "prey"}
         self.bystanders = {one.name: one for one in truths if one.function == "bystanders"}
@@ -40,14 +42,16 @@ class Prey:
     def is_object(self, address):
         """Whether its second word points to a type, so to something whose second word is `type`."""
         core = self.core
-        kind = core.word(address + 8) if core.has(address + 8) else 0
-        return core.has(kind + 8) and core.word(kind + 8) == self.type_type
+        place = 8 + self.shift
+        kind = core.word(address + place) if core.has(address + place) else 0
+        return core.has(kind + place) and core.word(kind + place) == self.type_type
 
     def words(self, address):
         """How many it consists of."""
-        kind, count = self.core.word(address + 8), self.core.word(address + 16) if self.core.has(address + 16) else 0
-        items = self.core.word(kind + ITEMSIZE_AT)
-        return (self.core.word(kind + BASICSIZE_AT) + (items * count if items and count < WORDS else 0)) // 8
+        head = address + self.shift
+        kind, count = self.core.word(head + 8), self.core.word(head + 16) if self.core.has(head + 16) else 0
+        items = self.core.word(kind + ITEMSIZE_AT + self.shift)
+        return (self.core.word(kind + BASICSIZE_AT + self.shift) + (items * count if items and count < WORDS else 0)) // 8
 
     def places(self, name, version):
         """(what, address) of the words that belong to this object: in front of it, its own, and its bodies'."""
@@ -59,7 +63,8 @@ class Prey:
         for index in range(2, words):
             body = self.core.word(start + 8 * index) if self.core.has(start + 8 * index) else 0
             if self.owns(body):
-                for inner in range(min(BODY_WORDS, self.words(body) if self.is_object(body) else BODY_WORDS)):
+                most = 2 if self.shift else BODY_WORDS  # mimalloc's small blocks lie side by side
+                for inner in range(min(BODY_WORDS, self.words(body)) if self.is_object(body) else most):
                     if self.core.has(body + 8 * inner):
                         yield f"word {inner} of what word {index} points to", body + 8 * inner
 
@@ -67,7 +72,7 @@ class Prey:
         """Something on the heap that is no object, or one that nothing else refers to."""
         if body % 8 or not self.core.is_data(body) or not self.core.is_data(body + 8):
             return False
-        return not self.is_object(body) or self.core.word(body) == 1
+        return not self.is_object(body) or not self.shift and self.core.word(body) == 1
 
     def values(self, address):
         """What to write there, each once."""
@@ -145,20 +150,25 @@ class Hunt:
                 continue
             for value in (0, 0x10, address, 0x4141414141414141, ALL_ONES, self.prey.objects["real"]):
                 if name != "cls" or value != address:  # a class may be its own type, as `type` is
-                    self.poke(name, "type", address + 8, WORD.pack(value), certain=True)
-            if self.prey.core.has(address + 23):
-                self.poke(name, "pymalloc's fill over it", address, WORD.pack(FREED) * 3, certain=True)
-            self.poke(name, "pointer of a free list", address, WORD.pack(self.prey.objects["integer"]), certain=True)
-            self.poke(name, "end of a free list", address, WORD.pack(0), odd=True)
-            if version < (3, 12):  # there it means immortal
-                self.poke(name, "negative reference count", address, WORD.pack(ALL_ONES), odd=True)
+                    self.poke(name, "type", address + 8 + self.prey.shift, WORD.pack(value), certain=True)
+            if not self.prey.shift:
+                self.freed(name, address, version)
             if name in sizes:
-                self.poke(name, "size", address + 8 * sizes[name], WORD.pack(MOST), certain=True)
+                self.poke(name, "size", address + 8 * sizes[name] + self.prey.shift, WORD.pack(MOST), certain=True)
+
+    def freed(self, name, address, version):
+        """What stands where the count of references stood."""
+        if self.prey.core.has(address + 23):
+            self.poke(name, "pymalloc's fill over it", address, WORD.pack(FREED) * 3, certain=True)
+        self.poke(name, "pointer of a free list", address, WORD.pack(self.prey.objects["integer"]), certain=True)
+        self.poke(name, "end of a free list", address, WORD.pack(0), odd=True)
+        if version < (3, 12):  # there it means immortal
+            self.poke(name, "negative reference count", address, WORD.pack(ALL_ONES), odd=True)
 
     def kinds(self, version):
         """Strings of a kind that is none: 3, 5, 6 and 7."""
         for name in ("ascii_text", "latin", "wide", "widest") if version >= (3, 3) else ():
-            address = self.prey.objects[name] + STATE_AT
+            address = self.prey.objects[name] + STATE_AT + self.prey.shift
             state = self.prey.core.word(address)
             for kind in (3, 5, 6, 7):
                 self.poke(name, f"kind {kind}", address, WORD.pack(state & ~0x1c | kind << 2), certain=True)
@@ -184,7 +194,7 @@ def check(options, tally, folder, python):
         truths, pid = subject.truths(process), process.truth["pid"]
         shutil.copy(process.core, place / "poked")
         with CoreFile(str(place / "poked")) as core:
-            hunt = Hunt(options, tally, Prey(core, truths, pid, python.options), where)
+            hunt = Hunt(options, tally, Prey(core, truths, pid, python), where)
             fault, _ = hunt.look("integer")
             if fault:
                 tally.fail(where, f"the core as it is: {fault}")

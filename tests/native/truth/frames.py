@@ -125,9 +125,7 @@ def in_evaluation():
     """It dies in the evaluation function itself: a constant of py_last is no object."""
     def py_last():
         enter("py_last")
-        value = 12345.6789
-        leave()
-        return value
+        return 12345.6789  # later versions look at what it is only here
 
     def py_first():
         enter("py_first")

@@ -1,0 +1,36 @@
+"""What is another way with the Pythons of other processors (pythons.find(foreign=True)), as data, each with its reason."""
+
+# What `run.py --foreign` runs unless --program says otherwise: one of each thing that is read in its own way.
+FEW = ("threads", "names:astral", "names:bytes", "unicode_source", "code_objects:huge_first", "long_code:far_end", "generators:next",
+       "coroutines:await", "closures", "exceptions_chain:context", "exceptions_kinds:syntax", "subinterpreters:same_thread",
+       "recursion", "inlined:mixed", "deaths:ABRT", "multiline:call")
+
+# Programs that an emulator does not run as the processor would: PROGRAM or PROGRAM:VARIANT -> why.
+EXECUTES = "executes a program of another processor, which only its emulator can"
+CANNOT = {**dict.fromkeys(("code_objects:no_columns", "code_objects:optimized", "embedded", "hangs:waitpid", "perf_trampoline",
+                           "startup"), EXECUTES),
+          "deaths:SYS": "the emulator writes no core for that signal",
+          "forked": "the emulator's core of a child that was forked has the id of the parent's thread"}
+
+
+def why_not(python, name):
+    """Why that program can't be run with that Python, or None."""
+    if not python.emulated:
+        return None
+    return CANNOT.get(name) or CANNOT.get(name.partition(":")[0])
+
+
+# What an emulator's core cannot tell, so what a report on it rightly has: the start of a note.
+NOTES = ("has no list of mapped files (NT_FILE)",)
+
+
+def adapt(python, truth, document):
+    """Takes out of a record and of a report what is the emulator's doing, and not the process's."""
+    if not python.emulated:
+        return
+    known = {thread["tid"] for thread in truth["threads"]}
+    strangers = [tid for tid in truth["tids"] if tid not in known]
+    truth["tids"] = [tid for tid in truth["tids"] if tid not in strangers[:1]]  # its own is older than any but the first
+    document["problems"] = [one for one in document["problems"] if not one["why"].startswith(NOTES)]
+    for thread in document["threads"]:  # which system call a thread waits in is not in the core
+        thread["gil"] = thread["gil"] or "none"
