@@ -62,7 +62,7 @@ def functions(document):
 
 class Checks:
     def __init__(self, pycore):
-        self.pycore, self.failed, self.passed = pycore, 0, 0
+        self.pycore, self.failed, self.passed, self.skipped = pycore, 0, 0, 0
 
     def judge(self, name, good, text):
         self.passed, self.failed = self.passed + bool(good), self.failed + (not good)
@@ -120,8 +120,9 @@ def main():
             for kind in ("--onedir", "--onefile"):
                 look(checks, python, build(maker, folder, kind), folder, kind)
         except Skip as why:
-            print(f"SKIPPED frozen applications: {why}", flush=True)
-    print(f"{checks.passed} passed, {checks.failed} failed")
+            print(f"SKIP frozen applications: {why}", flush=True)
+            checks.skipped += 1
+    print(f"{checks.passed} passed, {checks.failed} failed, {checks.skipped} skipped")
     return bool(checks.failed)
 
 

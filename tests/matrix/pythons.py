@@ -35,6 +35,7 @@ class Python:
     free_threaded: bool = False  # --disable-gil
     machine: str = ""  # of another processor: its name ("s390x"); "": this machine's own
     emulated: bool = False  # it runs under qemu-user
+    fetched: bool = False  # from the cache folder
 
     @property
     def options(self):
@@ -79,11 +80,13 @@ def fetched_roots():
             yield about.parent
 
 
-def candidates(fetched):
-    yield from ((root.name, root / "bin/python", "") for root in managed_roots())
-    yield "system", pathlib.Path("/usr/bin/python3"), ""
+def candidates(fetched, paths):
+    """(name, executable, tree, whether it was fetched)"""
+    yield from ((root.name, root / "bin/python", "", False) for root in managed_roots())
+    yield "system", pathlib.Path("/usr/bin/python3"), "", False
     for folder in fetched_roots() if fetched else ():
-        yield folder.name, folder / "bin/python", str(folder / "root") if (folder / "root").exists() else ""
+        yield folder.name, folder / "bin/python", str(folder / "root") if (folder / "root").exists() else "", True
+    yield from ((str(path), path, "", False) for path in paths)
 
 
 def foreign_ones():
@@ -92,7 +95,7 @@ def foreign_ones():
         about, folder = json.loads(path.read_text()), path.parent
         if about["machine"] not in (None, platform.machine()):
             yield Python(folder.name, str(folder / "bin/python"), tuple(map(int, about["version"].split("."))),
-                         root=str(folder / "root"), machine=about["machine"], emulated=about["emulated"])
+                         root=str(folder / "root"), machine=about["machine"], emulated=about["emulated"], fetched=True)
 
 
 def find(fetched=False, paths=(), foreign=False):
@@ -102,7 +105,7 @@ def find(fetched=False, paths=(), foreign=False):
     these executables as well.
     """
     found, broken = [], []
-    for name, path, root in [*candidates(fetched), *((str(path), path, "") for path in paths)]:
+    for name, path, root, was_fetched in candidates(fetched, paths):
         try:
             answer = subprocess.run([path, "-c", ASK], capture_output=True, check=True, timeout=60).stdout
         except (OSError, subprocess.SubprocessError):
@@ -111,6 +114,30 @@ def find(fetched=False, paths=(), foreign=False):
             continue
         version, other, debug, free_threaded = json.loads(answer)
         if not other:
-            found.append(Python(name, str(path), tuple(version), debug, root, free_threaded))
+            found.append(Python(name, str(path), tuple(version), debug, root, free_threaded, fetched=was_fetched))
     found += foreign_ones() if foreign else ()
     return sorted(found, key=lambda python: (python.version, python.name)), broken
+
+
+def add_options(parser):
+    """The options by which a suite's user says which Pythons it is to run."""
+    parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name, of another processor's all of it")
+    parser.add_argument("--fetched", action="store_true", help="those that fixtures/pythons fetched, instead of this machine's own")
+    parser.add_argument("--foreign", action="store_true", help="those of other processors, instead or as well")
+
+
+def chosen(options):
+    """Those that the options say, and the names of those that don't run."""
+    names = options.python or []
+    found, broken = find(fetched=bool(names) or options.fetched, foreign=bool(names) or options.foreign,
+                         paths=[name for name in names if "/" in name])
+    return [python for python in found if is_chosen(python, options)], broken
+
+
+def is_chosen(python, options):
+    if options.python:
+        named = any(python.name.startswith(name) for name in options.python)
+        return named and (options.foreign or not python.machine or python.name in options.python)
+    if python.machine:
+        return options.foreign
+    return python.fetched == options.fetched and (options.fetched or not options.foreign)

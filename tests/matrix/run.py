@@ -2,7 +2,7 @@
 """Runs `pycore dump --json` on every program of fixtures/programs, under every CPython on this machine, as a core, live
 and live without stopping, and compares each report with what the program wrote down about itself just before.
 
-Pythons of other processors run with --foreign, a few programs each, or when --python has their full name.
+With --foreign, Pythons of other processors run a few programs each; all programs, when --python has their full name.
 With --prove it asks CPython's faulthandler instead of pycore: that is how the programs themselves are tested.
 """
 import argparse
@@ -56,9 +56,8 @@ class Result:
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name")
+    pythons.add_options(parser)
     parser.add_argument("--program", nargs="+", metavar="NAME", help="only these: PROGRAM or PROGRAM:VARIANT")
-    parser.add_argument("--foreign", action="store_true", help="also those of other processors")
     parser.add_argument("--mode", nargs="+", choices=programs.MODES, default=programs.MODES, help="only these")
     parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path, help="the program to test")
     parser.add_argument("--prove", action="store_true", help="compare the programs with faulthandler, not with pycore")
@@ -70,11 +69,6 @@ def arguments():
     if options.prove:
         options.mode = ("core",)
     return options
-
-
-def wanted_pythons(found, names, foreign):
-    return [python for python in found if not names or any(python.name.startswith(name) for name in names)
-            if foreign or not python.machine or python.name in names]
 
 
 def wanted(name, names):
@@ -190,8 +184,7 @@ def show(result):
 
 def main():
     options = arguments()
-    found, broken = pythons.find(fetched=True, foreign=True)
-    chosen = wanted_pythons(found, options.python, options.foreign)
+    chosen, broken = pythons.chosen(options)
     if not options.prove and not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]

@@ -316,8 +316,7 @@ def run_foreign(options, counts):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pycore", default=TOP / "build/pycore", type=pathlib.Path)
-    parser.add_argument("--python", nargs="+", help="only these, as 3.8, system or the name of a fetched one")
-    parser.add_argument("--foreign", action="store_true", help="those for other processors, and with musl's C library, instead")
+    pythons.add_options(parser)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS, help="only these parts")
     parser.add_argument("--death", nargs="+", help="only these: names of deaths and of scenarios", metavar="NAME",
                         choices=[*subjects.BY_NAME, *merged.SCENARIOS, "snapshot", "busy", "greenlets"])
@@ -345,7 +344,9 @@ def main():
         return 0
     if options.foreign:
         return run_foreign(options, counts)
-    found = [python for python in pythons.find(fetched=bool(options.python))[0] if is_one(python, options.python or WANTED)]
+    found = pythons.chosen(options)[0]
+    if not options.python and not options.fetched:
+        found = [python for python in found if is_one(python, WANTED)]
     for python in (python for python in found if python.root):
         counts.say("skipped", f"{python.name} against eu-stack, pystack and py-spy", "they know no tree but this machine's")
     with tempfile.TemporaryDirectory(prefix="pycore-native-") as folder, concurrent.futures.ThreadPoolExecutor(options.j) as pool:

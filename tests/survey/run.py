@@ -341,20 +341,18 @@ FOREIGN = ("ordered", "churned", "interpreters", "collecting", "freelists", "gen
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pycore", required=True, type=pathlib.Path)
-    parser.add_argument("--python", action="append", help="only this one, by name or by path (default: all)")
+    pythons.add_options(parser)
     parser.add_argument("--variant", action="append", choices=list(VARIANTS))
-    parser.add_argument("--foreign", action="store_true", help="those for other processors as well")
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
     counts = Counts(args.verbose)
     wanted = schema.load(TOP / "man/pycore.survey.schema.json")
-    found, broken = pythons.find(fetched=True, foreign=args.foreign, paths=[path for path in args.python or [] if "/" in path])
+    found, broken = pythons.chosen(args)
     for name in broken:
         counts.say("skipped", name, "does not run")
     for python in found:
         for variant, (environment, since) in VARIANTS.items():
-            if (args.python and python.name not in args.python) or (args.variant and variant not in args.variant) or \
-                    python.version < since:
+            if (args.variant and variant not in args.variant) or python.version < since:
                 continue
             if python.machine and variant not in (args.variant or FOREIGN):
                 continue

@@ -84,8 +84,7 @@ class Tally:
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name")
-    parser.add_argument("--foreign", action="store_true", help="also those of other processors")
+    pythons.add_options(parser)
     parser.add_argument("--family", nargs="+", metavar="NAME", help="only these functions of the zoo")
     parser.add_argument("--mode", nargs="+", choices=MODES, default=MODES, help="only these")
     parser.add_argument("--suite", nargs="+", choices=SUITES, default=list(SUITES), help="only these")
@@ -165,10 +164,7 @@ def jobs(options, chosen):
 
 def main():
     options = arguments()
-    found, broken = pythons.find(fetched=True, foreign=True)
-    chosen = [python for python in found
-              if not options.python or any(python.name.startswith(name) for name in options.python)
-              if options.foreign or not python.machine or python.name in (options.python or ())]
+    chosen, broken = pythons.chosen(options)
     if not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
     subject.allow_cores()
@@ -184,7 +180,7 @@ def main():
             tally.skip("every core", elsewhere)
             options.mode, options.suite = ("live",), ["zoo"]
         list(pool.map(lambda job: guarded(options, tally, pathlib.Path(folder), job), jobs(options, chosen)))
-    everything = set(options.suite) == set(SUITES) and not options.python and not options.family
+    everything = set(options.suite) == set(SUITES) and not options.python and not options.foreign and not options.family
     for key in different.unused() if everything else ():
         tally.fail("different.py", f"{key} is listed, but was never different")
     return tally.conclude()
