@@ -9,6 +9,8 @@ DATADIR ?= $(PREFIX)/share/pycore
 B       ?= build
 SAN     ?=
 WERROR  ?=
+MATRIX  ?= --all
+SUITES  ?=
 
 CPPFLAGS += -Iinclude -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPYCORE_VERSION='"$(VERSION)"'
 CFLAGS   ?= -O2 -g
@@ -70,10 +72,11 @@ lint: ## layers, house rules, format and man pages
 	mandoc -Tlint -Wwarning $(wildcard man/*.[1-8])
 
 .PHONY: matrix
-matrix: all ## fetches and builds other Pythons, and prints what is read of each kind of their cores
-	fixtures/pythons get --all
-	/usr/bin/python3 tests/matrix/table.py --pycore $(B)/pycore
-	/usr/bin/python3 tests/matrix/frozen.py --pycore $(B)/pycore
+matrix: ## fetches and builds other Pythons (MATRIX: only these), and runs the tests on them (SUITES: only these)
+	tests/setup matrix
+	$(MAKE) all
+	fixtures/pythons get $(MATRIX)
+	tests/run --fetched --build $(B) $(SUITES)
 
 .PHONY: bench
 bench: all ## time and memory beside gdb, PyStack, py-spy and eu-stack

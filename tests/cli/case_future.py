@@ -4,9 +4,10 @@ import pathlib
 import re
 import shutil
 import struct
+import subprocess
 
 from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
-from subjects import CRASH, NESTED, STACK, pythons
+from subjects import CRASH, NESTED, STACK, pythons, tool
 
 COOKIE = b"xdebugpy"
 FINAL, CANDIDATE = 0xf0, 0xc1
@@ -43,7 +44,7 @@ class Changed:
         about = kit.expect_json(f"{found.name} as it is", ["dump", *found.options, whole], COMPLETE)
         self.core = self.write(whole, self.folder / "core")
         module = about["python"]["module"]
-        self.write(pathlib.Path(found.root + module), self.folder / ("tree" + module))
+        self.module = self.write(pathlib.Path(found.root + module), self.folder / ("tree" + module))
 
     def write(self, path, to):
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -84,9 +85,10 @@ def its_own_offsets(kit, make):
 
 
 def without_offsets(kit, make):
-    """A newer version that does not: what was found, which versions are known, and no frame."""
+    """A newer version that does not, nor its DWARF: what was found, which versions are known, and no frame."""
     found = subject((3, 13))
     changed = Changed(kit, make, found, (3, 17, 3), cookie=b"xnothing")
+    subprocess.run([tool("objcopy"), "--strip-debug", changed.module], check=True)
     name = f"{found.name} as 3.17.3 without debug offsets"
     document = kit.expect_json(name, changed.arguments, NOTHING)
     kit.check_that(f"{name}: nothing is made up", document and not document["python"] and not any(functions(document)), "it is")

@@ -149,7 +149,7 @@ def look(kit, name, core, arguments=(), status=(COMPLETE, PARTIAL)):
     """The verdict, whose two forms must say the same."""
     ran = kit.expect(name, ["dump", *arguments, core], status, json_too=False)
     verdict = kit.expect_json(name, ["dump", *arguments, core], status)["verdict"]
-    block = ran.out.partition("\n\n")[0].splitlines()
+    block = [line for line in ran.out.partition("\n\n")[0].splitlines() if not line.startswith("Cut off:")]
     kit.check(f"{name}: shape", shape(verdict))
     kit.check_that(f"{name}: text and JSON", len(block) == len(verdict["lines"]) and block[0].startswith("Verdict:    "),
                    f"{block} {verdict['lines']}")

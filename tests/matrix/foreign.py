@@ -1,4 +1,4 @@
-"""What is another way with the Pythons of other processors (pythons.find(foreign=True)), as data, each with its reason."""
+"""What is another way with fetched Pythons, mostly those of other processors, as data, each with its reason."""
 
 # What `run.py --foreign` runs unless --program says otherwise: one of each thing that is read in its own way.
 FEW = ("threads", "names:astral", "names:bytes", "unicode_source", "code_objects:huge_first", "long_code:far_end", "generators:next",
@@ -13,10 +13,14 @@ CANNOT = {**dict.fromkeys(("code_objects:no_columns", "code_objects:optimized", 
           "forked": "the emulator's core of a child that was forked has the id of the parent's thread"}
 
 
+# Programs that one fetched Python does not run to their end: (its name, PROGRAM:VARIANT) -> why.
+BREAKS = {("standalone-3.14.6", "subinterpreters:pool"): "this build dies there by itself: double free or corruption (out)"}
+
+
 def why_not(python, name):
     """Why that program can't be run with that Python, or None."""
     if not python.emulated:
-        return None
+        return BREAKS.get((python.name, name))
     return CANNOT.get(name) or CANNOT.get(name.partition(":")[0])
 
 

@@ -187,6 +187,7 @@ def main():
     chosen, broken = pythons.chosen(options)
     if not options.prove and not options.pycore.exists():
         raise SystemExit(f"{options.pycore} is not there: build it first")
+    target.heed_signals()
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
     results = []

@@ -246,7 +246,7 @@ MAKERS = {"debian": "Debian", "system": "the distribution's", "standalone": "pyt
 def build(python):
     """Who built it, and how."""
     how = "free-threaded" if python.free_threaded else "debug" if python.debug or DEBUG.match(python.name) else "release"
-    words = [MAKERS.get(python.name.partition("-")[0], "from source"), how, python.machine]
+    words = [MAKERS.get(python.name.partition("-")[0], "from source"), how, {"arm": "armhf"}.get(python.machine, python.machine)]
     return ", ".join(word for word in words if word)
 
 
