@@ -129,3 +129,18 @@ void layout_known(const struct layout_key *key, struct str *text)
 	put_span(&spans, from, to);
 	str_puts(text, str_text(&spans));
 }
+
+const char *layout_machine_name(uint16_t machine)
+{
+	switch (machine) {
+	case EM_AARCH64:
+		return "aarch64";
+	case EM_386:
+		return "i386";
+	case EM_ARM:
+		return "armhf";
+	case EM_S390:
+		return "s390x";
+	}
+	return "x86-64";
+}

@@ -469,7 +469,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.10",
 		ALL(3, 10),
-		PROVEN(V(3, 10, 13)),
+		PROVEN(V(3, 10, 13), V(3, 10, 16)),
 		RELEASE_X86_64,
 		AS_3_10,
 		.fields = py310,
@@ -485,7 +485,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.11",
 		RANGE(FROM(3, 11, 4), TO(3, 11, 0xff)),
-		PROVEN(V(3, 11, 7)),
+		PROVEN(V(3, 11, 7), V(3, 11, 11)),
 		RELEASE_X86_64,
 		AS_3_11_4(HEAP_LARGE),
 		.fields = py311,
@@ -493,7 +493,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.12",
 		ALL(3, 12),
-		PROVEN(V(3, 12, 1)),
+		PROVEN(V(3, 12, 1), V(3, 12, 3)),
 		RELEASE_X86_64,
 		AS_3_12,
 		.fields = py312,
@@ -510,7 +510,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.13",
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
-		PROVEN(V(3, 13, 5)),
+		PROVEN(V(3, 13, 1), V(3, 13, 5)),
 		RELEASE_X86_64,
 		AS_3_13(REFS_IMMORTAL, HEAP_LARGE, HEAP_POINTED),
 		.fields = py313,
@@ -536,7 +536,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.14",
 		RANGE(FROM(3, 14, 5), TO(3, 14, 0xff)),
-		PROVEN(V(3, 14, 8)),
+		PROVEN(V(3, 14, 6), V(3, 14, 8)),
 		RELEASE_X86_64,
 		AS_3_14(REFS_FLAGGED, HEAP_LARGE, HEAP_POINTED),
 		.fields = py314,
@@ -676,7 +676,7 @@ static const struct layout_row rows[] = {
 	{
 		.name = "3.13t",
 		RANGE(FROM(3, 13, 1), TO(3, 13, 0xff)),
-		PROVEN(V(3, 13, 5), V(3, 13, 15)),
+		PROVEN(V(3, 13, 5)),
 		FREE_THREADED_X86_64,
 		AS_3_13(REFS_BIASED, HEAP_LARGE, HEAP_MIMALLOC),
 		.fields = py313t,

@@ -123,6 +123,14 @@ static void put_free_lists(struct json *j, const struct survey *s)
 	json_close(j, ']');
 }
 
+static void put_known(struct json *j, const char *key, uint64_t v, bool known)
+{
+	if (known)
+		json_uint(j, key, v);
+	else
+		json_null(j, key);
+}
+
 static void put_chunks(struct json *j, const struct heap_chunks *c)
 {
 	json_open(j, "malloc_sizes", '[');
@@ -199,9 +207,10 @@ static void put_allocators(struct json *j, const struct survey *s)
 			put_class(j, &p->classes[i]);
 	}
 	json_close(j, ']');
-	json_uint(j, "malloc_used_bytes", s->chunks.used_bytes);
-	json_uint(j, "malloc_free_bytes", s->chunks.free_bytes);
-	json_uint(j, "malloc_largest_free", s->chunks.largest_free);
+	bool known = s->chunks.used_bytes || s->chunks.free_bytes;
+	put_known(j, "malloc_used_bytes", s->chunks.used_bytes, known);
+	put_known(j, "malloc_free_bytes", s->chunks.free_bytes, known);
+	put_known(j, "malloc_largest_free", s->chunks.largest_free, known);
 	put_chunks(j, &s->chunks);
 	put_pages(j, &s->pages);
 	put_free_lists(j, s);

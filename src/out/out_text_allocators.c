@@ -50,11 +50,13 @@ static void put_pinned(struct out *o, const struct heap_pools *p)
 static void put_chunks(struct out *o, const struct heap_chunks *c)
 {
 	char text[TEXT_SIZE_MAX];
+	if (!c->used_bytes && !c->free_bytes) {
+		str_puts(&o->buf, "  malloc: no heap of the GNU C library was found\n");
+		return;
+	}
 	str_addf(&o->buf, "  malloc: %s in use", text_size(c->used_bytes, text));
 	str_addf(&o->buf, ", %s free", text_size(c->free_bytes, text));
 	str_addf(&o->buf, ", %s in the largest free chunk\n", text_size(c->largest_free, text));
-	if (!c->used_bytes && !c->free_bytes)
-		return;
 	str_addf(&o->buf, "  %11s %11s %11s %11s %11s\n", "Chunks of", "Used", "Used bytes", "Free",
 		"Free bytes");
 	for (size_t i = 0; i < ARRAY_LEN(c->sizes); i++) {

@@ -159,8 +159,8 @@ static enum step by_frame_pointer(struct walk *w, struct native_frame *f)
 		failed(mem_ptr(w->mem, fp + a->ptr_size, &pc)))
 		return STEP_FAILED;
 	pc &= a->code_mask;
-	if (!pc && !outer)
-		return STEP_OUTERMOST;
+	if (!pc && !outer) /* the end of a chain, or zeros that something else points to */
+		return f->found_by == NATIVE_FRAME_POINTER ? STEP_OUTERMOST : STEP_FAILED;
 	if ((outer && outer <= fp) || !unwind_is_return(w->u, pc))
 		return STEP_FAILED;
 	struct unwind_regs next = guessed_regs(w);
@@ -298,7 +298,8 @@ static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 		return STEP_OUTERMOST;
 	} else
 		*why = unwind_is_code(w->u, at)
-			       ? err_at(ERR_ABSENT, w->pc, "call frame information")
+			       ? err_at(ERR_NOT_FOUND, w->pc,
+					 "call frame information of the code there")
 			       : err_at(ERR_UNMAPPED, w->pc, "code");
 	if (s != STEP_FAILED && s != STEP_ZERO)
 		return s;

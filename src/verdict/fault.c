@@ -101,9 +101,9 @@ static void put_index(struct death *d)
 /* "read of 8 bytes at 0x8: [rdi + 8] with rdi = 0x0" */
 void put_operand(struct death *d)
 {
-	static const char *const what[] = { [ACCESS_UNKNOWN] = "access to",
-		[ACCESS_READ] = "read of",
-		[ACCESS_WRITE] = "write of",
+	static const char *const what[] = { [ACCESS_UNKNOWN] = "access",
+		[ACCESS_READ] = "read",
+		[ACCESS_WRITE] = "write",
 		[ACCESS_EXECUTE] = "fetch of code" };
 	const struct instruction *in = &d->in;
 	if (failed(d->in_why) || !in->text[0])
@@ -113,7 +113,8 @@ void put_operand(struct death *d)
 		return;
 	str_addf(&d->detail, ": %s", what[in->access]);
 	if (in->size)
-		str_addf(&d->detail, " %u byte%s", in->size, in->size == 1 ? "" : "s");
+		str_addf(&d->detail, " %s %u byte%s", in->access == ACCESS_UNKNOWN ? "to" : "of",
+			in->size, in->size == 1 ? "" : "s");
 	str_addf(&d->detail, " at 0x%" PRIx64, in->address);
 	if (in->operand[0])
 		str_addf(&d->detail, ", %s", in->operand);

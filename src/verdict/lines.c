@@ -119,6 +119,12 @@ static void add_message(struct death *d)
 		add_line(d->v, "Message:", &text);
 }
 
+static bool is_free_threaded(const struct python *p, const struct py_thread *th)
+{
+	size_t runtime = p->interpreters[th->interpreter].runtime;
+	return p->runtimes[runtime].layout.key.abi & ABI_FREE_THREADED;
+}
+
 static void add_thread(struct death *d)
 {
 	AUTO_STR(text);
@@ -136,9 +142,10 @@ static void add_thread(struct death *d)
 		str_puts(&text, d->p->n_runtimes ? ", not known to Python" : "");
 	else if (th->gil == GIL_HOLDER)
 		str_puts(&text, ", holds the GIL");
-	else if (th->gil == GIL_NONE || th->gil == GIL_WAITING)
-		str_puts(&text,
-			th->gil == GIL_NONE ? ", does not hold the GIL" : ", waits for the GIL");
+	else if (th->gil == GIL_WAITING)
+		str_puts(&text, ", waits for the GIL");
+	else if (th->gil == GIL_NONE && !is_free_threaded(d->p, th))
+		str_puts(&text, ", does not hold the GIL");
 	if (th->addr && d->p->n_interpreters > 1)
 		str_addf(&text, ", interpreter %" PRId64, d->p->interpreters[th->interpreter].id);
 	add_line(d->v, "Thread:", &text);
@@ -155,7 +162,7 @@ static void add_native(struct death *d)
 	for (size_t i = d->first + 1; i <= outside && i < d->stack->n; i++) {
 		if (i > last && (i < outside || outside == d->stack->n))
 			continue;
-		if (i > d->first + 1 && !d->stack->frames[i].certain)
+		if (!d->stack->frames[i].certain)
 			break;
 		str_puts(&text, i == d->first + 1 ? ", called by " : i > last ? ", ..., " : ", ");
 		if (i < outside)

@@ -156,7 +156,8 @@ def main_thread(document):
 
 
 def stack(document):
-    return [frame["function"] for frame in main_thread(document)["frames"] if frame["kind"] == "python"]
+    """As far as there are names."""
+    return [frame["function"] for frame in main_thread(document)["frames"] if frame["kind"] == "python" and frame["function"]]
 
 
 def values(document):
@@ -175,6 +176,11 @@ def native_too(document):
     return bool(thread["merged"]) and any(frame["kind"] == "native" for frame in thread["frames"])
 
 
+def is_honest(name, value):
+    """It is right, or says that it is not known."""
+    return value in (None, VALUES[name]) or value.startswith(("<damaged", "<object of unknown type"))
+
+
 @dataclasses.dataclass(frozen=True)
 class Question:
     command: tuple
@@ -185,7 +191,7 @@ class Question:
 QUESTIONS = {
     "stacks": Question(("dump", "--native=none"), lambda found: stack(found) == STACK, lambda found: is_part(stack(found), STACK)),
     "locals": Question(("dump", "--native=none", "--locals"), lambda found: values(found) == VALUES,
-                       lambda found: all(value in (None, VALUES[name]) or "<damaged" in value for name, value in values(found).items())),
+                       lambda found: all(is_honest(name, value) for name, value in values(found).items())),
     "native": Question(("dump", "--native"), lambda found: stack(found) == STACK and native_too(found),
                        lambda found: is_part(stack(found), STACK)),
     "survey": Question(("survey",), lambda found: count(found) == OBJECTS, lambda found: count(found) <= OBJECTS),
@@ -218,9 +224,9 @@ def judge(pycore, question, kind, where):
         return "no", "the report is wrong"
     if status == 0 and question.is_whole(document):
         return "ok", None
-    if status == 0 or not whys:
+    if not whys:
         return "no", "something is missing, and the report does not say so"
-    return ("partial" if status == 2 or kind.poor else "no"), whys[0]
+    return ("partial" if status != 1 or kind.poor else "no"), whys[0]
 
 
 def cells(pycore, python, kind):
@@ -241,12 +247,14 @@ def release(python):
 
 
 MAKERS = {"debian": "Debian", "system": "the distribution's", "standalone": "python-build-standalone"}
+SOURCES = {"2.7-ucs2": "from source (UCS-2)", "3.13-musl": "from source (musl)"}
 
 
 def build(python):
     """Who built it, and how."""
     how = "free-threaded" if python.free_threaded else "debug" if python.debug or DEBUG.match(python.name) else "release"
-    words = [MAKERS.get(python.name.partition("-")[0], "from source"), how, {"arm": "armhf"}.get(python.machine, python.machine)]
+    maker = MAKERS.get(python.name.partition("-")[0]) or SOURCES.get(python.name, "from source")
+    words = [maker, how, {"arm": "armhf"}.get(python.machine, python.machine)]
     return ", ".join(word for word in words if word)
 
 
@@ -321,9 +329,10 @@ def write_readme(table, readme):
 
 
 def check_readme(table, readme):
-    """The rows that are not in the README as they were found."""
+    """The rows that stand otherwise in the README. It need not have all that a machine has."""
     written = place_in(readme)[1]
-    return [text for _, text in markdown(table) if text not in written]
+    known = {tuple(line.split(" | ")[:2]) for line in written}
+    return [text for _, text in markdown(table) if text not in written and tuple(text.split(" | ")[:2]) in known]
 
 
 BEGIN, END = "<!-- tests/matrix/table.py --readme: begin -->", "<!-- tests/matrix/table.py --readme: end -->"
