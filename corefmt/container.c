@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MAGIC_MAX = 6 };
@@ -162,8 +161,9 @@ static struct err open_standard_input(const struct container_options *opt, struc
 	}
 	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
 		return err_of(ERR_UNSUPPORTED, "standard input is neither a file nor a pipe");
-	struct container c = { .fd = -1, .uid = st.st_uid, .gid = st.st_gid };
-	clock_gettime(CLOCK_REALTIME, &c.mtime);
+	struct container c = {
+		.fd = -1, .mtime = { .tv_sec = NO_TIME }, .uid = st.st_uid, .gid = st.st_gid
+	};
 	TRY(open_pipe(STDIN_FILENO, opt, &c));
 	*ret = c;
 	return NO_ERR;

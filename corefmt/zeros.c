@@ -4,7 +4,8 @@
  * file of the right length whose blocks were never written: they read as zeros, and so do pages
  * that were zeros in the process. What tells them apart are places that no process leaves zero:
  * what the kernel put on the first stack (AT_RANDOM) and its library's header (AT_SYSINFO_EHDR),
- * the headers of programs and libraries, and stacks from the stack pointer on.
+ * the headers of programs and libraries, and what a thread pointer points to, which lies at the end
+ * of a thread's stack. Stacks themselves may have long runs of zeros: arrays that are not yet used.
  */
 #include "parts.h"
 
@@ -14,8 +15,8 @@
 
 enum {
 	HEADER_BYTES = 16, /* of an ELF file; AT_RANDOM has as many */
-	STACK_BYTES = 64 * 1024, /* of a stack that are looked at */
-	STACKS_LOOKED_AT = 64,
+	THREAD_BYTES = 64, /* of a thread's control block: its own address, tables, ... */
+	THREADS_LOOKED_AT = 64,
 	CHUNK = 64 * 1024,
 	PAGE = 4096,
 };
@@ -60,10 +61,10 @@ static void look_everywhere(const struct elfcore *c, struct core_zeros *z)
 		if (!c->files[i].offset && runs_code(c, i))
 			look(c, c->files[i].start, HEADER_BYTES, z);
 	}
-	size_t step = c->n_threads / STACKS_LOOKED_AT + 1;
+	size_t step = c->n_threads / THREADS_LOOKED_AT + 1;
 	for (size_t i = 0; i < c->n_threads; i += step) {
-		if (c->threads[i].regs.has_sp)
-			look(c, c->threads[i].regs.sp, STACK_BYTES, z);
+		if (c->threads[i].regs.has_tls)
+			look(c, c->threads[i].regs.tls, THREAD_BYTES, z);
 	}
 }
 

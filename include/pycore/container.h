@@ -14,6 +14,9 @@
 #include <sys/types.h>
 #include <time.h>
 
+/* tv_sec of a time that is not known: no clock shows it, no calendar has it. */
+#define NO_TIME ((time_t)INT64_MIN)
+
 enum container_kind {
 	CONTAINER_PLAIN,
 	CONTAINER_GZIP,
@@ -37,7 +40,7 @@ struct container {
 	const uint8_t *bytes; /* the unpacked core, mapped read-only; NULL if it is empty */
 	uint64_t size;
 	int fd; /* of what is mapped, so that its holes can be told; -1 if it is empty */
-	struct timespec mtime; /* of the file as given */
+	struct timespec mtime; /* of the file as given; NO_TIME: it came through a pipe */
 	uid_t uid; /* its owner */
 	gid_t gid;
 	bool in_ram; /* unpacked on a file system that takes its space from memory */

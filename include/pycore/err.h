@@ -19,6 +19,7 @@ enum err_code {
 	ERR_TRUNCATED, /* the core file ends before these bytes */
 	ERR_CORRUPT, /* the bytes are there but contradict the format or themselves */
 	ERR_ABSENT, /* this build has no such field, symbol or note */
+	ERR_NOT_FOUND, /* there may be none, or it is in a file that is not here */
 	ERR_LIMIT, /* a cap of limits.h was reached */
 	ERR_UNSUPPORTED, /* well-formed, but of a kind that pycore does not read */
 	ERR_DENIED, /* the kernel or the opener's rules forbid it */

@@ -351,6 +351,9 @@ struct layout {
 /* The rows, oldest first. */
 const struct layout_row *layout_rows(size_t *ret_len);
 
+/* "aarch64", of a row's machine. */
+const char *layout_machine_name(uint16_t machine);
+
 /* "3.7.4 to 3.7.*" or "3.13.0", appended. */
 void layout_row_range(const struct layout_row *row, struct str *ret);
 

@@ -81,8 +81,17 @@ struct survey_check {
 
 enum { SURVEY_CHECKS_MAX = 8, SURVEY_SAMPLE_MAX = 100 };
 
+/* What the sizes of objects depend on. */
+struct survey_build {
+	char version[VERSION_TEXT_MAX]; /* "3.11.7"; "": nothing of it is known */
+	uint16_t machine; /* EM_X86_64, ...; 0: not known */
+	unsigned abi, ptr_size;
+	enum byte_order order;
+};
+
 /* The document that a survey was read from. */
 struct survey_saved {
+	struct survey_build build;
 	const char *of; /* "core file core.1234", "process 4711"; NULL: it does not say */
 	bool damage; /* it says of itself that something is missing or damaged */
 	/* Its keys but for those that a comparison sets, in their order: values as JSON, ASCII */
@@ -181,6 +190,12 @@ bool survey_load(const char *path, const struct container_options *opt, bool who
 	struct survey **ret);
 /* Whether a file begins as such a document does, and not as a core. */
 bool survey_is_saved(const char *path, const struct container_options *opt);
+/* Adds a note to the problems among the parts of a document that was read whole. */
+void survey_saved_note(struct survey *s, const char *where, const char *why);
+/* Whether objects of these builds differ in size by themselves: they are of other versions, but for
+ * the micro version, or of other machines or kinds of build. Says how, appended to why. */
+bool survey_builds_differ(
+	const struct survey_build *before, const struct survey_build *after, struct str *why);
 /* A row's name as JSON can tell it: what is no UTF-8 becomes U+FFFD. */
 void survey_put_name(struct str *to, const char *name);
 

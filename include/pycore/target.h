@@ -112,12 +112,16 @@ struct target {
 
 	char **argv; /* NULL-terminated; NULL: unknown */
 	size_t argc;
-	bool argv_cut; /* only the kernel's 80-byte summary was there */
+	bool argv_cut; /* only the kernel's summary was there, and that is full; or it is very long
+			*/
+
+	uint64_t first_stack; /* core: an address in the stack that the kernel made; 0: not known */
 
 	struct target_signal signal;
 	bool snapshot; /* a core that was taken of a living process */
-	struct timespec as_of; /* core: the file's time. live: when the process started. Sources
-				  newer than this may not be what ran. */
+	struct timespec
+		as_of; /* core: the file's time; NO_TIME: it came through a pipe. live: when
+			  the process started. Sources newer than this may not be what ran. */
 	double pause_seconds; /* live: how long threads were stopped; < 0: were not */
 	bool nonblocking; /* live: never stopped on purpose, so reads race with the process */
 	enum activity_wanted activity; /* live; may be set before a stop */

@@ -31,6 +31,8 @@ const char *err_code_text(enum err_code code)
 		return "damaged";
 	case ERR_ABSENT:
 		return "not present in this build";
+	case ERR_NOT_FOUND:
+		return "there is none, or its file is not here";
 	case ERR_LIMIT:
 		return "beyond pycore's limit";
 	case ERR_UNSUPPORTED:

@@ -6,7 +6,6 @@
 #include "pycore/layout.h"
 #include "pycore/opener.h"
 
-#include <elf.h>
 #include <string.h>
 
 const char cmd_layout_help[] =
@@ -32,6 +31,7 @@ static const char *advice(enum err_code code)
 	case ERR_UNMAPPED:
 	case ERR_NOT_SAVED:
 	case ERR_TRUNCATED:
+	case ERR_NOT_FOUND:
 	case ERR_LIMIT:
 	case ERR_GONE:
 	case ERR_SYS:
@@ -112,21 +112,6 @@ static const char *abi_name(unsigned abi)
 	return names[abi & (ABI_DEBUG | ABI_FREE_THREADED)];
 }
 
-static const char *machine_name(unsigned machine)
-{
-	switch (machine) {
-	case EM_AARCH64:
-		return "aarch64";
-	case EM_386:
-		return "i386";
-	case EM_ARM:
-		return "armhf";
-	case EM_S390:
-		return "s390x";
-	}
-	return "x86-64";
-}
-
 static void print_row(const struct layout_row *row)
 {
 	AUTO_STR(range);
@@ -139,7 +124,7 @@ static void print_row(const struct layout_row *row)
 		str_puts(&proven, version);
 	}
 	printf("%-22s  %-18s  %-14s  %-7s  %-4u  %-6s  %s\n", row->name, str_text(&range),
-		abi_name(row->abi), machine_name(row->machine), 8 * row->ptr_size,
+		abi_name(row->abi), layout_machine_name(row->machine), 8 * row->ptr_size,
 		row->order == ORDER_BIG ? "big" : "little", proven.len ? str_text(&proven) : "-");
 }
 

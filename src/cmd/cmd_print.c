@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 const char cmd_print_help[] =
 	"  --json              as JSON (see pycore-json(5)) instead of text\n"
@@ -120,13 +121,16 @@ static bool take_addresses(struct print *d, int argc, char **argv, int at)
 	return true;
 }
 
-/* What begins with a digit is an address, so EXE is a word that does not. */
+/* What begins with a digit is an address, so EXE is a word that does not: the last one only if
+ * there is such a file, as more likely the address is mistyped. */
 static bool take_operands(struct print *d, int argc, char **argv)
 {
 	int first = optind;
 	if (!d->args.pid) {
 		first += first < argc;
-		first += first > optind && first < argc && !isdigit((unsigned char)argv[first][0]);
+		first += first > optind && first < argc &&
+			 !isdigit((unsigned char)argv[first][0]) &&
+			 (first + 1 < argc || access(argv[first], F_OK) == 0 || !argv[first][0]);
 	}
 	return target_args_operands(&d->args, first, argv, "print") &&
 	       take_addresses(d, argc, argv, first);

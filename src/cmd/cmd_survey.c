@@ -10,7 +10,7 @@
 
 /* Prints the second of two sides, or what changed since the first one. */
 static bool report(const struct survey_args *a, const struct side *s, const struct side *before,
-	const struct survey_diff *diff, bool *ret_damage)
+	const struct survey_diff *diff, const struct problems *notes, bool *ret_damage)
 {
 	struct survey_view view = a->view;
 	view.diff = diff;
@@ -27,8 +27,8 @@ static bool report(const struct survey_args *a, const struct side *s, const stru
 		o->ops->pythons(o, s->p);
 	}
 	o->ops->survey(o, s->survey, &view);
-	if (s->target)
-		o->ops->problems(o, &s->target->problems);
+	if (s->target || (notes->len && !a->json)) /* a saved document has its own */
+		o->ops->problems(o, s->target ? &s->target->problems : notes);
 	o->ops->finish(o);
 	*ret_damage = o->damage || (s->target && s->target->problems.damage);
 	bool good = out_close(o);
@@ -135,6 +135,21 @@ static bool is_cut(const struct survey_args *a, const struct side *before, const
 	return cut;
 }
 
+/* notes: where what is printed was saved, and is no JSON. */
+static void compare_builds(const struct survey_args *a, const struct side *before,
+	const struct side *after, struct problems *notes)
+{
+	static const char where[] = "comparison";
+	AUTO_STR(why);
+	const struct survey_build builds[] = { side_build(a, before), side_build(a, after) };
+	if (!survey_builds_differ(&builds[0], &builds[1], &why))
+		return;
+	problems_notef(
+		after->target ? &after->target->problems : notes, where, "%s", str_text(&why));
+	if (!after->target)
+		survey_saved_note(after->survey, where, str_text(&why));
+}
+
 static void free_diff(struct survey_diff **d)
 {
 	survey_diff_free(*d);
@@ -145,6 +160,7 @@ static enum exit_status survey(struct survey_args *a)
 	CLEANUP(side_fini) struct side before = { 0 };
 	CLEANUP(side_fini) struct side after = { 0 };
 	CLEANUP(free_diff) struct survey_diff *diff = NULL;
+	CLEANUP(problems_fini) struct problems notes = { 0 };
 	bool damage;
 	enum exit_status status = gather(a, &before, &after);
 	if (status != STATUS_COMPLETE)
@@ -153,7 +169,9 @@ static enum exit_status survey(struct survey_args *a)
 		return STATUS_NOTHING;
 	if (a->view.before)
 		diff = survey_compare(before.survey, after.survey, a->options.sort);
-	if (!report(a, &after, &before, diff, &damage))
+	if (a->view.before)
+		compare_builds(a, &before, &after, &notes);
+	if (!report(a, &after, &before, diff, &notes, &damage))
 		return STATUS_NOTHING;
 	if (a->view.before && is_damaged(&before)) {
 		complain("%s: parts of it are missing or damaged, so its counts are lower bounds",

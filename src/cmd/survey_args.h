@@ -29,6 +29,8 @@ struct side {
 	struct survey *survey;
 };
 void side_fini(struct side *s);
+/* survey_count.c: the Python that was counted. */
+struct survey_build side_build(const struct survey_args *a, const struct side *s);
 
 /* survey_count.c: what fails is said on stderr. */
 enum exit_status side_count(

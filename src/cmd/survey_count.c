@@ -5,6 +5,7 @@
 #include "pycore/alloc.h"
 
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +202,20 @@ enum exit_status side_count(
 		return STATUS_NOTHING;
 	tell_which(a, ret->p, &ret->target->problems);
 	return STATUS_COMPLETE;
+}
+
+struct survey_build side_build(const struct survey_args *a, const struct side *s)
+{
+	struct survey_build build = { 0 };
+	if (s->survey->saved)
+		return s->survey->saved->build;
+	const struct py_runtime *rt = &s->p->runtimes[a->python ? a->python - 1 : 0];
+	memcpy(build.version, rt->version, sizeof(build.version));
+	build.machine = rt->layout.key.machine;
+	build.abi = rt->layout.key.abi;
+	build.ptr_size = rt->layout.key.ptr_size;
+	build.order = rt->layout.key.order;
+	return build;
 }
 
 void side_fini(struct side *s)

@@ -204,12 +204,21 @@ static bool are_folders(const struct file_search *s)
 	return good;
 }
 
+/* The core may do without it, so the report goes on. */
+static void look_for_exe(const char *path)
+{
+	struct stat st;
+	if (path && stat(path, &st) != 0)
+		complain("%s: %s", path, strerror(errno));
+}
+
 enum exit_status target_args_open(const struct target_args *a, struct target **ret)
 {
 	if (!are_folders(&a->search))
 		return STATUS_NOTHING;
 	if (a->pid)
 		return open_live(a, ret);
+	look_for_exe(a->exe);
 	char text[ERR_TEXT_MAX];
 	struct target_core_options opt = {
 		.exe = a->exe, .search = &a->search, .container = a->container

@@ -261,8 +261,8 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 		match = MATCH_BUILD_ID;
 	} else if (img->elf) {
 		if (!same_header(img, &id.head, file))
-			return err_of(
-				ERR_CORRUPT, "neither has a build-id, and the ELF headers differ");
+			return err_of(ERR_CORRUPT,
+				"has another ELF header, and neither of them has a build-id");
 		match = MATCH_HEADER;
 	} else if (image_traces_agree(img, &id.head, file)) {
 		image_lay_out(img);

@@ -194,7 +194,7 @@ static void put_core_head(struct out *o, const struct target *t)
 	struct target_coverage c = target_coverage(t);
 	text_label(o, "Core file:");
 	text_put(o, t->path);
-	if (!o->has_verdict) {
+	if (!o->has_verdict && t->as_of.tv_sec != NO_TIME) {
 		str_puts(&o->buf, ", file's time ");
 		put_time(o, t->as_of);
 	}

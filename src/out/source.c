@@ -42,7 +42,7 @@ struct source {
 	size_t opens; /* spent of SOURCE_OPENS_MAX */
 	uint64_t bytes; /* spent of SOURCE_TOTAL_MAX */
 	uint64_t zip_budget; /* left of ZIP_BYTES_MAX */
-	bool map_said;
+	bool map_said, time_said;
 };
 
 struct source *source_open(struct target *t)
@@ -62,6 +62,21 @@ void source_set_maps(struct source *s, const struct source_map *maps, size_t n)
 static bool newer(struct timespec a, struct timespec b)
 {
 	return a.tv_sec > b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec > b.tv_nsec);
+}
+
+/* Whether the file surely is what ran, by its time. */
+static bool is_old(struct source *s, struct timespec changed)
+{
+	struct timespec as_of = s->target->as_of;
+	if (as_of.tv_sec != NO_TIME)
+		return !newer(changed, as_of);
+	if (!s->time_said)
+		problems_notef(&s->target->problems, "source lines",
+			"are left out where they would come from files: a core from a pipe has no "
+			"time to tell by whether these are what ran; name the core file, or give "
+			"it as pycore dump - < FILE");
+	s->time_said = true;
+	return false;
 }
 
 static void index_lines(struct source_file *f)
@@ -123,7 +138,7 @@ static bool load_member(struct source *s, struct source_file *f, const char *pat
 		return false;
 	AUTO_FREE uint8_t *unpacked = NULL;
 	size_t size;
-	if ((by_user || !newer(map.changed, s->target->as_of)) &&
+	if ((by_user || is_old(s, map.changed)) &&
 		!failed(zip_read(map.bytes, map.size, path + (slash - archive) + 1, &s->zip_budget,
 			&unpacked, &size)) &&
 		take(s, f, unpacked, size, by_user ? FROM_MAP : FROM_ZIP))
@@ -137,7 +152,7 @@ static bool load_from(struct source *s, struct source_file *f, const char *path,
 	struct err e = open_file(s, path, by_user, &f->map);
 	if (failed(e))
 		return e.code == ERR_SYS && e.sys == ENOTDIR && load_member(s, f, path, by_user);
-	if ((by_user || !newer(f->map.changed, s->target->as_of)) &&
+	if ((by_user || is_old(s, f->map.changed)) &&
 		take(s, f, f->map.bytes, f->map.size, by_user ? FROM_MAP : FROM_DISK))
 		return true;
 	file_map_close(&f->map);

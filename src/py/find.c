@@ -239,53 +239,6 @@ static void search(struct python *p)
 		py_find_orphans(p);
 }
 
-static void say_what_was_lost(struct python *p)
-{
-	struct target_coverage c = target_coverage(p->target);
-	if (c.no_data)
-		str_addf(&p->why,
-			"%sthe core leaves out all that the process wrote to, and with it "
-			"Python's state (see coredump_filter in core(5))",
-			p->why.len ? "; " : "");
-	if (!c.cut && !c.cut_file)
-		return;
-	if (p->why.len)
-		str_puts(&p->why, "; ");
-	if (failed(c.unpack_why)) {
-		str_puts(&p->why, "Python's state is not in what there is of the core, which was ");
-		target_unpack_text(&c, &p->why);
-	} else {
-		str_puts(&p->why,
-			"the core is cut off, and Python's state is not in what is left of it");
-	}
-}
-
-/* Emulators' cores have nothing of the program but its data. */
-static void say_what_is_needed(struct python *p)
-{
-	const struct image *exe = p->target->exe;
-	if (p->target->kind != TARGET_CORE || !exe || exe->elf)
-		return;
-	str_addf(&p->why,
-		"; the core has nothing of its executable%s%s but its data: name the file after "
-		"the core, or the tree that it is in by --sysroot",
-		exe->path[0] ? " " : "", exe->path);
-}
-
-/* PyInstaller's bundles in one file start themselves once more: the launcher unpacks the files,
- * waits, removes them, and dies of the signal that its child died of. */
-static void say_launcher(struct python *p)
-{
-	static const char magic[] = "MEI\014\013\012\013\016"; /* near the archive's end */
-	struct image *exe = p->target->exe;
-	if (!exe || failed(target_need_file(p->target, exe)) ||
-		!memmem(exe->file.bytes, exe->file.size, magic, strlen(magic)))
-		return;
-	str_puts(&p->why,
-		"; the executable is a bundle made by PyInstaller, and this is its launcher: the "
-		"program ran in a child process, which left a core of its own");
-}
-
 enum { FIND_TRIES = 8 };
 
 struct err python_find(struct target *t, struct python **ret)
@@ -309,12 +262,7 @@ struct err python_find(struct target *t, struct python **ret)
 	}
 	if (p->why.len && t->kind == TARGET_LIVE && !p->unknown_version)
 		str_puts(&p->why, "; try again, if it runs");
-	say_what_was_lost(p);
-	if (!p->why.len)
-		str_puts(&p->why, "no Python in it: no module exports its symbols, and memory "
-				  "shows no interpreter");
-	say_what_is_needed(p);
-	say_launcher(p);
+	py_say_why_none(p);
 	return err_of(ERR_ABSENT, "Python");
 }
 

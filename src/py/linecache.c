@@ -108,7 +108,8 @@ static bool changed(const struct reader *r, const struct file *f, uint64_t time)
 		return false;
 	struct timespec as_of = r->p->target->as_of;
 	memcpy(&at, &bits, sizeof(at));
-	return !(at <= (double)as_of.tv_sec + (double)as_of.tv_nsec * 1e-9);
+	return as_of.tv_sec != NO_TIME &&
+	       !(at <= (double)as_of.tv_sec + (double)as_of.tv_nsec * 1e-9);
 }
 
 static void read_lines(struct reader *r, const struct file *f, const struct sequence *lines)

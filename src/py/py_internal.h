@@ -54,6 +54,9 @@ void py_find_orphans(struct python *p);
 /* find.c: adds a candidate if it proves itself and is not there yet. */
 bool py_add_candidate(struct python *p, struct image *img, uint64_t addr, enum found_by by);
 
+/* find_why.c: why there is none, appended to p->why. */
+void py_say_why_none(struct python *p);
+
 /* interp.c */
 void py_walk_interpreters(struct python *p, size_t runtime);
 /* With the threads in order: how many each interpreter has, and which of them holds its GIL. */

@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #include "pycore/container.h"
+#include "pycore/layout.h"
 #include "pycore/limits.h"
 
 #include <inttypes.h>
@@ -321,6 +322,45 @@ static void keep_parts(struct survey *s, json_t *doc, struct survey_saved *ret)
 	}
 }
 
+/* The one of its Pythons that was counted. */
+static void read_build(json_t *doc, struct survey_build *ret)
+{
+	size_t len;
+	uint64_t which = 0, bits = 0;
+	const struct layout_row *rows = layout_rows(&len);
+	number_of(doc, "runtime", &which);
+	json_t *python = json_array_get(json_object_get(doc, "runtimes"), (size_t)which);
+	const char *version = text_of(python, "version"), *order = text_of(python, "byte_order");
+	const char *row = text_of(json_object_get(python, "layout"), "row");
+	if (!version || strlen(version) >= sizeof(ret->version) || !order ||
+		!number_of(python, "pointer_bits", &bits) || bits > 64)
+		return;
+	strcpy(ret->version, version);
+	ret->ptr_size = (unsigned)bits / 8;
+	ret->order = strcmp(order, "big") ? ORDER_LITTLE : ORDER_BIG;
+	ret->abi = (json_is_true(json_object_get(python, "debug")) ? ABI_DEBUG : 0) |
+		   (json_is_true(json_object_get(python, "free_threaded")) ? ABI_FREE_THREADED : 0);
+	for (size_t i = 0; row && i < len; i++) {
+		if (!strcmp(rows[i].name, row))
+			ret->machine = rows[i].machine;
+	}
+}
+
+void survey_saved_note(struct survey *s, const char *where, const char *why)
+{
+	struct survey_saved_part *part = s->saved->parts;
+	for (size_t i = 0; i < s->saved->n_parts; i++, part++) {
+		if (strcmp(part->key, "problems") != 0)
+			continue;
+		CLEANUP(drop) json_t *list = json_loads(part->json, JSON_ALLOW_NUL, NULL);
+		json_t *note = json_pack(
+			"{s:s, s:n, s:s, s:b}", "where", where, "address", "why", why, "damage", 0);
+		if (!list || !note || json_array_append_new(list, note) < 0)
+			return;
+		part->json = part_text(s, list);
+	}
+}
+
 static bool read_document(struct survey *s, json_t *doc, bool whole, struct str *why)
 {
 	struct survey_saved *saved = arena_alloc(&s->arena, sizeof(*saved));
@@ -331,6 +371,7 @@ static bool read_document(struct survey *s, json_t *doc, bool whole, struct str 
 	s->lower_bound = json_is_true(json_object_get(doc, "lower_bound"));
 	saved->damage = is_damaged(doc);
 	saved->of = source_of(s, doc);
+	read_build(doc, &saved->build);
 	if (whole)
 		keep_parts(s, doc, saved);
 	s->saved = saved;

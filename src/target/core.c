@@ -265,6 +265,8 @@ struct err target_open_core(
 	t->mem = &core->overlay.base;
 	t->machine = core->elf.head.machine;
 	t->as_of = core->container.mtime;
+	if (!elfcore_auxv(&core->elf, AT_RANDOM, &t->first_stack))
+		(void)elfcore_auxv(&core->elf, AT_EXECFN, &t->first_stack);
 	t->pid = t->ns_pid = pid_of(&core->elf);
 	t->inner_numbers =
 		core->elf.from_kernel && core->elf.has_process && t->pid > 0 && !core->elf.ppid;

@@ -3,7 +3,9 @@
  * The command line out of the initial stack, which the kernel lays out upwards as argc, argv
  * pointers, 0, environment pointers, 0, auxiliary vector (fs/binfmt_elf.c, create_elf_tables).
  * NT_AUXV is a copy of that vector, so its bytes find the place; the words before it are walked
- * backwards. NT_PRPSINFO has the first 80 bytes as a fallback.
+ * backwards. NT_PRPSINFO has the first 80 bytes as a fallback. On 32-bit arm, the code that
+ * programs start with takes argc off the stack and puts the address of argv in its place (glibc,
+ * sysdeps/arm/start.S).
  */
 #include "core_internal.h"
 
@@ -13,7 +15,11 @@
 #include <elf.h>
 #include <string.h>
 
-enum { STACK_SEARCH = 4 * 1024 * 1024, POINTERS_MAX = 1024 * 1024 };
+enum {
+	STACK_SEARCH = 4 * 1024 * 1024,
+	POINTERS_MAX = 1024 * 1024,
+	SUMMARY_FULL = 79, /* bytes of NT_PRPSINFO's command line, but for its 0 */
+};
 
 /* Where the auxiliary vector lies in memory, at or below `top`; 0: not found. */
 static uint64_t find_auxv(struct target *t, uint64_t top)
@@ -40,13 +46,15 @@ static uint64_t find_auxv(struct target *t, uint64_t top)
 }
 
 /* Steps back over one 0-terminated array of pointers that ends before `end`; its start, and in *ret
- * its length. */
+ * its length. What holds the address of the next word points to argv itself. */
 static uint64_t array_before(struct target *t, uint64_t end, size_t *ret)
 {
 	unsigned word = t->mem->ptr_size;
 	uint64_t v, at = end - 2 * word; /* the last pointer; a 0 stands at end - word */
 	size_t n = 0;
-	for (; n < POINTERS_MAX && !failed(mem_ptr(t->mem, at, &v)) && v > POINTERS_MAX; n++)
+	for (; n < POINTERS_MAX && !failed(mem_ptr(t->mem, at, &v)) && v > POINTERS_MAX &&
+		v != at + word;
+		n++)
 		at -= word;
 	*ret = n;
 	return at + word;
@@ -77,15 +85,15 @@ static bool take_words(struct target *t, uint64_t argv, size_t n)
 	return false;
 }
 
-/* argv begins where the word before it counts its pointers. `end` is behind the 0 of the
- * environment. */
+/* argv begins where the word before it counts its pointers, or has its address. `end` is behind the
+ * 0 of the environment. */
 static bool arrays_before(struct target *t, uint64_t end, struct core_stack *ret)
 {
-	uint64_t argc;
+	uint64_t before;
 	ret->environment = array_before(t, end, &ret->n_environment);
 	ret->argv = array_before(t, ret->environment, &ret->argc);
-	return ret->argc && !failed(mem_ptr(t->mem, ret->argv - t->mem->ptr_size, &argc)) &&
-	       argc == ret->argc;
+	return ret->argc && !failed(mem_ptr(t->mem, ret->argv - t->mem->ptr_size, &before)) &&
+	       (before == ret->argc || before == ret->argv);
 }
 
 bool core_find_stack(struct target *t, struct core_stack *ret)
@@ -127,5 +135,5 @@ void core_find_command_line(struct target *t)
 		if (word[0])
 			t->argv[t->argc++] = xstrdup(word);
 	}
-	t->argv_cut = true;
+	t->argv_cut = strlen(c->args) >= SUMMARY_FULL;
 }

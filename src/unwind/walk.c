@@ -298,8 +298,7 @@ static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 		return STEP_OUTERMOST;
 	} else
 		*why = unwind_is_code(w->u, at)
-			       ? err_at(ERR_NOT_FOUND, w->pc,
-					 "call frame information of the code there")
+			       ? err_at(ERR_NOT_FOUND, w->pc, "call frame information")
 			       : err_at(ERR_UNMAPPED, w->pc, "code");
 	if (s != STEP_FAILED && s != STEP_ZERO)
 		return s;

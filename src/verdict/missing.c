@@ -78,10 +78,12 @@ static void miss_file(struct death *d, struct image *img)
 	else if (why.code == ERR_CORRUPT)
 		put_missing(d, "the file %s: the one here is another one (wanted: build-id %s)",
 			name, build_id_text(img->build_id, img->build_id_size, id));
-	else if (why.code == ERR_SYS && why.sys == ENOENT)
+	else if ((why.code == ERR_SYS && why.sys == ENOENT) ||
+		 (why.code == ERR_ABSENT && !strcmp(why.what, "file")))
 		put_missing(d, "the file %s is not here", name);
 	else
-		put_missing(d, "the file %s: %s", name, err_text(why, text));
+		put_missing(d, "the file %s: %s", name,
+			why.code == ERR_ABSENT ? why.what : err_text(why, text));
 }
 
 /* Of the innermost frames, and of Python. */
@@ -134,7 +136,7 @@ static void miss_symbols(struct death *d)
 
 static bool lacks_cfi(struct err why)
 {
-	return why.code == ERR_ABSENT && why.what && !strcmp(why.what, "call frame information");
+	return why.code == ERR_NOT_FOUND;
 }
 
 static void miss_frames(struct death *d)

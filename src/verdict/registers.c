@@ -2,9 +2,10 @@
 /*
  * What registers point to. A thread's stack reaches from its stack pointer to the thread control
  * block, which C libraries put at the top of the stacks that they allocate, or else, of the stack
- * that the kernel made, to the end of its mapping: the highest one that can be written. A stack
- * pointer anywhere else (a handler's own stack, a coroutine's) proves nothing of what lies above
- * it.
+ * that the kernel made, to the end of its mapping: the one with what the kernel put there; where
+ * that is not known, the highest one that can be written. A stack pointer anywhere else (a
+ * handler's own stack, a coroutine's) proves nothing of what lies above it. A stack pointer in the
+ * guard, the mapping without any access that ends where a stack begins, is one of that stack.
  */
 #include "pycore/registers.h"
 
@@ -23,7 +24,7 @@ struct reader {
 	const struct os_thread *th; /* whose registers they are */
 	struct target *t;
 	struct unwind *u;
-	uint64_t top; /* start of the highest mapping that can be written; 0: not looked for */
+	uint64_t first; /* end of the stack that the kernel made; 0: not looked for */
 	struct value_limits limits;
 };
 
@@ -106,17 +107,21 @@ static bool points_to_code(
 	return true;
 }
 
-static uint64_t find_top(struct target *t)
+/* The end of the stack that the kernel made. */
+static uint64_t find_first(struct target *t)
 {
 	struct mem_range range;
-	uint64_t top = 0;
+	uint64_t end = 0;
+	if (t->first_stack && mem_range_at(t->mem, t->first_stack, &range) &&
+		range.perm & MEM_WRITE)
+		return range.end;
 	for (uint64_t from = 0; mem_next_range(t->mem, from, &range); from = range.end) {
 		if (range.perm & MEM_WRITE)
-			top = range.start;
+			end = range.end;
 		if (range.end <= from)
 			break;
 	}
-	return top;
+	return end;
 }
 
 /* Where the thread's stack ends, if its stack pointer is in that mapping; 0: not known. */
@@ -124,9 +129,24 @@ static uint64_t stack_end(struct reader *r, const struct core_regs *regs, const 
 {
 	if (regs->has_tls && regs->tls > regs->sp && regs->tls < m->end)
 		return regs->tls;
-	if (!r->top)
-		r->top = find_top(r->t);
-	return m->start == r->top ? m->end : 0;
+	if (!r->first)
+		r->first = find_first(r->t);
+	return m->end == r->first ? m->end : 0;
+}
+
+/* The mapping together with its guard, or that of which it is the guard. False: it is no stack. */
+static bool with_guard(struct mem *m, const struct mem_range *range, struct mem_range *ret)
+{
+	struct mem_range guard = *range, stack = *range;
+	if (range->perm & MEM_WRITE) {
+		if (!mem_range_at(m, range->start - 1, &guard) || guard.perm)
+			guard = *range;
+	} else if (range->perm || !mem_range_at(m, range->end, &stack)) {
+		return false;
+	}
+	*ret = stack;
+	ret->start = guard.start;
+	return stack.perm & MEM_WRITE;
 }
 
 /* The thread whose stack pointer is the nearest one below, or the only one above. */
@@ -134,14 +154,15 @@ static bool points_to_stack(
 	struct reader *r, struct register_value *v, const struct mem_range *range)
 {
 	const struct os_thread *found = NULL;
-	if (!(range->perm & MEM_WRITE) || v->image)
+	struct mem_range stack;
+	if (v->image || !with_guard(r->t->mem, range, &stack))
 		return false;
 	for (size_t i = 0; i < r->t->n_threads; i++) {
 		const struct os_thread *th = &r->t->threads[i];
 		if (th->tid == r->th->tid)
 			th = r->th;
 		uint64_t sp = th->regs.sp;
-		if (!th->regs.has_sp || sp < range->start || sp >= range->end)
+		if (!th->regs.has_sp || sp < stack.start || sp >= stack.end)
 			continue;
 		bool above = sp > v->value;
 		if (above && sp - v->value > IDLE_STACK_MAX)
@@ -151,7 +172,7 @@ static bool points_to_stack(
 			(was_above == above && (sp > found->regs.sp) != above))
 			found = th;
 	}
-	uint64_t end = found ? stack_end(r, &found->regs, range) : 0;
+	uint64_t end = found ? stack_end(r, &found->regs, &stack) : 0;
 	if (v->value >= end)
 		return false;
 	v->points = POINTS_STACK;

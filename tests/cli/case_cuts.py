@@ -4,9 +4,10 @@ import os
 import random
 import resource
 import subprocess
+import time
 
 import cuts
-from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
+from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions, of_python, run
 from subjects import CRASH, NESTED, STACK, CoreBytes, environment, python, tool
 
 PROGRAM = """
@@ -132,6 +133,16 @@ def limits(kit, make):
         kit.check_that(f"ulimit -c {limit // 512}: first line", ran.out.startswith("Cut off:"), ran.out[:100])
 
 
+def timeless(kit, document):
+    """Faults of a document on a core whose time cannot be known: files may not be what ran."""
+    yield from kit.contract("dump", run(["true"]), document)
+    if document["source"]["time"] is not None:
+        yield f"time {document['source']['time']}"
+    yield from (f"line {frame['source']}" for thread in document["threads"] for frame in of_python(thread) if frame["source"])
+    if not any(problem["where"] == "source lines" and not problem["damage"] for problem in document["problems"]):
+        yield "no note"
+
+
 def pipes(kit, make):
     """Standard input, as a handler of core_pattern gets a core."""
     path = make.core(python((3, 11)))
@@ -140,11 +151,20 @@ def pipes(kit, make):
         ran = subprocess.run([kit.pycore, "dump", "--json", "-"], input=content, capture_output=True, timeout=30)
         kit.check_that(f"{name} through a pipe", ran.returncode == COMPLETE and functions(json.loads(ran.stdout)) == [STACK],
                        f"{ran.returncode}: {ran.stderr!r}")
+        kit.check(f"{name} through a pipe: no time", timeless(kit, json.loads(ran.stdout)))
+        ran = subprocess.run([kit.pycore, "dump", "-"], input=content, capture_output=True, timeout=30)
+        said = [word for word in (b"file's time", b"os.abort") if word in ran.stdout]
+        kit.check_that(f"{name} through a pipe: text", not said and b"a core from a pipe has no time" in ran.stdout, f"{said}")
+        for command in ("info", "survey"):
+            ran = subprocess.run([kit.pycore, command, "-"], input=content, capture_output=True, timeout=30)
+            kit.check_that(f"{name} through a pipe: {command}", b"Core file:  -\n" in ran.stdout, f"{ran.stdout[:100]!r}")
         ran = subprocess.run([kit.pycore, "dump", "-"], input=content[:len(content) // 2], capture_output=True, timeout=30)
         kit.check_that(f"half of {name} through a pipe", ran.returncode in (NOTHING, PARTIAL) and ran.stdout.startswith(b"Cut off:"),
                        f"{ran.returncode}: {ran.stderr!r}")
+    written = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(path.stat().st_mtime))
     with open(path, "rb") as file:
-        kit.expect("a core as standard input", ["dump", "-"], COMPLETE, stdin=file, out=STACK, json_too=False)
+        kit.expect("a core as standard input", ["dump", "-"], COMPLETE, stdin=file, json_too=False,
+                   out=[*STACK, f"{written} (the core file's time)", "\n    os.abort()\n"], absent=["from a pipe"])
     for name, content, word in [("nothing", b"", "empty"), ("a text", b"hello\n", "text file")]:
         ran = subprocess.run([kit.pycore, "dump", "-"], input=content, capture_output=True, timeout=30)
         kit.check_that(f"{name} through a pipe", ran.returncode == NOTHING and word in ran.stderr.decode(), f"{ran.stderr!r}")

@@ -11,6 +11,7 @@ END = """numbers = [-5, 2 ** 100, 1.5, 2 - 1j]
     os.abort()"""
 VALUES = {"numbers": "[-5, 1267650600228229401496703205376, 1.5, (2-1j)]",
           "texts": "{'ascii': 'Zoë', 'wide': '€', 'wider': '😀', 'bytes': b'\\x00\\xff'}"}
+STACK_POINTER = {"i386": "esp", "s390x": "r15"}
 GIVE = "name it after the core, or the tree that it is in by --sysroot"
 
 
@@ -45,6 +46,19 @@ def says_what_to_give(kit, make):
                out=[GIVE, "/bin/true", "is laid out otherwise"])
 
 
+def emulators_own(kit, make):
+    """The kernel's core of an emulator, which is beside that of the program."""
+    emulator = "this is the core of an emulator ("
+    for name in ("qemu-s390x", "qemu-arm-static", "qemu-system-s390x", "qemu-s390", "sqemu-s390x"):
+        program = make.folder("emulator") / name
+        shutil.copy(shutil.which("dash") or shutil.which("sh"), program)
+        core = make.crash([program, "-c", "kill -ABRT $$"])
+        ours = name in ("qemu-s390x", "qemu-arm-static")
+        ran = kit.expect(f"core of {name}", ["info", core], (NOTHING, PARTIAL),
+                         err=[f"{emulator}{name}): its program's is another file, qemu_NAME_DATE_PID.core"] if ours else ["no Python in it"])
+        kit.check_that(f"core of {name}: as what it is", (emulator in ran.err) == ours and "--sysroot" not in ran.err, ran.err)
+
+
 def crash(make, python):
     folder = make.folder("foreign")
     program = make.script(NESTED.format(end=END))
@@ -68,6 +82,12 @@ def each_processor(kit, make):
         found = {one["name"]: one["value"] for one in document["threads"][0]["frames"][0]["locals"]}
         wrong = [f"{name} = {found.get(name)}" for name, value in VALUES.items() if found.get(name) != value]
         kit.check(f"{python.name}: values", wrong)
+        process = document["process"]
+        kit.check_that(f"{python.name}: command line", process["command_line"][-2] == "-s" and not process["command_line_cut"],
+                       f"{process['command_line']}")
+        thread = document["threads"][0]
+        own = thread["registers"][STACK_POINTER.get(python.machine, "sp")]
+        kit.check_that(f"{python.name}: stack pointer", own["points_to"] == f"stack of thread {thread['tid']}", f"{own}")
 
 
-CASES = [tree_by_another_path, says_what_to_give, each_processor]
+CASES = [tree_by_another_path, says_what_to_give, emulators_own, each_processor]

@@ -33,7 +33,7 @@ WRONG = [
     (["dump", "--redact=x", "core"], "no argument"), (["dump", "--source-map", "x", "core"], "FROM=TO"), (["dump", "--source-map==x", "core"], "FROM=TO"),
     (["dump", "--source-map=x=", "core"], "FROM=TO"), (["dump", "--source-map"], "missing"),
     (["info", "--locals", "core"], "--locals"), (["print"], "missing"), (["print", "core"], "address"), (["print", "--pid", "1"], "address"),
-    (["print", "core", "0x"], "'0x'"), (["print", "core", "0xzz"], "no address"), (["print", "core", "12x"], "no address"), (["print", "core", "exe"], "address"),
+    (["print", "core", "0x"], "'0x'"), (["print", "core", "0xzz"], "no address"), (["print", "core", "12x"], "no address"), (["print", "core", "exe"], "'exe' is no address"), (["print", "core", "/"], "an address is missing"),
     (["print", "core", "exe", "0x10", "exe"], "'exe' is no address"), (["print", "core", "0x10", "-1"], "-1"), (["print", "core", "0x0x10"], "no address"),
     (["print", "core", "0x11112222333344445"], "no address"), (["print", "core", "99999999999999999999"], "no address"), (["print", "core", "1 "], "no address"),
     (["print", "--pid", "1", "core", "0x10"], "'core' is no address"), (["print", "", "0x10"], "core file is empty"), (["print", "--locals", "core", "0x10"], "--locals"),
@@ -196,6 +196,14 @@ def threads(kit, make):
         kit.check("--crashed and a thread, live: problems", missing(document, ["crashed thread"], "a live process"))
 
 
+def missing_executable(kit, make):
+    """It is said at once, and the core is read without."""
+    core = make.core(python((3, 11)))
+    kit.expect("EXE that does not exist", ["dump", "--no-source", core, "nosuch"], COMPLETE, out=STACK, err="nosuch: No such file")
+    kit.expect("EXE that exists", ["dump", "--no-source", core, python((3, 11)).path], COMPLETE, out=STACK)
+    kit.expect("print: EXE that does not exist", ["print", core, "nosuch", "0x10"], NOTHING, err="nosuch: No such file", json_too=False)
+
+
 def order(kit, make):
     """Options may stand behind the operands, and -- ends them."""
     core = make.core(python((3, 11)))
@@ -205,4 +213,4 @@ def order(kit, make):
     kit.expect("--debug", ["dump", "--debug", core], COMPLETE, out=STACK, env=clean_environment())
 
 
-CASES = [usage, helps, emit, output_file, output_onto_input, bad_stdout, threads, order]
+CASES = [usage, helps, emit, output_file, output_onto_input, bad_stdout, threads, missing_executable, order]

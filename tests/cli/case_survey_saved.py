@@ -152,6 +152,31 @@ def questions(kit, make):
     kit.check_that("survey --diff: the same type, nothing changed", document and document["changes"] == [], f"{document}"[:300])
 
 
+def other_builds(kit, make):
+    """Sizes of another version, machine or build are compared, and a note says what that is worth."""
+    core = core_of(make, SMALL)
+    good = json.loads(saved(kit, make, core).read_text())
+    path = make.folder("builds") / "other.json"
+    row, version = good["python"]["layout"]["row"], good["python"]["version"]
+    for change, layout, words in (
+            ({}, row, None), ({"version": "3.11.99"}, row, None), ({"version": "3.1"}, row, f"Python 3.1 on x86-64, this one of {version} on x86-64"),
+            ({"byte_order": "big"}, "3.11 s390x", f"Python {version} on s390x, this one of {version} on x86-64"),
+            ({}, "3.11 aarch64", f"Python {version} on aarch64, this"), ({"debug": True}, row, f"Python {version}, a debug build, on x86-64, this"),
+            ({"free_threaded": True, "version": "3.13.5"}, row, "Python 3.13.5, free-threaded, on x86-64, this"), ({}, "of later", None),
+            ({"pointer_bits": 32}, "of later", f"Python {version} on a machine of 32 bits, little-endian, this one of {version} on a machine of 64 bits, ")):
+        other = {**good["python"], **change, "layout": {**good["python"]["layout"], "row": layout}}
+        path.write_text(json.dumps({**good, "python": other, "runtimes": [other]}))
+        for first, second in ((path, core), (core, path), (path, saved(kit, make, core))):
+            name = f"survey --diff of another build: {change} {layout}, {first.name} and {second.name}"
+            text = kit.expect(name, ["survey", "--diff", first, second], COMPLETE).out
+            document = kit.expect_json(name, ["survey", "--diff", first, second], COMPLETE)
+            notes = [one["why"] for one in document["problems"] if one["where"] == "comparison"]
+            kit.check_that(f"{name}: notes", len(notes) == (words is not None) == text.count("their sizes are not comparable") and
+                           all(note in text and note.startswith("the first is of Python ") for note in notes), f"{notes}")
+            if words and first == path:
+                kit.check_that(f"{name}: words", words in notes[0], notes[0])
+
+
 def damaged(kit, make):
     core = core_of(make, SMALL)
     good = saved(kit, make, core).read_text()
@@ -200,4 +225,4 @@ def alive(kit, make):
                        f"{row}"[:600])
 
 
-CASES = [round_trip, growth, documents, packed, questions, damaged, alive]
+CASES = [round_trip, growth, documents, packed, questions, other_builds, damaged, alive]

@@ -19,6 +19,7 @@ enum {
 	CODE = 0x900000,
 	STACK = 0xa00000,
 	STACK_BYTES = 0x40000,
+	GUARD = STACK - CORE_PAGE,
 	TOP = 0xb00000,
 	SP = STACK + 0x20000,
 	TLS = STACK + 0x3f000,
@@ -34,7 +35,7 @@ enum {
 static struct {
 	struct fakepy f;
 	uint64_t metatype, object, str, list, tuple;
-	uint8_t code[CORE_PAGE], stack[STACK_BYTES], top[CORE_PAGE];
+	uint8_t code[CORE_PAGE], guard[CORE_PAGE], stack[STACK_BYTES], top[CORE_PAGE];
 	uint64_t raw[2][RAW];
 	struct os_thread threads[2];
 	struct registers found;
@@ -210,6 +211,48 @@ START_TEST(test_stacks)
 }
 END_TEST
 
+/* The mapping that the kernel made for the main thread's stack need not be the highest one. */
+START_TEST(test_first_stack)
+{
+	set_up(fakepy_row(3, 11));
+	s.raw[0][FS_BASE] = 0; /* nothing else tells where it ends */
+	ck_assert_points(SP + 8, POINTS_DATA);
+	s.f.target.first_stack = STACK + STACK_BYTES - 100;
+	const struct register_value *v = follow(SP + 8);
+	ck_assert_int_eq(v->points, POINTS_STACK);
+	ck_assert_int_eq(v->tid, 11);
+	ck_assert_points(STACK + STACK_BYTES - 1, POINTS_STACK);
+	ck_assert_points(MAIN_SP + 8, POINTS_DATA);
+	s.f.target.first_stack = CODE; /* what cannot be a stack */
+	ck_assert_points(MAIN_SP + 8, POINTS_STACK);
+	tear_down();
+}
+END_TEST
+
+/* A stack that has overflowed: its stack pointer is in the guard. */
+START_TEST(test_guard)
+{
+	set_up(fakepy_row(3, 11));
+	s.raw[0][RSP] = GUARD + 0x100;
+	ck_assert_points(GUARD + 0x100, POINTS_NOWHERE); /* not mapped */
+	mem_buf_add(&s.f.mem, GUARD, s.guard, sizeof(s.guard), 0);
+	const struct register_value *v = follow(GUARD + 0x100);
+	ck_assert_int_eq(v->points, POINTS_STACK);
+	ck_assert_int_eq(v->tid, 11);
+	ck_assert(!v->below);
+	ck_assert(follow(GUARD + 0xf0)->below);
+	ck_assert_points(STACK + 0x10, POINTS_STACK);
+	ck_assert_points(TLS - 8, POINTS_STACK);
+	ck_assert_points(TLS, POINTS_DATA);
+	s.raw[0][FS_BASE] = 0;
+	ck_assert_points(GUARD + 0x100, POINTS_DATA);
+	s.raw[0][FS_BASE] = TLS;
+	s.raw[0][RSP] = TOP - 0x100; /* what is no guard */
+	ck_assert_points(GUARD + 0x100, POINTS_DATA);
+	tear_down();
+}
+END_TEST
+
 static const struct layout_row *row_at(int i)
 {
 	size_t n;
@@ -352,6 +395,8 @@ Suite *suite_registers(void)
 	tcase_add_test(t, test_names);
 	tcase_add_test(t, test_places);
 	tcase_add_test(t, test_stacks);
+	tcase_add_test(t, test_first_stack);
+	tcase_add_test(t, test_guard);
 	tcase_add_loop_test(t, test_objects, 0, (int)n);
 	tcase_add_loop_test(t, test_collectable, 0, (int)n);
 	tcase_add_loop_test(t, test_inside, 0, (int)n);

@@ -7,6 +7,7 @@
 #include "pycore/limits.h"
 #include "pycore/survey.h"
 
+#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -303,6 +304,72 @@ START_TEST(parts_are_ascii)
 }
 END_TEST
 
+#define RUNTIMES(runtime, fields)                                                                  \
+	BY_TYPE "\"runtime\": " runtime ", \"runtimes\": [{}, {" fields "}], \"rows\": [], "       \
+		"\"totals\": {\"objects\": 0, \"bytes\": 0, \"gc_header_bytes\": 0, "              \
+		"\"owned_bytes\": 0}, \"problems\": []}"
+#define OF_S390X                                                                                   \
+	"\"version\": \"3.14.8\", \"pointer_bits\": 64, \"byte_order\": \"big\", \"debug\": "      \
+	"true, "                                                                                   \
+	"\"layout\": {\"row\": \"3.14 s390x\"}"
+
+START_TEST(builds)
+{
+	AUTO_STR(why);
+	struct survey *s = load(RUNTIMES("1", OF_S390X)), *none = load(RUNTIMES("0", OF_S390X));
+	struct survey_build b = s->saved->build, same = b;
+	ck_assert_str_eq(b.version, "3.14.8");
+	ck_assert_uint_eq(b.machine, EM_S390);
+	ck_assert_uint_eq(b.ptr_size, 8);
+	ck_assert_uint_eq(b.abi, ABI_DEBUG);
+	ck_assert_int_eq(b.order, ORDER_BIG);
+	strcpy(same.version, "3.14.0rc1");
+	ck_assert(!survey_builds_differ(&b, &same, &why));
+	ck_assert(!survey_builds_differ(&b, &none->saved->build, &why));
+	ck_assert_uint_eq(why.len, 0);
+	strcpy(same.version, "3.1.8");
+	ck_assert(survey_builds_differ(&same, &b, &why));
+	ck_assert_str_eq(str_text(&why), "the first is of Python 3.1.8, a debug build, on s390x, "
+					 "this one of 3.14.8, a debug "
+					 "build, on s390x: their sizes are not comparable");
+	survey_free(none);
+	survey_free(s);
+}
+END_TEST
+
+START_TEST(builds_that_are_not_told)
+{
+	static const char *const texts[] = {
+		RUNTIMES("7", OF_S390X),
+		RUNTIMES("\"1\"", OF_S390X),
+		RUNTIMES("1", "\"version\": null, \"pointer_bits\": 64, \"byte_order\": \"big\""),
+		RUNTIMES("1",
+			"\"version\": \"3.1\", \"pointer_bits\": -64, \"byte_order\": \"big\""),
+		RUNTIMES("1", "\"version\": \"3.1\", \"pointer_bits\": 64"),
+		RUNTIMES("1", "\"version\": \"3.100000000000000000000000000000000\", "
+			      "\"pointer_bits\": 64, \"byte_order\": \"big\""),
+	};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct survey *s = load(texts[i]);
+		ck_assert_str_eq(s->saved->build.version, "");
+		survey_free(s);
+	}
+}
+END_TEST
+
+START_TEST(notes_are_added)
+{
+	struct survey *s = load(RUNTIMES("0", ""));
+	const struct survey_saved_part *last = &s->saved->parts[s->saved->n_parts - 1];
+	ck_assert_str_eq(last->key, "problems");
+	survey_saved_note(s, "here", "\"\x1b\x7f");
+	ck_assert_str_eq(last->json,
+		"[\n    {\"where\": \"here\", \"address\": null, \"why\": \"\\\"\\u001B\\u007f\", "
+		"\"damage\": false}\n  ]");
+	survey_free(s);
+}
+END_TEST
+
 /* Whatever byte is changed or lost: it is read or refused, with a reason. */
 START_TEST(any_damage)
 {
@@ -406,6 +473,9 @@ Suite *suite_saved(void)
 	tcase_add_test(t, no_room_to_unpack);
 	tcase_add_test(t, characters);
 	tcase_add_test(t, parts_are_ascii);
+	tcase_add_test(t, builds);
+	tcase_add_test(t, builds_that_are_not_told);
+	tcase_add_test(t, notes_are_added);
 	tcase_add_test(t, any_damage);
 	tcase_add_test(t, names_are_matched);
 	tcase_add_test(t, names_as_json_tells_them);

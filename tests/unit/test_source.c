@@ -513,6 +513,31 @@ START_TEST(newer_archive)
 }
 END_TEST
 
+/* Through a pipe comes no time: no file is known to be what ran, and it is said once. */
+START_TEST(no_time)
+{
+	struct zip z;
+	make_zip(&z, "", false, "");
+	free(tempdir_write(&dir, "x.zip", z.bytes.bytes, z.bytes.len));
+	zip_fini(&z);
+	free(tempdir_write(&dir, "y.py", "old\n", 4));
+	AUTO_FREE char *member = tempdir_path(&dir, "x.zip/pkg/b.py");
+	AUTO_FREE char *file = tempdir_path(&dir, "y.py");
+	expect(file, "f", 1, 1, NULL, "old");
+	source_close(source);
+	target.as_of = (struct timespec){ .tv_sec = NO_TIME };
+	source = source_open(&target);
+	expect("/no/such.py", "f", 1, 1, NULL, NULL);
+	ck_assert_uint_eq(target.problems.len, 0);
+	expect(member, "b", 1, 2, NULL, NULL);
+	expect(file, "f", 1, 1, NULL, NULL);
+	expect(file, "f", 1, 1, "held", "held");
+	ck_assert_uint_eq(target.problems.len, 1);
+	ck_assert_str_eq(target.problems.list[0].where, "source lines");
+	ck_assert(!target.problems.list[0].damage);
+}
+END_TEST
+
 /* Below the folder: sub/x.py, b.py, and an archive. */
 static void map_folder(struct source_map *maps, size_t n)
 {
@@ -637,6 +662,7 @@ Suite *suite_source(void)
 	tcase_add_checked_fixture(lines, setup, teardown);
 	tcase_add_test(lines, in_order);
 	tcase_add_test(lines, newer_archive);
+	tcase_add_test(lines, no_time);
 	tcase_add_test(lines, mapped);
 	tcase_add_test(lines, mapped_but_not_what_ran);
 	tcase_add_test(lines, many_files);

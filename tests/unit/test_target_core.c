@@ -20,7 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { IMAGE = 0x400000, DATA = 0x600000, STACK = 0x7ff000000000, PAGE = 4096, PID = 4711 };
+enum {
+	IMAGE = 0x400000,
+	DATA = 0x600000,
+	STACK = 0x7ff000000000,
+	ARGV = STACK + 16,
+	PAGE = 4096,
+	PID = 4711
+};
 
 static struct tempdir dir;
 static struct fakecore fake;
@@ -59,8 +66,8 @@ static void make_image(const char *build_id, size_t id_size)
 static const uint64_t auxv[] = { AT_PHDR, IMAGE + 64, AT_ENTRY, IMAGE + 100, AT_UID, 1000,
 	AT_EXECFN, STACK + PAGE - 64, AT_PAGESZ, PAGE };
 
-/* The initial stack: argc, argv, 0, environment, 0, auxv; texts behind. argv's words all point to
- * `arg`. */
+/* The initial stack: argc, argv (at ARGV), 0, environment, 0, auxv; texts behind. argv's words all
+ * point to `arg`. */
 static void make_stack(uint64_t argc, size_t n_args, uint64_t arg)
 {
 	size_t at = 0;
@@ -272,7 +279,7 @@ START_TEST(no_threads)
 	ck_assert_int_eq(t->pid, PID);
 	ck_assert_uint_eq(t->argc, 2); /* the words of NT_PRPSINFO */
 	ck_assert_str_eq(t->argv[1], "summary");
-	ck_assert(t->argv_cut);
+	ck_assert(!t->argv_cut);
 	struct python *p;
 	ck_assert(failed(python_find(t, &p)));
 	python_walk(p);
@@ -409,6 +416,9 @@ static const struct {
 	{ 2, STACK + PAGE - 48, 2, 2 },
 	{ 1, STACK + PAGE - 48, 1, 1 },
 	{ 300, STACK + PAGE - 48, 300, 300 },
+	{ ARGV, STACK + PAGE - 48, 2, 2 }, /* as on arm */
+	{ ARGV, STACK + PAGE - 48, 1, 1 },
+	{ ARGV + 8, STACK + PAGE - 48, 2, 0 },
 	{ 3, STACK + PAGE - 48, 2, 0 }, /* the count is wrong: nothing is sure */
 	{ UINT64_MAX, STACK + PAGE - 48, 2, 0 },
 	{ 0, 0, 0, 0 },
@@ -424,7 +434,8 @@ START_TEST(command_lines)
 		ck_assert_uint_eq(t->argc, stacks[_i].found);
 		ck_assert(!t->argv_cut);
 	} else {
-		ck_assert(t->argv_cut);
+		ck_assert_uint_eq(t->argc, 4);
+		ck_assert(!t->argv_cut);
 		ck_assert_str_eq(t->argv[1], "summary");
 	}
 }
@@ -436,8 +447,30 @@ START_TEST(command_line_elsewhere)
 	add_memory();
 	make_stack(2, 2, 0x12345678000);
 	open_fake(NULL);
-	ck_assert(t->argv_cut);
+	ck_assert(!t->argv_cut);
 	ck_assert_str_eq(t->argv[1], "summary");
+}
+END_TEST
+
+/* The kernel's summary holds 79 bytes: one of that length may go on. */
+START_TEST(summary_is_full)
+{
+	char text[80] = "prog ";
+	for (size_t n = 78; n <= 79; n++) {
+		memset(text + 5, 'x', n - 5);
+		text[n] = '\0';
+		fakecore_init(&fake, EM_X86_64, 8, ORDER_LITTLE);
+		fakecore_process(&fake, PID, "prog", text);
+		add_memory();
+		open_fake(NULL);
+		ck_assert_uint_eq(t->argc, 2);
+		ck_assert_uint_eq(strlen(t->argv[1]), n - 5);
+		ck_assert_int_eq(t->argv_cut, n == 79);
+		target_close(t);
+		t = NULL;
+		fakecore_fini(&fake);
+	}
+	fakecore_init(&fake, EM_X86_64, 8, ORDER_LITTLE);
 }
 END_TEST
 
@@ -594,6 +627,7 @@ Suite *suite_target_core(void)
 	tcase_add_test(tc, hostile_files);
 	tcase_add_loop_test(tc, command_lines, 0, ARRAY_LEN(stacks));
 	tcase_add_test(tc, command_line_elsewhere);
+	tcase_add_test(tc, summary_is_full);
 	tcase_add_test(tc, huge_command_line);
 	tcase_add_test(tc, cut_anywhere);
 	tcase_add_test(tc, real_core_cut_anywhere);

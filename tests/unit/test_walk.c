@@ -140,7 +140,7 @@ START_TEST(test_scan)
 	ck_assert_uint_eq(m.found.n, 2);
 	ck_assert_frame(m, 1, return_to(1), NATIVE_SCAN);
 	ck_assert_uint_eq(m.found.frames[0].cfa, word_at(4));
-	ck_assert_err(m.found.why, ERR_ABSENT);
+	ck_assert_err(m.found.why, ERR_NOT_FOUND);
 	drop(&m);
 }
 END_TEST
