@@ -10,8 +10,8 @@
  *  1. `pycore layout --emit BINARY MODULE... > src/layout/tables/py3xx.inc` (files with DWARF; the
  * headings of the other tables name the modules);
  *  2. fields.def: CPython's new spelling in front of the old one, where a member was renamed;
- *  3. tables.c: a row with its version range and what was proven, and its schemes; a new scheme
- * only where the shape is new, with its function in the one file that switches on that scheme;
+ *  3. rows/: a row with its version range and what was proven, and its schemes; a new scheme only
+ * where the shape is new, with its function in the one file that switches on that scheme;
  *  4. 3.13+: `pycore layout --emit-debug-offsets BINARY > src/layout/tables/offsets_py3xx.inc` and
  * its line in the shapes of debug_offsets.c;
  *  5. `make check` with that Python on the machine; support matrix in README.md; CHANGELOG.md.
