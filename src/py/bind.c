@@ -102,27 +102,19 @@ static void bind_one(struct python *p, const struct by_id *ids, struct py_thread
 		th->os_why = not_here;
 }
 
-/* True if the word `needle` stands on the thread's C stack above its stack pointer. */
-static bool stack_holds(const struct target *t, const struct os_thread *os, uint64_t needle)
+/* A search for a word. */
+struct needle {
+	const struct mem *mem;
+	uint64_t word;
+};
+
+static bool see_needle(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
 {
-	struct mem_range r;
-	unsigned word = t->mem->ptr_size;
-	if (!os->regs.has_sp || !mem_range_at(t->mem, os->regs.sp, &r))
-		return false;
-	uint64_t at = os->regs.sp / word * word, end = r.end;
-	if (end - at > STACK_SEARCH_MAX)
-		end = at + STACK_SEARCH_MAX;
-	for (uint8_t chunk[4096]; at < end;) {
-		size_t n = 4096 - at % 4096;
-		if (n > end - at)
-			n = end - at;
-		if (failed(mem_read(t->mem, at, chunk, n)))
-			return false;
-		for (size_t i = 0; i + word <= n; i += word) {
-			if (bytes_uint(chunk + i, word, t->mem->order) == needle)
-				return true;
-		}
-		at += n;
+	const struct needle *s = ctx;
+	(void)addr;
+	for (size_t i = 0; i + s->mem->ptr_size <= n; i += s->mem->ptr_size) {
+		if (bytes_uint(bytes + i, s->mem->ptr_size, s->mem->order) == s->word)
+			return true;
 	}
 	return false;
 }
@@ -135,14 +127,16 @@ static bool stack_spans(const struct target *t, const struct os_thread *os, uint
 	       addr < r.end;
 }
 
-static bool runs_on(const struct target *t, const struct py_thread *th, const struct os_thread *os)
+static bool runs_on(struct python *p, const struct py_thread *th, const struct os_thread *os)
 {
+	const struct target *t = p->target;
+	struct needle frame = { t->mem, th->frames[0].addr };
 	for (size_t i = 0; i < th->n_entries; i++) {
 		if (th->entries[i].on_stack)
 			return stack_spans(t, os, th->entries[i].on_stack);
 	}
 	return th->has_cframe ? stack_spans(t, os, th->cframe)
-			      : stack_holds(t, os, th->frames[0].addr);
+			      : py_see_stack(p, os, see_needle, &frame);
 }
 
 /* Finds the OS thread that runs a state which claims another one's. */
@@ -151,7 +145,7 @@ static void bind_by_stack(struct python *p, struct py_thread *th)
 	struct target *t = p->target;
 	const struct os_thread *found = NULL;
 	for (size_t i = 0; i < t->n_threads; i++) {
-		if (!runs_on(t, th, &t->threads[i]))
+		if (!runs_on(p, th, &t->threads[i]))
 			continue;
 		if (found) {
 			found = NULL;

@@ -38,6 +38,8 @@ struct err py_first_interpreter(const struct py_runtime *rt, uint64_t *ret);
  * true; the result is that. Ranges beyond SCAN_BYTES_MAX are left out. */
 typedef bool py_see_fn(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n);
 bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see, void *ctx);
+/* The same of a thread's C stack, from its stack pointer on, STACK_SEARCH_MAX at most. */
+bool py_see_stack(struct python *p, const struct os_thread *os, py_see_fn *see, void *ctx);
 /* Whether so many bytes may still be searched; if so, they are counted. */
 bool py_may_scan(struct python *p, uint64_t bytes);
 /* Runtimes that have no name. Calls `hit` for each proven candidate. */

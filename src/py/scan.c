@@ -45,6 +45,18 @@ bool py_see_range(struct python *p, uint64_t start, uint64_t end, py_see_fn *see
 	return false;
 }
 
+bool py_see_stack(struct python *p, const struct os_thread *os, py_see_fn *see, void *ctx)
+{
+	struct mem *mem = p->target->mem;
+	struct mem_range r;
+	if (!os->regs.has_sp || !mem_range_at(mem, os->regs.sp, &r))
+		return false;
+	uint64_t start = os->regs.sp / mem->ptr_size * mem->ptr_size, end = r.end;
+	if (end - start > STACK_SEARCH_MAX)
+		end = start + STACK_SEARCH_MAX;
+	return py_see_range(p, start, end, see, ctx);
+}
+
 /* The writable segments of an image, .bss included. */
 static bool see_image_data(struct python *py, const struct image *img, py_see_fn *see, void *ctx)
 {

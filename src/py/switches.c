@@ -10,8 +10,6 @@
  */
 #include "py_internal.h"
 
-#include "pycore/limits.h"
-
 #include <string.h>
 
 /* One call of the evaluation function. */
@@ -100,19 +98,6 @@ static bool see_frame(void *ctx, const uint8_t *bytes, uint64_t addr, size_t n)
 	return false;
 }
 
-static void search_stack(const struct states *s, struct search *search)
-{
-	const struct target *t = s->p->target;
-	const struct core_regs *regs = &s->p->threads[s->first].os->regs;
-	struct mem_range r;
-	if (!regs->has_sp || !mem_range_at(t->mem, regs->sp, &r))
-		return;
-	uint64_t start = regs->sp / t->mem->ptr_size * t->mem->ptr_size, end = r.end;
-	if (end - start > STACK_SEARCH_MAX)
-		end = start + STACK_SEARCH_MAX;
-	(void)py_see_range(s->p, start, end, see_frame, search);
-}
-
 /* Frame objects have a call each. */
 static void add_frames(const struct states *s, struct search *search)
 {
@@ -132,7 +117,7 @@ static void place_by_frames(struct states *s)
 	struct search search = { .mem = s->p->target->mem };
 	AUTO_FREE uint64_t *at = search.at = xcalloc(s->n_calls, sizeof(*at));
 	add_frames(s, &search);
-	search_stack(s, &search);
+	(void)py_see_stack(s->p, s->p->threads[s->first].os, see_frame, &search);
 	hash_fini(&search.frames);
 	for (size_t i = 0, n; i < s->n_calls; i += n) {
 		n = same_state(s, i);
