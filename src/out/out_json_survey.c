@@ -11,10 +11,7 @@ static void put_sums(struct json *j, const struct survey_sums *s, bool known)
 	json_uint(j, "bytes", s->bytes);
 	json_uint(j, "gc_header_bytes", s->header_bytes);
 	json_uint(j, "owned_bytes", s->owned_bytes);
-	if (known)
-		json_uint(j, "sizeof_bytes", s->getsizeof);
-	else
-		json_null(j, "sizeof_bytes");
+	json_number(j, "sizeof_bytes", known ? (int64_t)s->getsizeof : -1, 0);
 }
 
 static void put_objects(
@@ -123,14 +120,6 @@ static void put_free_lists(struct json *j, const struct survey *s)
 	json_close(j, ']');
 }
 
-static void put_known(struct json *j, const char *key, uint64_t v, bool known)
-{
-	if (known)
-		json_uint(j, key, v);
-	else
-		json_null(j, key);
-}
-
 static void put_chunks(struct json *j, const struct heap_chunks *c)
 {
 	json_open(j, "malloc_sizes", '[');
@@ -208,9 +197,9 @@ static void put_allocators(struct json *j, const struct survey *s)
 	}
 	json_close(j, ']');
 	bool known = s->chunks.used_bytes || s->chunks.free_bytes;
-	put_known(j, "malloc_used_bytes", s->chunks.used_bytes, known);
-	put_known(j, "malloc_free_bytes", s->chunks.free_bytes, known);
-	put_known(j, "malloc_largest_free", s->chunks.largest_free, known);
+	json_number(j, "malloc_used_bytes", known ? (int64_t)s->chunks.used_bytes : -1, 0);
+	json_number(j, "malloc_free_bytes", known ? (int64_t)s->chunks.free_bytes : -1, 0);
+	json_number(j, "malloc_largest_free", known ? (int64_t)s->chunks.largest_free : -1, 0);
 	put_chunks(j, &s->chunks);
 	put_pages(j, &s->pages);
 	put_free_lists(j, s);
