@@ -24,7 +24,7 @@ uint64_t fakepy_alloc(struct fakepy *f, size_t n)
 	return addr;
 }
 
-static void put_uint(const struct fakepy *f, uint8_t *to, uint64_t value, unsigned size)
+void fakepy_put(const struct fakepy *f, uint8_t *to, uint64_t value, unsigned size)
 {
 	for (unsigned i = 0; i < size; i++)
 		to[f->mem.base.order == ORDER_LITTLE ? i : size - 1 - i] =
@@ -48,7 +48,7 @@ void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t valu
 		value = (bytes_uint(to, at->size, f->mem.base.order) & ~mask) |
 			(value << at->bit & mask);
 	}
-	put_uint(f, to, value, at->size);
+	fakepy_put(f, to, value, at->size);
 }
 
 /* Room for a struct: up to the end of the last field that is known of the group "name." */
@@ -66,7 +66,7 @@ static uint64_t new_struct(struct fakepy *f, const char *group)
 
 void fakepy_set_address(struct fakepy *f, uint64_t at, uint64_t value)
 {
-	put_uint(f, fakepy_at(f, at), value, layout_of(f)->key.ptr_size);
+	fakepy_put(f, fakepy_at(f, at), value, layout_of(f)->key.ptr_size);
 }
 
 uint64_t fakepy_type(struct fakepy *f, const char *name)
@@ -75,6 +75,30 @@ uint64_t fakepy_type(struct fakepy *f, const char *name)
 	memcpy(fakepy_at(f, text), name, strlen(name));
 	fakepy_set(f, type, FIELD_type_name, text);
 	return type;
+}
+
+uint64_t fakepy_class(struct fakepy *f, const char *name, uint64_t flags, uint64_t basicsize)
+{
+	uint64_t type = fakepy_type(f, name), mro = fakepy_alloc(f, 64);
+	fakepy_set(f, type, FIELD_object_type, f->type ? f->type : type);
+	fakepy_set(f, type, FIELD_type_flags, flags);
+	fakepy_set(f, type, FIELD_type_basicsize, basicsize);
+	fakepy_set(f, type, FIELD_type_base, f->object);
+	fakepy_set(f, type, FIELD_type_mro, mro);
+	fakepy_set(f, mro, FIELD_varobject_size, 1);
+	fakepy_set_address(f, mro + layout_of(f)->field[FIELD_tuple_items].offset, type);
+	return type;
+}
+
+void fakepy_classes(struct fakepy *f)
+{
+	enum { HAVE_GC = 1 << 14, SIZE = 900 };
+	const uint64_t type_subclass = UINT64_C(1) << 31;
+	uint64_t head = layout_of(f)->field[FIELD_object_type].offset + layout_of(f)->key.ptr_size;
+	f->type = f->object = 0;
+	f->type = fakepy_class(f, "type", type_subclass | HAVE_GC, SIZE);
+	f->object = fakepy_class(f, "object", 0, head);
+	fakepy_set(f, f->type, FIELD_type_base, f->object);
 }
 
 uint64_t fakepy_bytes(struct fakepy *f, const void *bytes, size_t n)

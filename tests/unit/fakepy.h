@@ -28,6 +28,7 @@ struct fakepy {
 	uint8_t *bytes;
 	size_t used;
 	uint64_t interp, code_type, str_type;
+	uint64_t type, object; /* those of Python, once fakepy_classes() was called */
 };
 
 void fakepy_init(struct fakepy *f, const struct layout_row *row);
@@ -41,10 +42,16 @@ uint8_t *fakepy_at(struct fakepy *f, uint64_t addr);
 void fakepy_set(struct fakepy *f, uint64_t addr, enum field field, uint64_t value);
 /* Sets the word at an address. */
 void fakepy_set_address(struct fakepy *f, uint64_t at, uint64_t value);
+/* Sets local bytes to a number in the target's byte order. */
+void fakepy_put(const struct fakepy *f, uint8_t *to, uint64_t value, unsigned size);
 
 uint64_t fakepy_interp(struct fakepy *f);
 /* A type of that name. */
 uint64_t fakepy_type(struct fakepy *f, const char *name);
+/* Makes `type` and `object`, from which the others come. */
+void fakepy_classes(struct fakepy *f);
+/* A whole class, derived from object. flags: tp_flags. */
+uint64_t fakepy_class(struct fakepy *f, const char *name, uint64_t flags, uint64_t basicsize);
 /* ASCII text as this build stores names. */
 uint64_t fakepy_text(struct fakepy *f, const char *text);
 uint64_t fakepy_bytes(struct fakepy *f, const void *bytes, size_t n);

@@ -18,7 +18,7 @@ enum { ARENA = 0x40000000, CHUNKS = 0x50000000, CHUNKS_SIZE = 64 * 1024, SLOT = 
 
 static struct fakepy f;
 static uint8_t *arena, *chunks;
-static uint64_t root, object, plain, tracked, entries;
+static uint64_t plain, tracked, entries;
 
 static const struct layout *l(void)
 {
@@ -30,16 +30,9 @@ static unsigned word(void)
 	return l()->key.ptr_size;
 }
 
-/* In the target's byte order. */
-static void put_uint(uint8_t *at, uint64_t value, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		at[l()->key.order == ORDER_LITTLE ? i : size - 1 - i] = (uint8_t)(value >> 8 * i);
-}
-
 static void put(uint8_t *at, uint64_t value)
 {
-	put_uint(at, value, word());
+	fakepy_put(&f, at, value, word());
 }
 
 static uint64_t gc_head(void)
@@ -55,18 +48,6 @@ static uint64_t arena_size(void)
 static uint64_t pool_size(void)
 {
 	return UINT64_C(1) << l()->row->heap.pool_bits;
-}
-
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
-{
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	put(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, type);
-	return type;
 }
 
 /* One arena with all pools carved, whose state the interpreter has or points to. */
@@ -89,18 +70,15 @@ static void make_arena(void)
 
 static void setup_row(const struct layout_row *row)
 {
-	root = object = 0;
 	fakepy_init(&f, row);
 	arena = xcalloc(1, arena_size());
 	chunks = xcalloc(1, CHUNKS_SIZE);
 	mem_buf_add(&f.mem, ARENA, arena, arena_size(), MEM_READ | MEM_WRITE);
 	mem_buf_add(&f.mem, CHUNKS, chunks, CHUNKS_SIZE, MEM_READ | MEM_WRITE);
 	make_arena();
-	root = make_type("type", UINT64_C(1) << 31 | 1 << 14, 900);
-	object = make_type("object", 0, 2 * word());
-	fakepy_set(&f, root, FIELD_type_base, object);
-	plain = make_type("plain", 0, SLOT - word());
-	tracked = make_type("tracked", 1 << 14, SLOT - gc_head());
+	fakepy_classes(&f);
+	plain = fakepy_class(&f, "plain", 0, SLOT - word());
+	tracked = fakepy_class(&f, "tracked", 1 << 14, SLOT - gc_head());
 	python_walk(&f.python);
 }
 
@@ -123,7 +101,7 @@ static uint64_t address_of(const uint8_t *p)
 
 static void put_half(unsigned pool, enum field field, uint32_t value)
 {
-	put_uint(arena + pool * pool_size() + l()->field[field].offset, value, 4);
+	fakepy_put(&f, arena + pool * pool_size() + l()->field[field].offset, value, 4);
 }
 
 /* A pool of blocks of SLOT bytes, n of which were given out. */
@@ -270,7 +248,7 @@ static void tells_objects_from_bodies(void)
 	put(block_at(0, 4) + head, 1);
 	put(block_at(0, 4) + head + w, tracked);
 	/* a list whose first items are an object at a low address, and two types */
-	put(block_at(0, 5), object);
+	put(block_at(0, 5), f.object);
 	put(block_at(0, 5) + w, tracked);
 	put(block_at(0, 5) + 2 * w, plain);
 	/* the type says that a head is in front, but there is none */
@@ -311,7 +289,7 @@ static void finds_classes_in_pools(void)
 	make_plain(block_at(1, 3), ARENA + 64); /* an address is no count */
 	uint64_t mro = fakepy_alloc(&f, 64);
 	put(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, made);
-	put_uint(arena + (made - ARENA) + l()->field[FIELD_type_mro].offset, mro, word());
+	fakepy_put(&f, arena + (made - ARENA) + l()->field[FIELD_type_mro].offset, mro, word());
 	struct seen s = walk();
 	ck_assert_uint_eq(s.of_plain, 3);
 	plain = old;

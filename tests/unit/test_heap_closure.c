@@ -17,40 +17,24 @@ enum { FOREIGN = 0x60000000, FOREIGN_SIZE = 8 * 1024 * 1024, PLAIN = 48, MANY = 
 
 static struct fakepy f;
 static uint8_t *foreign;
-static uint64_t root, object, plain, tracked, many, used;
+static uint64_t plain, tracked, many, used;
 
 static const struct layout *l(void)
 {
 	return &f.rt->layout;
 }
 
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize, uint64_t itemsize)
-{
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
-	fakepy_set(&f, type, FIELD_type_itemsize, itemsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	fakepy_set(&f, mro, FIELD_varobject_size, 1);
-	memcpy(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, &type, 8);
-	return type;
-}
-
 static void setup_row(const struct layout_row *row)
 {
-	root = object = 0;
 	used = 64;
 	fakepy_init(&f, row);
 	foreign = xcalloc(1, FOREIGN_SIZE);
 	mem_buf_add(&f.mem, FOREIGN, foreign, FOREIGN_SIZE, MEM_READ | MEM_WRITE);
-	root = make_type("type", UINT64_C(1) << 31 | 1 << 14, 900, 0);
-	object = make_type("object", 0, 16, 0);
-	fakepy_set(&f, root, FIELD_type_base, object);
-	plain = make_type("plain", 0, 40, 0);
-	tracked = make_type("tracked", 1 << 14, 32, 0);
-	many = make_type("many", 0, 24, 8);
+	fakepy_classes(&f);
+	plain = fakepy_class(&f, "plain", 0, 40);
+	tracked = fakepy_class(&f, "tracked", 1 << 14, 32);
+	many = fakepy_class(&f, "many", 0, 24);
+	fakepy_set(&f, many, FIELD_type_itemsize, 8);
 	python_walk(&f.python);
 }
 

@@ -18,7 +18,7 @@ enum { ARENA = 0x40000000, SLOT = 48 };
 
 static struct fakepy f;
 static uint8_t *arena;
-static uint64_t root, object, plain, other;
+static uint64_t plain, other;
 
 static const struct layout *l(void)
 {
@@ -30,41 +30,19 @@ static bool is_uniform(void)
 	return layout_has(l(), FIELD_freelist_size);
 }
 
-/* In the target's byte order. */
-static void put_uint(uint8_t *at, uint64_t value, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		at[l()->key.order == ORDER_LITTLE ? i : size - 1 - i] = (uint8_t)(value >> 8 * i);
-}
-
 static void put(uint64_t addr, uint64_t value)
 {
-	put_uint(fakepy_at(&f, addr), value, l()->key.ptr_size);
-}
-
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
-{
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	put(mro + l()->field[FIELD_tuple_items].offset, type);
-	return type;
+	fakepy_put(&f, fakepy_at(&f, addr), value, l()->key.ptr_size);
 }
 
 static void setup(const struct layout_row *row)
 {
 	struct layout_key key = { row->last, row->abi, row->machine, row->ptr_size, row->order };
-	root = object = 0;
 	fakepy_init(&f, row);
 	ck_assert_ok(layout_pick(&key, false, &f.rt->layout));
-	root = make_type("type", UINT64_C(1) << 31 | 1 << 14, 900);
-	object = make_type("object", 0, 16);
-	fakepy_set(&f, root, FIELD_type_base, object);
-	plain = make_type("plain", 0, 40);
-	other = make_type("other", 0, 40);
+	fakepy_classes(&f);
+	plain = fakepy_class(&f, "plain", 0, 40);
+	other = fakepy_class(&f, "other", 0, 40);
 	python_walk(&f.python);
 }
 
@@ -182,8 +160,9 @@ static void finds_tuples(void)
 	if (is_uniform())
 		put(head + 2 * step + l()->field[FIELD_freelist_size].offset, 2);
 	else
-		put_uint(fakepy_at(&f, f.interp + l()->field[FIELD_interp_freelists].offset +
-					       l()->field[FIELD_free_tuples_count].offset + 8),
+		fakepy_put(&f,
+			fakepy_at(&f, f.interp + l()->field[FIELD_interp_freelists].offset +
+					      l()->field[FIELD_free_tuples_count].offset + 8),
 			2, 4);
 	struct found r = find();
 	ck_assert_uint_eq(r.torn, 0);
@@ -258,7 +237,7 @@ static void make_arena(uint32_t n)
 	fakepy_set(&f, entries, FIELD_arena_pool_address, ARENA + size);
 	fakepy_set(&f, entries, FIELD_arena_total_pools, size / pool);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		put_uint(arena + at[words[i][0]].offset, words[i][1], 4);
+		fakepy_put(&f, arena + at[words[i][0]].offset, words[i][1], 4);
 }
 
 static uint64_t block_at(unsigned i)
@@ -269,8 +248,8 @@ static uint64_t block_at(unsigned i)
 static void put_block(unsigned i, uint64_t first, uint64_t second)
 {
 	const unsigned word = l()->key.ptr_size;
-	put_uint(arena + (block_at(i) - ARENA), first, word);
-	put_uint(arena + (block_at(i) - ARENA) + word, second, word);
+	fakepy_put(&f, arena + (block_at(i) - ARENA), first, word);
+	fakepy_put(&f, arena + (block_at(i) - ARENA) + word, second, word);
 }
 
 static void marks_entries(void)
@@ -368,8 +347,8 @@ START_TEST(lists_on_a_stack_tell_that_a_collection_runs)
 	uint64_t object_at = head + l()->field[FIELD_gc_head_sizeof].offset;
 	mem_buf_add(&f.mem, STACK, stack, SIZE, MEM_READ | MEM_WRITE);
 	put_head(head, STACK + HEAD, STACK + HEAD);
-	put_uint(stack + HEAD + l()->field[FIELD_gc_head_next].offset, head, 8);
-	put_uint(stack + HEAD + l()->field[FIELD_gc_head_prev].offset, head, 8);
+	fakepy_put(&f, stack + HEAD + l()->field[FIELD_gc_head_next].offset, head, 8);
+	fakepy_put(&f, stack + HEAD + l()->field[FIELD_gc_head_prev].offset, head, 8);
 	f.target.threads = &thread;
 	f.target.n_threads = 1;
 	ck_assert(!is_collecting()); /* what is in the list is no object */

@@ -30,7 +30,7 @@ enum tag { MEMORY, OBJECTS, GC, GC_AND_FRONT };
 
 static struct fakepy f;
 static uint8_t *segments;
-static uint64_t root, object, plain, tracked, managed, heaps;
+static uint64_t plain, tracked, managed, heaps;
 
 static const struct layout *l(void)
 {
@@ -104,18 +104,6 @@ static void make_object(uint64_t at, uint64_t type, uint32_t local, int64_t shar
 	set(at, FIELD_object_type, type);
 }
 
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
-{
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	memcpy(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, &type, 8);
-	return type;
-}
-
 /* A thread with four heaps, behind the place where this release has them. */
 static void make_heaps(void)
 {
@@ -133,7 +121,6 @@ static void make_heaps(void)
 
 static void setup_row(const struct layout_row *row)
 {
-	root = object = 0;
 	fakepy_init(&f, row);
 	const struct layout_key key = f.rt->layout.key;
 	ck_assert_ok(layout_pick(&key, false, &f.rt->layout)); /* with what has moved */
@@ -141,12 +128,10 @@ static void setup_row(const struct layout_row *row)
 	mem_buf_add(&f.mem, SEGMENT, segments, 2 * SEGMENT_SIZE, MEM_READ | MEM_WRITE);
 	make_segment(SEGMENT, SECRET);
 	make_heaps();
-	root = make_type("type", UINT64_C(1) << 31 | 1 << 14, 900);
-	object = make_type("object", 0, 32);
-	fakepy_set(&f, root, FIELD_type_base, object);
-	plain = make_type("plain", 0, 40);
-	tracked = make_type("tracked", 1 << 14, 48);
-	managed = make_type("managed", 1 << 14 | 1 << 4, 48);
+	fakepy_classes(&f);
+	plain = fakepy_class(&f, "plain", 0, 40);
+	tracked = fakepy_class(&f, "tracked", 1 << 14, 48);
+	managed = fakepy_class(&f, "managed", 1 << 14 | 1 << 4, 48);
 	python_walk(&f.python);
 }
 

@@ -15,19 +15,11 @@
 enum { WORD = 8, OBJECT_SIZE = 128, TRIES = 20000 };
 
 static struct fakepy f;
-static uint64_t root, object;
 
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize, uint64_t itemsize)
+static uint64_t made_of_items(const char *name, uint64_t basicsize, uint64_t itemsize)
 {
-	const struct layout *l = &f.rt->layout;
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
+	uint64_t type = fakepy_class(&f, name, 0, basicsize);
 	fakepy_set(&f, type, FIELD_type_itemsize, itemsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	memcpy(fakepy_at(&f, mro) + l->field[FIELD_tuple_items].offset, &type, WORD);
 	return type;
 }
 
@@ -39,11 +31,8 @@ static bool setup_row(const struct layout_row *row)
 	if (row->ptr_size != WORD || row->order != ORDER_LITTLE ||
 		failed(layout_pick(&key, false, &probe)))
 		return false;
-	root = object = 0;
 	fakepy_init(&f, row);
-	root = make_type("type", UINT64_C(1) << 31, 900, 0);
-	object = make_type("object", 0, 16, 0);
-	fakepy_set(&f, root, FIELD_type_base, object);
+	fakepy_classes(&f);
 	python_walk(&f.python);
 	return true;
 }
@@ -112,11 +101,11 @@ static void check_counted(void)
 	const struct layout *l = &f.rt->layout;
 	uint64_t digits = l->field[FIELD_long_digits].offset;
 	uint64_t list = l->field[FIELD_list_allocated].offset + WORD;
-	ck_assert_uint_gt(check_type(make_type("plain", 0, 48, 0)), TRIES / 4);
-	ck_assert_uint_gt(check_type(make_type("tuple", 0, 24, 8)), TRIES / 8);
-	ck_assert_uint_gt(check_type(make_type("list", 0, list, 0)), TRIES / 8);
-	ck_assert_uint_gt(check_type(make_type("int", 0, digits, 4)), TRIES / 8);
-	ck_assert_uint_gt(check_type(make_type("app.Int", 0, digits + 16, 4)), TRIES / 8);
+	ck_assert_uint_gt(check_type(fakepy_class(&f, "plain", 0, 48)), TRIES / 4);
+	ck_assert_uint_gt(check_type(made_of_items("tuple", 24, 8)), TRIES / 8);
+	ck_assert_uint_gt(check_type(fakepy_class(&f, "list", 0, list)), TRIES / 8);
+	ck_assert_uint_gt(check_type(made_of_items("int", digits, 4)), TRIES / 8);
+	ck_assert_uint_gt(check_type(made_of_items("app.Int", digits + 16, 4)), TRIES / 8);
 }
 
 START_TEST(rules_agree_with_what_is_measured)
@@ -129,7 +118,7 @@ static void check_text(void)
 {
 	const struct layout *l = &f.rt->layout;
 	uint64_t whole = l->field[FIELD_str_sizeof].offset;
-	uint64_t type = make_type("str", UINT64_C(1) << 28, whole, 0);
+	uint64_t type = fakepy_class(&f, "str", UINT64_C(1) << 28, whole);
 	size_t held = check_type(type);
 	uint64_t text = fakepy_text(&f, "some text"), number;
 	const struct py_sizing *s = py_sizing_of(&f.python, f.rt, type);
@@ -149,9 +138,9 @@ END_TEST
 
 static void check_others(void)
 {
-	ck_assert_uint_eq(check_type(make_type("dict", 0, 64, 0)), 0);
-	ck_assert_uint_eq(check_type(make_type("set", 0, 200, 0)), 0);
-	ck_assert_uint_eq(check_type(root), 0);
+	ck_assert_uint_eq(check_type(fakepy_class(&f, "dict", 0, 64)), 0);
+	ck_assert_uint_eq(check_type(fakepy_class(&f, "set", 0, 200)), 0);
+	ck_assert_uint_eq(check_type(f.type), 0);
 }
 
 START_TEST(other_types_have_no_rule)

@@ -22,32 +22,16 @@ enum {
 };
 
 static struct fakepy f;
-static uint64_t root, object;
 
 static const struct layout *l(void)
 {
 	return &f.rt->layout;
 }
 
-static uint64_t make_type(const char *name, uint64_t flags, uint64_t basicsize)
-{
-	uint64_t type = fakepy_type(&f, name), mro = fakepy_alloc(&f, 64);
-	fakepy_set(&f, type, FIELD_object_type, root ? root : type);
-	fakepy_set(&f, type, FIELD_type_flags, flags);
-	fakepy_set(&f, type, FIELD_type_basicsize, basicsize);
-	fakepy_set(&f, type, FIELD_type_base, object);
-	fakepy_set(&f, type, FIELD_type_mro, mro);
-	memcpy(fakepy_at(&f, mro) + l()->field[FIELD_tuple_items].offset, &type, WORD);
-	return type;
-}
-
 static void setup(void)
 {
-	root = object = 0;
 	fakepy_init(&f, fakepy_row(3, 12));
-	root = make_type("type", UINT64_C(1) << 31, 900);
-	object = make_type("object", 0, 16);
-	fakepy_set(&f, root, FIELD_type_base, object);
+	fakepy_classes(&f);
 	python_walk(&f.python);
 }
 
@@ -82,11 +66,11 @@ static uint64_t array_type, array, shape, strides;
 /* Two rows of three numbers of 8 bytes. */
 static void make_array(uint64_t flags)
 {
-	uint64_t dtype_type = make_type("numpy.dtype", 0, DTYPE_BASIC);
+	uint64_t dtype_type = fakepy_class(&f, "numpy.dtype", 0, DTYPE_BASIC);
 	uint64_t dtype = make_object(dtype_type, DTYPE_BASIC);
 	put(dtype, 24, 'i');
 	put(dtype, 40, 8);
-	array_type = make_type("numpy.ndarray", 0, ARRAY_BASIC);
+	array_type = fakepy_class(&f, "numpy.ndarray", 0, ARRAY_BASIC);
 	array = make_object(array_type, ARRAY_BASIC);
 	shape = fakepy_alloc(&f, 4 * WORD);
 	strides = shape + 2 * WORD;
@@ -168,8 +152,9 @@ END_TEST
 
 START_TEST(a_scalar_counts_its_value_twice_and_must_be_known)
 {
-	uint64_t scalar = make_type("numpy.generic", 0, 16);
-	uint64_t number = make_type("numpy.float64", 0, 24), other = make_type("numpy.x", 0, 24);
+	uint64_t scalar = fakepy_class(&f, "numpy.generic", 0, 16);
+	uint64_t number = fakepy_class(&f, "numpy.float64", 0, 24),
+		 other = fakepy_class(&f, "numpy.x", 0, 24);
 	uint64_t mro[] = { number, scalar };
 	for (int i = 0; i < 2; i++, mro[0] = other) {
 		uint64_t at = fakepy_alloc(&f, 64);
@@ -192,7 +177,7 @@ static uint64_t struct_type, structure, codes;
 static void make_struct(unsigned n)
 {
 	uint64_t size = l()->field[FIELD_format_code_sizeof].offset;
-	struct_type = make_type("_struct.Struct", 0, l()->field[FIELD_struct_sizeof].offset);
+	struct_type = fakepy_class(&f, "_struct.Struct", 0, l()->field[FIELD_struct_sizeof].offset);
 	structure = make_object(struct_type, 64);
 	codes = fakepy_alloc(&f, (n + 1) * size);
 	for (unsigned i = 0; i < n; i++)
@@ -232,7 +217,7 @@ END_TEST
 START_TEST(text_in_a_stringio_is_its_own_but_not_counted)
 {
 	uint64_t basic = l()->field[FIELD_stringio_sizeof].offset;
-	uint64_t type = make_type("_io.StringIO", 0, basic), text = make_object(type, basic);
+	uint64_t type = fakepy_class(&f, "_io.StringIO", 0, basic), text = make_object(type, basic);
 	struct py_size size;
 	fakepy_set(&f, text, FIELD_stringio_buf, fakepy_alloc(&f, 400));
 	fakepy_set(&f, text, FIELD_stringio_buf_size, 100);
@@ -248,7 +233,8 @@ END_TEST
 START_TEST(a_time_without_zone_ends_before_it)
 {
 	uint64_t end = l()->field[FIELD_time_tzinfo].offset, basic = end + WORD;
-	uint64_t type = make_type("datetime.time", 0, basic), other = make_type("plain", 0, basic);
+	uint64_t type = fakepy_class(&f, "datetime.time", 0, basic),
+		 other = fakepy_class(&f, "plain", 0, basic);
 	uint64_t moment = make_object(type, basic);
 	struct py_size size;
 	ck_assert_uint_eq(py_least_size(&f.python, f.rt, type, basic), end);
