@@ -6,6 +6,8 @@
  */
 #include "suites.h"
 
+#include "walked.h"
+
 #include "../../src/unwind/arch.h"
 #include "../../src/unwind/ehabi.h"
 #include "../../src/unwind/prologue.h"
@@ -357,13 +359,6 @@ static void drop(struct made *m)
 	str_fini(&m->raw);
 }
 
-#define ck_assert_frame(m, i, address, how)                                                        \
-	do {                                                                                       \
-		ck_assert_uint_gt((m).found.n, i);                                                 \
-		ck_assert_uint_eq((m).found.frames[i].pc, address);                                \
-		ck_assert_int_eq((m).found.frames[i].found_by, how);                               \
-	} while (0)
-
 /* push {r4, lr}; sub sp, #8 at +0x100; bl there at +0x200, of a function that begins at +0x1f0 with
  * push {r4, r5, r6, lr} and was called through a register at +0x300, of one that ends its thread.
  * On the way stands the address behind another call. */
@@ -385,10 +380,10 @@ START_TEST(test_arm_prologues)
 	}
 	walk(&m, EM_ARM, 4, ORDER_LITTLE);
 	ck_assert_uint_eq(m.found.n, 3);
-	ck_assert_frame(m, 0, CODE + 0x110, NATIVE_CFI);
-	ck_assert_frame(m, 1, CODE + 0x204, NATIVE_PROLOGUE);
+	ck_assert_frame(&m.found, 0, CODE + 0x110, NATIVE_CFI);
+	ck_assert_frame(&m.found, 1, CODE + 0x204, NATIVE_PROLOGUE);
 	ck_assert_uint_eq(m.found.frames[0].cfa, STACK + 16);
-	ck_assert_frame(m, 2, CODE + 0x302, NATIVE_PROLOGUE);
+	ck_assert_frame(&m.found, 2, CODE + 0x302, NATIVE_PROLOGUE);
 	ck_assert_uint_eq(m.found.frames[1].cfa, STACK + 32);
 	ck_assert(!failed(m.found.why) && !m.found.frames[1].certain);
 	drop(&m);
@@ -408,9 +403,9 @@ START_TEST(test_s390_scan)
 		fake_uint(&m.raw, i == 1 ? CODE + 0x300 : i == 17 ? STACK : 0, 8, ORDER_BIG);
 	walk(&m, EM_S390, 8, ORDER_BIG);
 	ck_assert_uint_eq(m.found.n, 3);
-	ck_assert_frame(m, 1, CODE + 0x106, NATIVE_SCAN);
+	ck_assert_frame(&m.found, 1, CODE + 0x106, NATIVE_SCAN);
 	ck_assert_uint_eq(m.found.frames[0].cfa, STACK + 160);
-	ck_assert_frame(m, 2, CODE + 0x202, NATIVE_SCAN);
+	ck_assert_frame(&m.found, 2, CODE + 0x202, NATIVE_SCAN);
 	drop(&m);
 }
 END_TEST
@@ -429,7 +424,7 @@ START_TEST(test_i386_frame_pointers)
 				  : 0,
 			4, ORDER_LITTLE);
 	walk(&m, EM_386, 4, ORDER_LITTLE);
-	ck_assert_frame(m, 1, CODE + 0x105, NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 1, CODE + 0x105, NATIVE_FRAME_POINTER);
 	ck_assert_uint_eq(m.found.frames[0].cfa, STACK + 24);
 	ck_assert_uint_eq(m.found.n, 2); /* at ebp there are two zeros */
 	ck_assert(!failed(m.found.why));

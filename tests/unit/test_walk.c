@@ -6,6 +6,8 @@
  */
 #include "suites.h"
 
+#include "walked.h"
+
 #include "../support/fakecore.h"
 
 #include "pycore/alloc.h"
@@ -101,13 +103,6 @@ static void drop(struct made *m)
 	str_fini(&m->image);
 }
 
-#define ck_assert_frame(m, i, address, how)                                                        \
-	do {                                                                                       \
-		ck_assert_uint_gt((m).found.n, i);                                                 \
-		ck_assert_uint_eq((m).found.frames[i].pc, address);                                \
-		ck_assert_int_eq((m).found.frames[i].found_by, how);                               \
-	} while (0)
-
 START_TEST(test_frame_pointers)
 {
 	struct made m;
@@ -118,9 +113,9 @@ START_TEST(test_frame_pointers)
 	m.stack[11] = return_to(2);
 	walk(&m, CODE + 7, STACK, word_at(4)); /* and at 20 it is {0, 0} */
 	ck_assert_uint_eq(m.found.n, 3);
-	ck_assert_frame(m, 0, CODE + 7, NATIVE_CFI);
-	ck_assert_frame(m, 1, return_to(1), NATIVE_FRAME_POINTER);
-	ck_assert_frame(m, 2, return_to(2), NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 0, CODE + 7, NATIVE_CFI);
+	ck_assert_frame(&m.found, 1, return_to(1), NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 2, return_to(2), NATIVE_FRAME_POINTER);
 	ck_assert(m.found.frames[0].exact && !m.found.frames[1].exact);
 	ck_assert(m.found.frames[0].certain && !m.found.frames[2].certain);
 	ck_assert_uint_eq(m.found.frames[0].cfa, word_at(6));
@@ -138,7 +133,7 @@ START_TEST(test_scan)
 	m.stack[3] = return_to(1);
 	walk(&m, CODE + 7, STACK, 12345);
 	ck_assert_uint_eq(m.found.n, 2);
-	ck_assert_frame(m, 1, return_to(1), NATIVE_SCAN);
+	ck_assert_frame(&m.found, 1, return_to(1), NATIVE_SCAN);
 	ck_assert_uint_eq(m.found.frames[0].cfa, word_at(4));
 	ck_assert_err(m.found.why, ERR_NOT_FOUND);
 	drop(&m);
@@ -154,8 +149,8 @@ START_TEST(test_wild_call)
 	m.stack[8] = 0;
 	m.stack[9] = return_to(7);
 	walk(&m, 0, STACK, word_at(8));
-	ck_assert_frame(m, 1, return_to(1), NATIVE_SCAN);
-	ck_assert_frame(m, 2, return_to(7), NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 1, return_to(1), NATIVE_SCAN);
+	ck_assert_frame(&m.found, 2, return_to(7), NATIVE_FRAME_POINTER);
 	drop(&m);
 }
 END_TEST
@@ -252,8 +247,8 @@ START_TEST(test_arm_frame_pointers)
 	m.stack[11] = (CODE + 0x30) | UINT64_C(0x55) << 48;
 	walk(&m, CODE + 8, STACK, word_at(4));
 	ck_assert_uint_eq(m.found.n, 3);
-	ck_assert_frame(m, 1, CODE + 0x20, NATIVE_FRAME_POINTER);
-	ck_assert_frame(m, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 1, CODE + 0x20, NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
 	ck_assert(!failed(m.found.why));
 	drop(&m);
 }
@@ -271,8 +266,8 @@ START_TEST(test_arm_wild_call)
 	m.stack[5] = CODE + 0x30;
 	walk(&m, 0, STACK, word_at(4));
 	ck_assert_uint_eq(m.found.n, 3);
-	ck_assert_frame(m, 1, CODE + 0x20, NATIVE_SCAN);
-	ck_assert_frame(m, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
+	ck_assert_frame(&m.found, 1, CODE + 0x20, NATIVE_SCAN);
+	ck_assert_frame(&m.found, 2, CODE + 0x30, NATIVE_FRAME_POINTER);
 	drop(&m);
 }
 END_TEST
@@ -341,7 +336,7 @@ START_TEST(test_cfi_in_memory)
 	m.stack[3] = 0;
 	walk(&m, FUNCTION + 8, STACK, 77);
 	ck_assert_uint_eq(m.found.n, 2);
-	ck_assert_frame(m, 1, FUNCTION + 256 + 9, NATIVE_CFI);
+	ck_assert_frame(&m.found, 1, FUNCTION + 256 + 9, NATIVE_CFI);
 	ck_assert_uint_eq(m.found.frames[0].cfa, word_at(3));
 	ck_assert_uint_eq(m.found.frames[1].cfa, word_at(4));
 	ck_assert(!failed(m.found.why));
@@ -364,7 +359,7 @@ START_TEST(test_signal)
 	walk(&m, FUNCTION + 8, STACK, 0);
 	ck_assert_uint_eq(m.found.n, 2);
 	ck_assert(m.found.frames[0].signal);
-	ck_assert_frame(m, 1, FUNCTION + 256, NATIVE_CFI);
+	ck_assert_frame(&m.found, 1, FUNCTION + 256, NATIVE_CFI);
 	ck_assert(m.found.frames[1].exact && !m.found.frames[1].signal);
 	drop(&m);
 }
@@ -393,7 +388,7 @@ START_TEST(test_smashed)
 	m.stack[1] = 0x4141414141414141;
 	m.stack[6] = return_to(3);
 	walk(&m, FUNCTION + 8, STACK, 0x4141414141414141);
-	ck_assert_frame(m, 1, return_to(3), NATIVE_SCAN);
+	ck_assert_frame(&m.found, 1, return_to(3), NATIVE_SCAN);
 	drop(&m);
 }
 END_TEST
@@ -409,7 +404,7 @@ START_TEST(test_zero)
 	walk(&m, FUNCTION + 8, STACK, 0);
 	ck_assert_uint_eq(m.found.n, _i ? 2 : 1);
 	if (_i)
-		ck_assert_frame(m, 1, return_to(3), NATIVE_SCAN);
+		ck_assert_frame(&m.found, 1, return_to(3), NATIVE_SCAN);
 	ck_assert_int_eq(failed(m.found.why), _i);
 	drop(&m);
 }
