@@ -19,6 +19,19 @@ void text_label(struct out *o, const char *name);
 void text_indent(struct out *o, size_t from, const char *prefix);
 /* "<what could not be read, why, at which address>"; the report is then damaged. */
 void text_put_error(struct out *o, const char *what, struct err e);
+/* " (build-id 0a1b...)", if it has one; img may be NULL. */
+void text_put_build_id(struct out *o, const struct image *img);
+
+/* out_text_process.c */
+void text_coverage(struct out *o, const struct target *t);
+void text_process(struct out *o, const struct target *t);
+
+/* out_text_pythons.c */
+void text_pythons(struct out *o, const struct python *p);
+void text_interpreters(struct out *o, const struct python *p);
+void text_layouts(struct out *o, const struct python *p);
+/* ", of Python 3.12.1", where there are several. */
+void text_add_python(const struct python *p, const struct py_interpreter *in, struct str *to);
 
 /* out_text_threads.c: a frame with its source line and variables; `qualified`: by its qualified
  * name, if it has one. `shown`: frames by address whose variables stand above already, and are not

@@ -78,8 +78,7 @@ static void put_interpreter(struct out *o, const struct python *p, const struct 
 {
 	const struct py_interpreter *in = &p->interpreters[th->interpreter];
 	str_addf(&o->buf, "%" PRId64 "%s", in->id, in->main ? ", main" : "");
-	if (p->n_runtimes > 1)
-		str_addf(&o->buf, ", of Python %s", p->runtimes[in->runtime].version);
+	text_add_python(p, in, &o->buf);
 }
 
 /* Where the stack goes on in another interpreter. */
