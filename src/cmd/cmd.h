@@ -144,5 +144,8 @@ struct value_limits value_args_limits(const struct value_args *a, struct value_l
 
 /* A process id or thread id in text; 0: it is none. */
 pid_t parse_id(const char *text);
+/* The argument of an option (optarg), a decimal number up to max; false, with a message, if it is
+ * none. */
+bool take_number(const char *command, const char *option, unsigned max, unsigned *ret);
 /* An address: 0x and hexadecimal digits, or decimal ones. */
 bool parse_address(const char *text, uint64_t *ret);

@@ -2,8 +2,6 @@
 /* The options of pycore survey. */
 #include "survey_args.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char cmd_survey_help[] =
@@ -87,53 +85,24 @@ static bool take_sort(struct survey_args *a)
 	return false;
 }
 
-/* A number up to max; false, with a message, if it is none. */
-static bool take_number(const char *option, unsigned long max, size_t *ret)
+/* The same, from 1 on. */
+static bool take_count(const char *option, unsigned max, size_t *ret)
 {
-	char *end;
-	errno = 0;
-	unsigned long v = strtoul(optarg, &end, 10);
-	if (errno || *end || end == optarg || optarg[0] == '-' || v > max) {
-		usage_error("survey", "%s: '%s' is no number up to %lu", option, optarg, max);
+	unsigned n;
+	if (!take_number("survey", option, max, &n))
 		return false;
-	}
-	*ret = v;
-	return true;
+	if (!n)
+		usage_error("survey", "%s: 1 to %u", option, max);
+	*ret = n;
+	return n;
 }
 
 static bool take_top(struct survey_args *a)
 {
-	if (!take_number("--top", UINT32_MAX, &a->view.top))
+	unsigned n;
+	if (!take_number("survey", "--top", UINT32_MAX, &n))
 		return false;
-	if (!a->view.top)
-		a->view.top = SIZE_MAX;
-	return true;
-}
-
-static bool take_python(struct survey_args *a)
-{
-	if (!take_number("--python", RUNTIMES_MAX, &a->python))
-		return false;
-	if (!a->python)
-		usage_error("survey", "--python: the first one is 1");
-	return a->python;
-}
-
-static bool take_sample(struct survey_args *a)
-{
-	if (!take_number("--sample", SURVEY_SAMPLE_MAX, &a->options.sample))
-		return false;
-	if (!a->options.sample)
-		usage_error("survey", "--sample: 1 to %d", SURVEY_SAMPLE_MAX);
-	return a->options.sample;
-}
-
-static bool take_jobs(struct survey_args *a)
-{
-	size_t n;
-	if (!take_number("--jobs", UINT16_MAX, &n))
-		return false;
-	a->options.workers = (unsigned)n;
+	a->view.top = n ? n : SIZE_MAX;
 	return true;
 }
 
@@ -156,11 +125,11 @@ static bool take_option(struct survey_args *a, int option)
 		a->view.allocators = true;
 		return true;
 	case OPT_SAMPLE:
-		return take_sample(a);
+		return take_count("--sample", SURVEY_SAMPLE_MAX, &a->options.sample);
 	case OPT_JOBS:
-		return take_jobs(a);
+		return take_number("survey", "--jobs", UINT16_MAX, &a->options.workers);
 	case OPT_PYTHON:
-		return take_python(a);
+		return take_count("--python", RUNTIMES_MAX, &a->python);
 	case OPT_TYPE:
 		a->type = optarg;
 		return true;

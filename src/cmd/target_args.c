@@ -20,6 +20,19 @@ pid_t parse_id(const char *text)
 	return errno || *end || end == text || v <= 0 || v > INT_MAX ? 0 : (pid_t)v;
 }
 
+bool take_number(const char *command, const char *option, unsigned max, unsigned *ret)
+{
+	char *end;
+	errno = 0;
+	unsigned long v = strtoul(optarg, &end, 10);
+	if (errno || *end || !isdigit((unsigned char)optarg[0]) || v > max) {
+		usage_error(command, "%s: '%s' is no number from 0 to %u", option, optarg, max);
+		return false;
+	}
+	*ret = (unsigned)v;
+	return true;
+}
+
 bool parse_address(const char *text, uint64_t *ret)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');

@@ -1,35 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
-
 enum { MAX_CHARS = 1000000, MAX_LEVELS = 100 };
 
 static bool take_limit(
 	struct value_args_limit *to, unsigned most, const char *command, const char *option)
 {
-	char *end;
-	errno = 0;
-	unsigned long v = strtoul(optarg, &end, 10);
-	if (errno || *end || !isdigit((unsigned char)optarg[0]) || v > most) {
-		usage_error(command, "--%s: '%s' is no number from 0 to %u", option, optarg, most);
-		return false;
-	}
-	*to = (struct value_args_limit){ .given = true, .value = (unsigned)v };
-	return true;
+	to->given = take_number(command, option, most, &to->value);
+	return to->given;
 }
 
 bool value_args_take(struct value_args *a, int option, const char *command)
 {
 	switch (option) {
 	case OPT_MAX_STRING:
-		return take_limit(&a->max_string, MAX_CHARS, command, "max-string");
+		return take_limit(&a->max_string, MAX_CHARS, command, "--max-string");
 	case OPT_MAX_ITEMS:
-		return take_limit(&a->max_items, MAX_CHARS, command, "max-items");
+		return take_limit(&a->max_items, MAX_CHARS, command, "--max-items");
 	case OPT_MAX_DEPTH:
-		return take_limit(&a->max_depth, MAX_LEVELS, command, "max-depth");
+		return take_limit(&a->max_depth, MAX_LEVELS, command, "--max-depth");
 	case OPT_REDACT:
 		a->redact = true;
 		return true;
