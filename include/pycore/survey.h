@@ -101,10 +101,18 @@ struct survey_saved {
 	size_t n_parts;
 };
 
+/* Why parts of a heap contradict themselves. */
+enum survey_cause {
+	SURVEY_LIVES, /* the process goes on, and was changing them */
+	SURVEY_DIED, /* the core is whole: changed at that very moment, or overwritten */
+	SURVEY_LACKS_MEMORY, /* parts of the core are missing */
+};
+
 struct survey {
 	enum survey_by by;
 	const struct survey_saved *saved; /* where it was not counted but read; NULL: counted */
 	bool damaged; /* parts of the heap are missing or contradict themselves */
+	enum survey_cause cause; /* if they contradict themselves */
 	bool lower_bound; /* therefore, or since only references lead to some objects, there may be
 			     more */
 	const char *match; /* only these types were counted; NULL: all */

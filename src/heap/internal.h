@@ -89,7 +89,7 @@ struct heap_walk {
 	const struct layout *l;
 	unsigned word; /* bytes of a pointer */
 	struct offsets at;
-	uint64_t low, high; /* all mapped memory lies between */
+	uint64_t low, high; /* all memory that can be written to lies between */
 	uint64_t type_mask; /* bits that no address of a type has */
 	bool types_in_pools; /* types made at run time are small enough */
 	uint64_t held; /* bytes that can be had */

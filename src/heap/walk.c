@@ -73,14 +73,18 @@ static uint64_t type_room(const struct heap_walk *w)
 	return layout_gc_head(w->l) + offset(w, whole);
 }
 
+/* Objects lie in memory that can be written to, from the first such range to the last. What the
+ * kernel maps at the end of the address space would make an address of nearly every word. */
 static void find_bounds(struct heap_walk *w)
 {
 	struct mem_range r = { 0 };
 	w->low = UINT64_MAX;
 	while (mem_next_range(w->mem, r.end, &r)) {
+		w->held += r.readable ? r.end - r.start : 0;
+		if (!(r.perm & MEM_WRITE))
+			continue;
 		w->low = r.start < w->low ? r.start : w->low;
 		w->high = r.end;
-		w->held += r.readable ? r.end - r.start : 0;
 	}
 	if (w->low > w->high)
 		w->low = w->high;

@@ -39,11 +39,24 @@ static void copy_free_lists(struct counting *c, struct survey *s)
 	s->torn_free_lists = torn;
 }
 
+static enum survey_cause cause_of(const struct target *t)
+{
+	if (t->kind == TARGET_LIVE)
+		return SURVEY_LIVES;
+	for (size_t i = 0; i < t->problems.len; i++) {
+		const struct problem *p = &t->problems.list[i];
+		if (p->damage && !strcmp(p->where, t->path))
+			return SURVEY_LACKS_MEMORY;
+	}
+	return SURVEY_DIED;
+}
+
 void survey_checks(struct counting *c, struct survey *s)
 {
 	const struct heap_pools *p = &s->pools;
 	uint64_t raw;
 	copy_free_lists(c, s);
+	s->cause = cause_of(c->rt->target);
 	for (size_t i = 0; i < HEAP_PLACES; i++)
 		s->dead += c->sums.place[i].dead;
 	if (p->arenas)
@@ -78,21 +91,33 @@ void survey_checks(struct counting *c, struct survey *s)
 	s->lower_bound = s->damaged || s->referred.searched;
 }
 
+static const char *because(enum survey_cause cause)
+{
+	switch (cause) {
+	case SURVEY_LIVES:
+		break;
+	case SURVEY_DIED:
+		return "the core is of a moment when they were being changed, or the process has "
+		       "written over them";
+	case SURVEY_LACKS_MEMORY:
+		return "parts of the core are missing";
+	}
+	return "the process was changing them";
+}
+
 static void tell_torn(const struct survey *s, struct problems *to)
 {
+	const char *why = because(s->cause);
 	if (s->pools.torn)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " pools contradict themselves: the process was changing them",
-			s->pools.torn);
+		problems_damagef(to, "heap", "%" PRIu64 " pools contradict themselves: %s",
+			s->pools.torn, why);
 	if (s->pages.torn)
-		problems_damagef(to, "heap",
-			"%" PRIu64 " pages contradict themselves: the process was changing them",
-			s->pages.torn);
+		problems_damagef(to, "heap", "%" PRIu64 " pages contradict themselves: %s",
+			s->pages.torn, why);
 	if (s->torn_free_lists)
 		problems_damagef(to, "heap",
-			"%zu lists of what is kept for reuse contradict themselves: the process "
-			"was changing them",
-			s->torn_free_lists);
+			"%zu lists of what is kept for reuse contradict themselves: %s",
+			s->torn_free_lists, why);
 	if (s->chunks.torn)
 		problems_damagef(to, "heap",
 			"malloc's heap is damaged, in %" PRIu64 " places: behind these only what "

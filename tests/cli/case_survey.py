@@ -1,11 +1,19 @@
 """pycore survey: options, and names that a terminal must not get raw. The counts are proven by tests/survey."""
 import csv
 import io
+import os
+import pathlib
 import re
+import shutil
+import sys
 
 from kit import COMPLETE, NOTHING, PARTIAL, USAGE, brief, run
 from subjects import python
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "values"))
+from corefile import CoreFile  # noqa: E402
+
+POOL = 16384  # bytes, since 3.10
 TEXT = """
 import os, sys
 class Plain(object):
@@ -171,4 +179,18 @@ def headers(kit, make):
         kit.check_that(f"survey: headers with {allocator}: 16 bytes", found == {"list": 16, "str": 0, "function": 16}, f"{found}")
 
 
-CASES = [usage, report, orders, keys, samples, names, differences, sums, allocators, headers]
+def torn(kit, make):
+    """A pool whose count was overwritten, and the same in a core that was cut: the reason is told by what the core is."""
+    core = core_of(make)
+    rows = kit.expect_json("survey --sample", ["survey", "--sample=1", "--type=__main__.Plain", core], COMPLETE)["rows"]
+    path = make.folder() / "core"
+    shutil.copy(core, path)
+    with CoreFile(path) as poked:
+        pool = int(rows[0]["samples"][0]["address"], 16) // POOL * POOL
+        poked.put(pool, (poked.word(pool) + 1).to_bytes(8, "little"))
+    kit.expect("survey: a pool was written over", ["survey", path], PARTIAL, out=["1 pools contradict themselves: the core is of a moment when"])
+    os.truncate(path, path.stat().st_size - 8192)
+    kit.expect("survey: likewise, and cut", ["survey", path], PARTIAL, out=["1 pools contradict themselves: parts of the core are missing"])
+
+
+CASES = [usage, report, orders, keys, samples, names, differences, sums, allocators, headers, torn]

@@ -86,9 +86,14 @@ def dying(python, environment, program, *arguments):
     return folder, next(pathlib.Path(folder.name).iterdir(), None)
 
 
+def has_glibc(python):
+    tried = subprocess.run([python.path, "-c", "import ctypes; ctypes.CDLL(None).mallopt"], capture_output=True, check=False)
+    return not tried.returncode
+
+
 def damaged(counts, harness, tool, python, variant, wanted):
-    """Beside a process whose heap is whole and which is the same in all else."""
-    name, documents = f"{python.name} {variant}", []
+    """Beside a process whose heap is whole and which is the same in all else. Of another malloc nobody can say that it is damaged."""
+    name, documents, glibc = f"{python.name} {variant}", [], has_glibc(python)
     for arguments in ((), ("whole",)):
         folder, core = dying(python, DAMAGED[variant], "corrupted.py", *arguments)
         with folder:
@@ -97,7 +102,7 @@ def damaged(counts, harness, tool, python, variant, wanted):
                 return
             status, document = harness.survey(tool, core)
         faults = harness.document_faults(status, document, wanted) if arguments else \
-            bound_faults(harness, status, document, wanted, damaged=True)
+            bound_faults(harness, status, document, wanted, damaged=glibc)
         counts.check(f"{name}: report {' '.join(arguments)}", faults)
         documents.append(document)
     found, whole = (harness.by_type(document) for document in documents)
@@ -157,7 +162,7 @@ def given_back_faults(harness, status, document, wanted):
 def given_back(counts, harness, tool, python, variant, wanted):
     """Memory that malloc has given back while it stays mapped, and chunks in two mappings: dead, copied, and in place."""
     name, environment = f"{python.name} {variant}", GIVEN_BACK[variant]
-    if subprocess.run([python.path, "-c", "import ctypes; ctypes.CDLL(None).mallopt"], capture_output=True, check=False).returncode:
+    if not has_glibc(python):
         counts.say("skipped", name, "its malloc is not glibc's")
         return
     folder, core = dying(python, environment, "given_back.py")

@@ -13,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOREIGN = 0x60000000, FOREIGN_SIZE = 8 * 1024 * 1024, PLAIN = 48, MANY = 90000 };
+enum { FOREIGN = 0x60000000, FOREIGN_SIZE = 8 * 1024 * 1024, MANY = 90000 };
 
 static struct fakepy f;
 static uint8_t *foreign;
 static uint64_t plain, tracked, many, used;
+static uint64_t W, PLAIN; /* bytes of a word, and of what is made for a plain object */
 
 static const struct layout *l(void)
 {
@@ -27,24 +28,28 @@ static const struct layout *l(void)
 static void setup_row(const struct layout_row *row)
 {
 	used = 64;
+	W = row->ptr_size;
+	PLAIN = 6 * W;
 	fakepy_init(&f, row);
 	foreign = xcalloc(1, FOREIGN_SIZE);
 	mem_buf_add(&f.mem, FOREIGN, foreign, FOREIGN_SIZE, MEM_READ | MEM_WRITE);
 	fakepy_classes(&f);
-	plain = fakepy_class(&f, "plain", 0, 40);
-	tracked = fakepy_class(&f, "tracked", 1 << 14, 32);
-	many = fakepy_class(&f, "many", 0, 24);
-	fakepy_set(&f, many, FIELD_type_itemsize, 8);
+	plain = fakepy_class(&f, "plain", 0, 5 * W);
+	tracked = fakepy_class(&f, "tracked", 1 << 14, 4 * W);
+	many = fakepy_class(&f, "many", 0, 3 * W);
+	fakepy_set(&f, many, FIELD_type_itemsize, W);
 	python_walk(&f.python);
 }
 
-/* Runs the test for each row whose objects the closure knows. */
-static void each_row(void test(void))
+/* Runs the test for each row whose objects the closure knows; words: of all kinds, or only those of
+ * 8 bytes, least significant first. */
+static void run_rows(void test(void), bool words)
 {
 	size_t n, run = 0;
 	const struct layout_row *rows = layout_rows(&n);
 	for (size_t i = 0; i < n; i++) {
-		if (rows[i].abi || rows[i].ptr_size != 8 || rows[i].order != ORDER_LITTLE)
+		bool usual = rows[i].ptr_size == 8 && rows[i].order == ORDER_LITTLE;
+		if (rows[i].abi || !(usual || words))
 			continue;
 		setup_row(&rows[i]);
 		test();
@@ -52,12 +57,22 @@ static void each_row(void test(void))
 		free(foreign);
 		run++;
 	}
-	ck_assert_uint_ge(run, 9);
+	ck_assert_uint_ge(run, words ? 18 : 9);
+}
+
+static void each_row(void test(void))
+{
+	run_rows(test, false);
+}
+
+static void each_kind_of_word(void test(void))
+{
+	run_rows(test, true);
 }
 
 static void put(uint64_t addr, uint64_t word)
 {
-	memcpy(foreign + (addr - FOREIGN), &word, 8);
+	fakepy_put(&f, foreign + (addr - FOREIGN), word, (unsigned)W);
 }
 
 static uint64_t make(uint64_t type, uint64_t count, uint64_t bytes)
@@ -66,7 +81,7 @@ static uint64_t make(uint64_t type, uint64_t count, uint64_t bytes)
 	used += (bytes + 15) & ~UINT64_C(15);
 	ck_assert_uint_le(used, FOREIGN_SIZE);
 	put(addr, count);
-	put(addr + 8, type);
+	put(addr + W, type);
 	return addr;
 }
 
@@ -126,54 +141,56 @@ static struct seen walk(void)
 
 static void follows_references(void)
 {
-	uint64_t first = make(plain, 1, PLAIN), second = make(plain, 4000000000, PLAIN);
+	uint64_t first = make(plain, 1, PLAIN),
+		 second = make(plain, W == 8 ? 4000000000 : 40000, PLAIN);
 	uint64_t third = make(plain, 2, PLAIN), array = FOREIGN + used + 64;
 	make(plain, 1, PLAIN); /* to which nothing refers */
 	used += 1024;
 	hold(second);
-	put(second + 16, first);
-	put(first + 32, second);
-	put(first + 24, array); /* no object, but it leads to one */
-	put(array + 16, third);
-	put(array + 24, 12345);
+	put(second + 2 * W, first);
+	put(first + 4 * W, second);
+	put(first + 3 * W, array); /* no object, but it leads to one */
+	put(array + 2 * W, third);
+	put(array + 3 * W, 12345);
 	struct seen s = walk();
 	ck_assert(s.searched);
 	ck_assert(s.ascending);
 	bool sure = l()->row->refs == REFS_PLAIN || l()->row->refs == REFS_STATIC ||
-		    l()->row->refs == REFS_IMMORTAL || l()->row->refs == REFS_FLAGGED;
+		    l()->row->refs == REFS_IMMORTAL || l()->row->refs == REFS_FLAGGED ||
+		    l()->row->refs == REFS_HIGH;
 	ck_assert(sure);
 	ck_assert_uint_eq(s.of_plain, 3);
 }
 
 START_TEST(what_references_lead_to_is_found)
 {
-	each_row(follows_references);
+	each_kind_of_word(follows_references);
 }
 END_TEST
 
 static void refuses_others(void)
 {
 	uint64_t head = l()->field[FIELD_gc_head_sizeof].offset;
-	uint64_t holder = make(many, 1, 24 + 8 * 16), at = holder + 24;
+	uint64_t holder = make(many, 1, 19 * W), at = holder + 3 * W;
 	const uint64_t held[] = {
 		make(plain, 0, PLAIN), /* freed */
 		make(plain, FOREIGN + 64, PLAIN), /* freed, with a link where the count was */
-		make(plain, UINT64_C(0x4045000000000000), PLAIN), /* a number */
+		make(plain, UINT64_C(0x8045) << (8 * W - 16), PLAIN), /* a number */
 		make(FOREIGN + 64, 1, PLAIN), /* of no type */
-		make(plain, 1, PLAIN) + 8, /* between two words */
-		holder + 32, /* inside of another object: */
-		FOREIGN + FOREIGN_SIZE - 16, /* does not fit */
-		make(tracked, 1, 64), /* which has no head that could be one */
+		make(plain, 1, PLAIN) + W, /* between two words */
+		holder + 4 * W, /* inside of another object: */
+		FOREIGN + FOREIGN_SIZE - 2 * W, /* does not fit */
+		make(tracked, 1, 8 * W), /* which has no head that could be one */
 	};
 	put(holder + l()->field[FIELD_varobject_size].offset, 16);
 	for (size_t i = 0; i < ARRAY_LEN(held); i++)
-		put(at + 8 * i, held[i]);
-	put(FOREIGN + FOREIGN_SIZE - 16, 1);
-	put(FOREIGN + FOREIGN_SIZE - 8, plain);
-	put(at + 8 * 14, 1); /* an object in the midst of it */
-	put(at + 8 * 15, plain);
-	put(at + 8 * 8, at + 8 * 14);
-	for (uint64_t i = 0; i < head; i += 8)
+		put(at + W * i, held[i]);
+	put(FOREIGN + FOREIGN_SIZE - 2 * W, 1);
+	put(FOREIGN + FOREIGN_SIZE - W, plain);
+	put(at + W * 14, 1); /* an object in the midst of it */
+	put(at + W * 15, plain);
+	put(at + W * 8, at + W * 14);
+	for (uint64_t i = 0; i < head; i += W)
 		put(held[7] - head + i, 5);
 	hold(holder);
 	struct seen s = walk();
@@ -184,40 +201,41 @@ static void refuses_others(void)
 
 START_TEST(what_only_looks_like_an_object_is_none)
 {
-	each_row(refuses_others);
+	each_kind_of_word(refuses_others);
 }
 END_TEST
 
 /* More of them than there is room to remember what is to be looked at. */
 static void bears_many(void)
 {
-	uint64_t holder = make(many, 1, 24 + 8 * MANY), below;
+	uint64_t holder = make(many, 1, (3 + MANY) * W), below;
+	uint64_t step = (PLAIN + 15) & ~UINT64_C(15);
 	put(holder + l()->field[FIELD_varobject_size].offset, MANY);
 	for (uint64_t i = 0; i < MANY; i++) {
 		uint64_t one = make(plain, 1, PLAIN);
-		put(holder + 24 + 8 * i, i % 3 ? 0 : one);
+		put(holder + (3 + i) * W, i % 3 ? 0 : one);
 		if (i % 3) /* one refers to the next but for the third, whatever comes first */
-			put(one - PLAIN + 16, one);
+			put(one - step + 2 * W, one);
 	}
 	below = make(plain, 1, PLAIN);
-	put(below - PLAIN + 16, below);
+	put(below - step + 2 * W, below);
 	hold(holder);
 	struct seen s = walk();
 	ck_assert_uint_eq(s.of_many, 1);
-	ck_assert_uint_eq(s.many_bytes, (24 + 8 * MANY + 15) & ~15);
+	ck_assert_uint_eq(s.many_bytes, ((3 + MANY) * W + 15) & ~UINT64_C(15));
 	ck_assert_uint_eq(s.of_plain, MANY + 1);
 }
 
 START_TEST(any_number_of_references_is_followed)
 {
-	each_row(bears_many);
+	each_kind_of_word(bears_many);
 }
 END_TEST
 
 static void survives_noise(void)
 {
 	uint64_t seed = 1;
-	for (uint64_t i = 0; i < 1 << 20; i += 8) {
+	for (uint64_t i = 0; i < 1 << 20; i += W) {
 		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
 		uint64_t word = seed >> 20;
 		if (seed >> 60 < 4)
@@ -237,7 +255,7 @@ static void survives_noise(void)
 
 START_TEST(noise_ends_nothing)
 {
-	each_row(survives_noise);
+	each_kind_of_word(survives_noise);
 }
 END_TEST
 

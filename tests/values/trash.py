@@ -20,7 +20,7 @@ BASICSIZE_AT, ITEMSIZE_AT = 32, 40  # of a type
 BEFORE = {"plain": 4, "looked": 4, "replaced": 4}  # words in front of the object that are its own since 3.11
 ALL_ONES, FREED, MOST = 2 ** 64 - 1, 0xdddddddddddddddd, 2 ** 62
 DAMAGED = "<damaged: "
-STATE_AT = 32  # of a str since 3.3: its kind is in the bits from 2 on
+STATE_AT = 32  # of a str since 3.3: its kind is in the first bits, and nothing behind them
 # Which word says how many items there are; of some, another one in 2.7.
 SIZE_WORD = {"listing": 2, "pair": 2, "octets": 2, "changing": 2, "ascii_text": 2, "latin": 2, "wide": 2, "mapping": 2,
              "numbered": 2, "elements": 3, "frozen": 3, "queue": 2, "typed": 2}
@@ -168,10 +168,18 @@ class Hunt:
     def kinds(self, version):
         """Strings of a kind that is none: 3, 5, 6 and 7."""
         for name in ("ascii_text", "latin", "wide", "widest") if version >= (3, 3) else ():
-            address = self.prey.objects[name] + STATE_AT + self.prey.shift
+            address, first = self.state(name), self.kind_at()
             state = self.prey.core.word(address)
             for kind in (3, 5, 6, 7):
-                self.poke(name, f"kind {kind}", address, WORD.pack(state & ~0x1c | kind << 2), certain=True)
+                self.poke(name, f"kind {kind}", address, WORD.pack(state & ~(7 << first) | kind << first), certain=True)
+
+    def state(self, name):
+        return self.prey.objects[name] + STATE_AT + self.prey.shift
+
+    def kind_at(self):
+        """The first bit of the kind, in which strings of 2 and of 4 bytes a character differ."""
+        differ = self.prey.core.word(self.state("wide")) ^ self.prey.core.word(self.state("widest"))
+        return (differ & -differ).bit_length() - 2
 
     def words(self, names, version, chance):
         pokes = [(name, what, address, value) for name in names for what, address in self.prey.places(name, version)

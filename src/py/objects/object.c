@@ -134,9 +134,30 @@ struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret)
 	return NO_ERR;
 }
 
+static bool has_gc_bit(const struct py_object *o, uint8_t bit)
+{
+	uint64_t bits;
+	return !failed(object_get(o, FIELD_object_gc_bits, &bits)) && bits & bit;
+}
+
+/* Whether stacks, and threads in tables of their own, refer to it without counting here
+ * (Include/internal/pycore_gc.h). It lives until the collector frees it, whatever the count. */
+static bool is_deferred(const struct py_object *o)
+{
+	enum { DEFERRED = 64 };
+	return o->h->rt->layout.row->refs == REFS_BIASED && has_gc_bit(o, DEFERRED);
+}
+
+bool object_gc_tracks(const struct py_object *o)
+{
+	enum { TRACKED = 1 };
+	return has_gc_bit(o, TRACKED);
+}
+
 /* Two counts (Include/object.h): of the thread that owns the object, and of all others, above two
  * bits that say whether it is merged with the first. Objects that other threads are expected to use
- * begin with a large number in the second. */
+ * begin with a large number in the second; where they show none or fewer, the tables have the rest.
+ */
 static bool biased_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
 {
 	enum { SHARED_SHIFT = 2 };
@@ -148,16 +169,12 @@ static bool biased_refcount(const struct py_object *o, int64_t *ret, bool *ret_i
 	int64_t others = (int64_t)shared >> SHARED_SHIFT;
 	if (others > deferred / 2)
 		others -= deferred;
+	int64_t count = (int64_t)local + others;
+	if (count <= 0 && is_deferred(o))
+		return false;
 	*ret_immortal = local == UINT32_MAX;
-	*ret = (int64_t)local + others;
+	*ret = count;
 	return true;
-}
-
-bool object_gc_tracks(const struct py_object *o)
-{
-	enum { TRACKED = 1 };
-	uint64_t bits;
-	return !failed(object_get(o, FIELD_object_gc_bits, &bits)) && bits & TRACKED;
 }
 
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal)
@@ -216,6 +233,9 @@ bool object_in_use(const struct py_object *o, bool *ret_immortal)
 	enum { LEAST_ADDRESS = 65536 };
 	int64_t count;
 	uint64_t word;
+	*ret_immortal = false;
+	if (is_deferred(o))
+		return true;
 	if (!object_refcount(o, &count, ret_immortal) || failed(first_word(o, &word)) ||
 		!spare_is_empty(o, word))
 		return false;

@@ -71,7 +71,7 @@ struct heap {
 	struct hash
 		static_names; /* address of a type -> its name, from the modules that export it */
 	bool has_static_names;
-	unsigned unicode_width; /* bytes of a character of 2.7's unicode; 0: not looked at yet */
+	unsigned unicode_width; /* as unicode_width() says; 0: not looked at yet */
 	unsigned numpy; /* major version of the numpy that is loaded; 0: not looked at yet */
 	uint64_t values_nodes; /* objects written so far, of VALUE_NODES_TOTAL_MAX */
 	uint64_t values_bytes; /* and their text, of VALUE_BYTES_TOTAL_MAX */
@@ -113,7 +113,8 @@ struct err object_get(const struct py_object *o, enum field f, uint64_t *ret);
 struct err object_get_int(const struct py_object *o, enum field f, int64_t *ret);
 /* The address of a member that lies inside the object (an array, an embedded struct). */
 struct err object_inside(const struct py_object *o, enum field f, uint64_t *ret);
-/* Its reference count; false: could not be read. Immortal: the count means nothing. */
+/* Its reference count; false: could not be read, or is not all in one place. Immortal: the count
+ * means nothing. */
 bool object_refcount(const struct py_object *o, int64_t *ret, bool *ret_immortal);
 /* Whether the collector tracks it, in builds where it says so itself (FIELD_object_gc_bits). */
 bool object_gc_tracks(const struct py_object *o);
@@ -125,7 +126,9 @@ bool object_is_none(struct heap *h, uint64_t addr);
 
 /* str.c: the characters of a string object: str, 2.7's unicode. */
 struct err chars_open(const struct py_object *o, struct chars *ret);
-/* n of them from index `from` on, which must exist. ERR_CORRUPT: one is beyond 0x10ffff. */
+/* Bytes of a Py_UNICODE: 2.7 was built with two or four. */
+unsigned unicode_width(struct heap *h);
+/* n characters from index `from` on, which must exist. ERR_CORRUPT: one is beyond 0x10ffff. */
 struct err chars_read(const struct chars *c, uint64_t from, size_t n, uint32_t *ret);
 /* Whether the object at addr is a string of these ASCII characters. */
 bool str_is(struct heap *h, uint64_t addr, const char *ascii);

@@ -49,6 +49,13 @@ static bool is_static_type(struct weighed *w)
 	return true;
 }
 
+/* More than any address space has, out of numbers that were being written. */
+static bool is_absurd(const struct py_size *s)
+{
+	enum { SPACE_BITS = 56 };
+	return (s->own | s->owned | s->getsizeof) >> SPACE_BITS;
+}
+
 bool py_measure(const struct py_sizing *s, uint64_t addr, const uint8_t *bytes, size_t n,
 	size_t before, struct py_size *ret)
 {
@@ -65,6 +72,10 @@ bool py_measure(const struct py_sizing *s, uint64_t addr, const uint8_t *bytes, 
 		ret->getsizeof = 0;
 	else if (!is_static_type(&w))
 		ret->getsizeof += m->header;
+	if (is_absurd(ret)) {
+		*ret = (struct py_size){ .own = m->type->basicsize };
+		return false;
+	}
 	return !w.damaged;
 }
 

@@ -26,7 +26,7 @@ static void owns(struct weighed *w, uint64_t addr, uint64_t bytes)
 
 static void weigh_stringio(struct weighed *w)
 {
-	unsigned width = w->m->h->unicode_width ? w->m->h->unicode_width : 4;
+	unsigned width = unicode_width(w->m->h);
 	owns(w, weighed_get(w, FIELD_stringio_buf),
 		weighed_product(w, weighed_get(w, FIELD_stringio_buf_size), width));
 }

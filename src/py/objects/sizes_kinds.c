@@ -107,7 +107,7 @@ static bool str_rule(const struct py_measure *m, struct py_rule *r)
 static void weigh_unicode(struct weighed *w)
 {
 	uint64_t n = weighed_get(w, FIELD_unicode_length);
-	unsigned width = w->m->h->unicode_width ? w->m->h->unicode_width : 4;
+	unsigned width = unicode_width(w->m->h);
 	w->size->getsizeof = weighed_layout(w)->field[FIELD_str_sizeof].offset;
 	weighed_body(w, weighed_product(w, n + 1, width));
 }

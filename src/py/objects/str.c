@@ -8,8 +8,6 @@
 
 #include "pycore/limits.h"
 
-#include "pycore/limits.h"
-
 #include <string.h>
 
 /* Where sys.maxunicode has been changed or cannot be read, names of the C API say it
@@ -29,9 +27,10 @@ static bool has_pairs(struct heap *h)
 	return img && !failed(image_dynsym(img, h->rt->mem, "PyUnicodeUCS2_GetSize", &symbol));
 }
 
-/* Bytes of 2.7's Py_UNICODE. */
-static unsigned unicode_width(struct heap *h)
+unsigned unicode_width(struct heap *h)
 {
+	if (h->rt->layout.row->text != TEXT_BYTES)
+		return 4;
 	if (!h->unicode_width) {
 		h->unicode_width =
 			4; /* while keys of sys are compared, which can be such strings */
