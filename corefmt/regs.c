@@ -18,7 +18,8 @@
  * A call that is cut short by a signal or a stop leaves a code for that in the register of its
  * result; arm and aarch64 put the first argument back there before anybody can see it (do_signal),
  * ppc64 keeps half of it in a flag. Numbers of futex and restart_syscall: each architecture's
- * syscall table.
+ * syscall table. Instructions that make a call: syscall; int 0x80; svc #0; svc 0 of arm, under any
+ * condition, and of Thumb; svc with any number, of s390x; sc.
  */
 #include "pycore/elfcore.h"
 
@@ -75,36 +76,49 @@ static const struct core_reg regs_ppc64[] = {
 #define PRSTATUS_64 .ptr_size = 8, .reg_size = 8, .cursig_at = 12, .pid_at = 32, .regs_at = 112
 #define PRSTATUS_32 .ptr_size = 4, .reg_size = 4, .cursig_at = 12, .pid_at = 24, .regs_at = 72
 
+/* All bits of an instruction count. */
+#define CODE(n, ...)                                                                               \
+	{                                                                                          \
+		{ __VA_ARGS__ }, { 0xff, 0xff, 0xff, 0xff }, (n)                                   \
+	}
+
 static const struct core_arch archs[] = {
 	{ PRSTATUS_64, .machine = EM_X86_64, .name = "x86_64", .prstatus_size = 336,
 		.regs_size = 27 * 8, REGS(regs_x86_64, 2), .pc = 16, .sp = 19, .tls = 21,
 		.tls_selector = -1, .futex = 202, .restart = 219, .syscall = 15,
-		.syscall_args = { 14, 13, 12, 7, 9, 8 }, .result = 10, .in_call = -1 },
+		.syscall_args = { 14, 13, 12, 7, 9, 8 }, .result = 10, .in_call = -1,
+		.call_codes = { CODE(2, 0x0f, 0x05) } },
 	{ PRSTATUS_32, .machine = EM_386, .name = "i386", .prstatus_size = 144, .regs_size = 17 * 4,
 		.pc = 12, .sp = 15, REGS(regs_i386, 2), .tls = -1, .tls_note = NT_386_TLS,
 		.tls_selector = 10, .futex = 240, .restart = 0, .syscall = 11,
-		.syscall_args = { 0, 1, 2, 3, 4, 5 }, .result = 6, .in_call = -1 },
+		.syscall_args = { 0, 1, 2, 3, 4, 5 }, .result = 6, .in_call = -1,
+		.call_codes = { CODE(2, 0xcd, 0x80) } },
 	{ PRSTATUS_64, .machine = EM_AARCH64, .name = "aarch64", .prstatus_size = 392,
 		.regs_size = 34 * 8, REGS(regs_aarch64, 0), .pc = 32, .sp = 31, .tls = -1,
 		.tls_note = NT_ARM_TLS, .tls_selector = -1, .futex = 98, .restart = 128,
 		.syscall = -1, .syscall_args = { 0, 1, 2, 3, 4, 5 }, .result = -1,
 		.result_is_first = true, .in_call = -1, .syscall_note = NT_ARM_SYSTEM_CALL,
-		.syscall_mask = UINT32_MAX, .syscall_outside = UINT32_MAX },
+		.syscall_mask = UINT32_MAX, .syscall_outside = UINT32_MAX,
+		.call_codes = { CODE(4, 0x01, 0x00, 0x00, 0xd4) } },
 	{ PRSTATUS_32, .machine = EM_ARM, .name = "arm", .prstatus_size = 148, .regs_size = 18 * 4,
 		REGS(regs_arm, 0), .pc = 15, .sp = 13, .tls = -1, .tls_note = NT_ARM_TLS,
 		.tls_selector = -1, .futex = 240, .restart = 0, .syscall = 7,
 		.syscall_args = { 17, 1, 2, 3, 4, 5 }, .result = -1, .in_call = 17,
-		.call_by_code = true },
+		.call_by_code = true,
+		.call_codes = { { { 0, 0, 0, 0x0f }, { 0xff, 0, 0, 0x0f }, 4 },
+			CODE(2, 0x00, 0xdf) } },
 	{ PRSTATUS_64, .machine = EM_S390, .name = "s390x", .prstatus_size = 336,
 		.regs_size = 27 * 8, REGS(regs_s390x, 0), .pc = 1, .sp = 17, .tls = 18,
 		.tls_selector = -1, .futex = 238, .restart = 7, .syscall = -1,
 		.syscall_args = { 26, 5, 6, 7, 8, 9 }, .result = 4, .in_call = -1,
-		.syscall_note = NT_S390_SYSTEM_CALL, .syscall_mask = 0xffff, .syscall_outside = 0 },
+		.syscall_note = NT_S390_SYSTEM_CALL, .syscall_mask = 0xffff, .syscall_outside = 0,
+		.call_codes = { { { 0x0a }, { 0xff }, 2 } } },
 	{ PRSTATUS_64, .machine = EM_PPC64, .name = "ppc64le", .prstatus_size = 504,
 		.regs_size = 48 * 8, REGS(regs_ppc64, 0), .pc = 32, .sp = 1, .tls = 13,
 		.tls_selector = -1, .futex = 221, .restart = 0, .syscall = 0,
 		.syscall_args = { 34, 4, 5, 6, 7, 8 }, .result = -1, .in_call = 40,
-		.in_call_values = { 0xc00, 0x3000 } },
+		.in_call_values = { 0xc00, 0x3000 },
+		.call_codes = { CODE(4, 0x02, 0x00, 0x00, 0x44) } },
 };
 
 const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size)

@@ -224,6 +224,11 @@ struct core_arch {
 	bool call_by_code;
 	/* Or the number is in a note of its own, 4 bytes: `outside` means in none. */
 	uint32_t syscall_note, syscall_mask, syscall_outside;
+	/* The instructions that make a system call, as they lie in memory. */
+	struct core_call_code {
+		uint8_t bytes[4], mask[4]; /* and which of their bits count */
+		unsigned size;
+	} call_codes[2];
 };
 /* The row of a machine (EM_*) and pointer size, or NULL. */
 const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size);

@@ -197,6 +197,11 @@ struct thread_call {
 	size_t n_arguments;
 };
 
+/* Where a thread stands: at an instruction that makes a system call, or behind one, which has just
+ * returned. Else, or where the code cannot be read: away from them. */
+enum stands { STANDS_AWAY, STANDS_AT_CALL, STANDS_BEHIND_CALL };
+enum stands target_stands(struct target *t, uint64_t pc);
+
 /*
  * The system call that the thread is in: of a live process as of just before the stop (see
  * thread_activity), of a core by its registers. False: it is in none, or that cannot be told. With

@@ -124,7 +124,8 @@ struct err searcher_find_image(struct searcher *s, struct image *img)
 	struct err e = try_names(s, img);
 	if (failed(e) && img->path[0] == '/')
 		e = searcher_try(s, img, img->path, PLACE_TARGET);
-	if (failed(e) && !failed(try_ends(s, img)))
+	bool other = e.code == ERR_CORRUPT; /* stands there itself */
+	if (failed(e) && !other && !failed(try_ends(s, img)))
 		return NO_ERR;
 	return failed(e) && !failed(try_build_id(s, img)) ? NO_ERR : e;
 }

@@ -96,9 +96,15 @@ static void note_damage(struct out *o, const struct native_stack *s)
 void text_native_end(struct out *o, const struct native_stack *s, const char *indent)
 {
 	char why[ERR_TEXT_MAX];
-	if (failed(s->why))
-		str_addf(&o->buf, "%s<what called %s is not known: %s>\n", indent,
-			s->n ? "these frames" : "it", err_text(s->why, why));
+	const char *called = s->n ? "these frames" : "it";
+	if (s->why.code == ERR_NOT_FOUND)
+		str_addf(&o->buf,
+			"%s<what called %s is not known: there is no %s of 0x%" PRIx64
+			", or its file is not here>\n",
+			indent, called, s->why.what, s->why.addr);
+	else if (failed(s->why))
+		str_addf(&o->buf, "%s<what called %s is not known: %s>\n", indent, called,
+			err_text(s->why, why));
 	if (s->cut)
 		str_addf(&o->buf, "%s[frames further out are left out]\n", indent);
 	note_damage(o, s);

@@ -50,8 +50,8 @@ static void set_waiting_place(const struct py_runtime *rt, uint64_t gil, struct 
 	ret->waiters_known = ret->start;
 }
 
-/* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked.
- */
+/* The lock as a struct {last_holder, locked}; last_holder means something only while it is locked:
+ * the memory of that state may be unmapped since. */
 static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py_gil *ret)
 {
 	uint64_t locked, holder;
@@ -59,7 +59,7 @@ static void read_gil_struct(const struct py_runtime *rt, uint64_t gil, struct py
 		failed(py_field(rt, gil, FIELD_gil_last_holder, &holder)))
 		return;
 	int32_t state = (int32_t)locked;
-	if (state < -1 || state > 1 || (holder && !py_plausible(rt, holder)))
+	if (state < -1 || state > 1 || (state == 1 && holder && !py_plausible(rt, holder)))
 		return;
 	ret->known = true;
 	ret->holder = state == 1 ? holder : 0;

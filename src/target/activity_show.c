@@ -107,12 +107,29 @@ static bool is_cut_short(const struct core_regs *r)
 	       (r->result <= -RESTART_FIRST && r->result >= -RESTART_LAST);
 }
 
-/* svc of arm and Thumb, whose numbers are in a register */
-static bool is_call_code(struct mem *mem, uint64_t addr, unsigned size)
+static bool is_call_code(struct mem *mem, uint64_t addr, const struct core_call_code *code)
 {
-	uint8_t b[4];
-	return !failed(mem_read(mem, addr, b, size)) &&
-	       (size == 2 ? b[0] == 0 && b[1] == 0xdf : (b[3] & 0x0f) == 0x0f && !b[0]);
+	uint8_t b[sizeof(code->bytes)];
+	if (!code->size || failed(mem_read(mem, addr, b, code->size)))
+		return false;
+	for (unsigned i = 0; i < code->size; i++) {
+		if ((b[i] & code->mask[i]) != code->bytes[i])
+			return false;
+	}
+	return true;
+}
+
+enum stands target_stands(struct target *t, uint64_t pc)
+{
+	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
+	for (size_t i = 0; arch && i < ARRAY_LEN(arch->call_codes); i++) {
+		const struct core_call_code *code = &arch->call_codes[i];
+		if (is_call_code(t->mem, pc, code))
+			return STANDS_AT_CALL;
+		if (is_call_code(t->mem, pc - code->size, code))
+			return STANDS_BEHIND_CALL;
+	}
+	return STANDS_AWAY;
 }
 
 /* Whether the code is in the call that the registers tell. Of the thread that died a call that it
@@ -122,13 +139,9 @@ static bool is_in_call_code(struct target *t, const struct os_thread *th)
 	uint64_t pc = th->regs.pc & ~(uint64_t)1;
 	uint8_t byte;
 	if (failed(mem_read(t->mem, pc, &byte, 1)))
-		return true; /* as far as can be seen */
-	for (unsigned size = 2; size <= 4; size += 2) {
-		if (is_call_code(t->mem, pc, size) ||
-			(!th->crashed && is_call_code(t->mem, pc - size, size)))
-			return true;
-	}
-	return false;
+		return !th->crashed; /* as far as can be seen */
+	enum stands place = target_stands(t, pc);
+	return place == STANDS_AT_CALL || (place == STANDS_BEHIND_CALL && !th->crashed);
 }
 
 static bool call_of_registers(

@@ -179,6 +179,12 @@ static bool arm_exits(const uint8_t b[PROLOGUE_BYTES])
 static const uint8_t s390_fp_at[] = { 8, 24, 40, 56, 16, 32, 48, 64, 72, 88, 104, 120, 80, 96, 112,
 	128 };
 
+/* mov $15, %rax; syscall, which is rt_sigreturn, and struct ucontext (arch/x86/include/uapi/asm/
+ * sigcontext.h) above it */
+static const uint8_t x86_resume[] = { 0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05 };
+static const uint8_t x86_resumed_at[] = { 144, 136, 152, 128, 112, 104, 120, 160, 40, 48, 56, 64,
+	72, 80, 88, 96, 168 };
+
 /* clang-format off */
 static const struct unwind_arch archs[] = {
 	{ .machine = EM_X86_64, .ptr_size = 8, .n_columns = 17,
@@ -188,7 +194,9 @@ static const struct unwind_arch archs[] = {
 		.code_mask = UINT64_MAX, .pushes_ra = true, .call_bytes = CALL_BYTES_MAX,
 		.ends_in_call = { x86_ends_in_call }, .call_to = x86_call_to,
 		.stub_to = x86_stub_to, .frame_set_up = x86_frame_set_up,
-		.returns = x86_returns, .exits = x86_exits },
+		.returns = x86_returns, .exits = x86_exits,
+		.resume_size = sizeof(x86_resume), .resume_code = x86_resume,
+		.resumed_at = x86_resumed_at },
 	{ .machine = EM_AARCH64, .ptr_size = 8, .n_columns = 32,
 		.raw_of = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
 			20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 },

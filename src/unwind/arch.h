@@ -69,6 +69,11 @@ struct unwind_arch {
 	/* Whether code that goes on so ends its thread: that stands behind the call of a thread's
 	 * function, in C libraries that have no call frame information there. NULL: as before. */
 	bool (*exits)(const uint8_t bytes[PROLOGUE_BYTES]);
+	/* What the kernel has a signal handler return to, where the C library has no call frame
+	 * information for it: the code; and where each column of what was interrupted lies above
+	 * the stack pointer. resume_size 0: not known here. */
+	unsigned resume_size;
+	const uint8_t *resume_code, *resumed_at;
 };
 
 /* NULL: none. */

@@ -94,7 +94,26 @@ static void put_rust(const char *text, size_t len, struct str *to)
 	}
 }
 
-bool demangle(const char *name, struct str *to)
+/* Whether the name had a suffix by which a linker tells functions of one name apart that it has
+ * made known to other files ("f.lto_priv.0", "f.llvm.123"): these are neither parts nor copies, as
+ * "f.cold" is. */
+static bool without_number(const char *name, struct str *to)
+{
+	static const char *const marks[] = { ".lto_priv.", ".llvm." };
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		const char *at = strstr(name, marks[i]);
+		const char *number = at ? at + strlen(marks[i]) : NULL;
+		size_t n = at ? strspn(number, "0123456789") : 0;
+		if (!n || at == name || (number[n] && number[n] != '.'))
+			continue;
+		str_add(to, name, (size_t)(at - name));
+		str_puts(to, number + n);
+		return true;
+	}
+	return false;
+}
+
+static bool demangle_mangled(const char *name, struct str *to)
 {
 	if (text_starts(name, "_R"))
 		return demangle_rust(name, to);
@@ -109,4 +128,14 @@ bool demangle(const char *name, struct str *to)
 		str_add(to, t.text.bytes, t.text.len);
 	str_fini(&t.text);
 	return good;
+}
+
+bool demangle(const char *name, struct str *to)
+{
+	AUTO_STR(shorter);
+	if (!without_number(name, &shorter))
+		return demangle_mangled(name, to);
+	if (!demangle_mangled(str_text(&shorter), to))
+		str_add(to, shorter.bytes, shorter.len);
+	return true;
 }

@@ -58,6 +58,8 @@ struct unwind {
 struct module *unwind_module(struct unwind *u, uint64_t addr);
 /* The row of an address in memory, or NULL. Opens what it must. */
 const struct cfi_row *unwind_row(struct unwind *u, uint64_t addr);
+/* Whether a frame's address is in the code with which the program begins. */
+bool unwind_is_entry(const struct target *t, uint64_t pc);
 /* Whether code is mapped there. */
 bool unwind_is_code(struct unwind *u, uint64_t addr);
 /* Whether a call instruction ends there; of a word as the stack has it, with bits outside of the

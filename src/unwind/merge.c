@@ -7,6 +7,7 @@
 #include "pycore/merge.h"
 
 #include "evaluation.h"
+#include "internal.h"
 
 #include "pycore/alloc.h"
 #include "pycore/attr.h"
@@ -166,7 +167,7 @@ static bool starts(const struct merge *m, const struct native_frame *f)
 		"__clone", "__clone3", "__clone_internal" };
 	const char *name = function_of(f);
 	if (!name) /* what is further out can only have called one of them */
-		return is_c_library(f->place->image);
+		return is_c_library(f->place->image) || unwind_is_entry(m->p->target, f->pc);
 	return (is_c_library(f->place->image) || is_image(f, m->p->target->exe)) &&
 	       is_one_of(name, names, ARRAY_LEN(names));
 }

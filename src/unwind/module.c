@@ -223,6 +223,14 @@ const struct cfi_row *unwind_row(struct unwind *u, uint64_t addr)
 	return kept;
 }
 
+bool unwind_is_entry(const struct target *t, uint64_t pc)
+{
+	enum { ENTRY_CODE_MAX = 64 };
+	const struct image *exe = t->exe;
+	return exe && exe->elf && exe->head.entry &&
+	       pc - (exe->head.entry + exe->bias) < ENTRY_CODE_MAX;
+}
+
 bool unwind_is_code(struct unwind *u, uint64_t addr)
 {
 	struct module *m = unwind_module(u, addr);

@@ -276,20 +276,40 @@ static enum step guess(struct walk *w, struct native_frame *f)
  * program's entry, or where nothing but the thread's end follows the call. */
 static bool is_start(struct walk *w)
 {
-	enum { ENTRY_CODE_MAX = 64 };
 	uint8_t bytes[PROLOGUE_BYTES];
-	const struct image *exe = w->u->target->exe;
-	uint64_t entry = exe && exe->elf ? (exe->head.entry & w->arch->code_mask) + exe->bias : 0;
-	if (w->exact || (entry && w->pc - entry < ENTRY_CODE_MAX))
+	if (w->exact || unwind_is_entry(w->u->target, w->pc))
 		return !w->exact;
 	return w->arch->exits && unwind_is_code(w->u, w->pc) &&
 	       !failed(mem_read(w->mem, w->pc, bytes, sizeof(bytes))) && w->arch->exits(bytes);
 }
 
+/* What call frame information would say of the code to which a signal handler returns. */
+static bool resumes(struct walk *w, struct cfi_row *ret)
+{
+	const struct unwind_arch *a = w->arch;
+	uint8_t bytes[PROLOGUE_BYTES];
+	if (w->exact || !a->resume_size || a->resume_size > sizeof(bytes) ||
+		!unwind_module(w->u, w->pc) ||
+		failed(mem_read(w->mem, w->pc, bytes, a->resume_size)) ||
+		memcmp(bytes, a->resume_code, a->resume_size) != 0)
+		return false;
+	*ret = (struct cfi_row){ .signal = true,
+		.ra = (uint8_t)a->ra,
+		.cfa_column = (uint8_t)a->sp,
+		.cfa = { .how = CFI_REGISTER } };
+	for (unsigned i = 0; i < a->n_columns; i++)
+		ret->rules[i] =
+			(struct cfi_rule){ .how = CFI_AT_OFFSET, .offset = a->resumed_at[i] };
+	return true;
+}
+
 static enum step step(struct walk *w, struct native_frame *f, struct err *why)
 {
 	uint64_t at = lookup(w->pc, w->exact);
+	struct cfi_row made;
 	const struct cfi_row *row = unwind_row(w->u, at);
+	if (!row && resumes(w, &made))
+		row = &made;
 	enum step s = STEP_FAILED;
 	if (row)
 		s = by_cfi(w, row, f, why);

@@ -27,6 +27,11 @@ static void judge_division(struct death *d)
 {
 	uint64_t by;
 	d->v->cause = CAUSE_DIVISION;
+	if (!d->info.present && (failed(d->in_why) || !d->in.divides)) {
+		str_puts(&d->what, "integer division by zero, or another error of arithmetic (the "
+				   "core does not tell which)");
+		return;
+	}
 	if (!divisor(d, &by)) {
 		str_puts(&d->what, "integer division by zero, or with a result that does not fit");
 		return;

@@ -94,7 +94,10 @@ void judge_bus_error(struct death *d)
 		judge_other(d);
 	} else {
 		d->v->cause = CAUSE_BUS_ERROR;
-		str_puts(&d->what, "bus error (the core does not tell the address)");
+		str_puts(&d->what, d->info.present
+					   ? "bus error (the core does not tell the address)"
+					   : "bus error, or a signal that was sent (the core "
+					     "does not tell which)");
 		put_in_frame(&d->what, d);
 	}
 }

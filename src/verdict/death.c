@@ -60,14 +60,6 @@ static void name_shown(struct death *d)
 		unwind_name_frames(u, &d->v->own, d->first, n, UNWIND_QUICK);
 }
 
-/* The instruction that was interrupted stands behind a system call: the signal was sent. */
-static bool is_behind_call(struct death *d, uint64_t pc)
-{
-	uint8_t before[2];
-	return !failed(mem_read(d->t->mem, pc - 2, before, 2)) && before[0] == 0x0f &&
-	       before[1] == 0x05;
-}
-
 /* The signal of a page fault. The handler's own is the better witness, unless it aborted. */
 static void take_page_fault(struct death *d, const struct sigframe *f)
 {
@@ -133,7 +125,8 @@ static bool try_fault(struct death *d, uint64_t context)
 {
 	struct sigframe f;
 	struct death before = *d;
-	if (!sigframe_read(d->t, d->os, context, d->raw, &f) || is_behind_call(d, f.regs.pc))
+	if (!sigframe_read(d->t, d->os, context, d->raw, &f) ||
+		target_stands(d->t, f.regs.pc) == STANDS_BEHIND_CALL) /* the signal was sent */
 		return false;
 	d->there.regs = f.regs;
 	death_decode(d, f.trap == X86_PAGE ? &f.address : NULL);
@@ -148,7 +141,7 @@ static bool try_fault(struct death *d, uint64_t context)
 }
 
 /* Behind a handler of SIGABRT there is abort(), or who else raised it. */
-static bool is_raised(const struct death *d, size_t from)
+bool death_is_raised(const struct death *d, size_t from)
 {
 	static const char *const names[] = { "abort", "raise", "gsignal", "pthread_kill", "kill" };
 	return find_frame(d, from, from + RAISE_FRAMES_MAX, names, ARRAY_LEN(names)) < d->stack->n;
@@ -161,7 +154,7 @@ static void look_behind_handlers(struct death *d)
 		const struct native_frame *f = &d->stack->frames[i];
 		if (!f->signal || !f[-1].cfa)
 			continue;
-		if (try_fault(d, f[-1].cfa) || (d->signo == SIGABRT && is_raised(d, i + 1)))
+		if (try_fault(d, f[-1].cfa) || (d->signo == SIGABRT && death_is_raised(d, i + 1)))
 			d->first = i + 1;
 		if (d->raised_again) {
 			d->handler = f - 1;
@@ -179,6 +172,19 @@ static bool can_be_fault(int signo)
 {
 	return signo == SIGSEGV || signo == SIGBUS || signo == SIGFPE || signo == SIGILL ||
 	       signo == SIGTRAP || signo == SIGABRT;
+}
+
+/* Without siginfo, where the thread stands tells a signal that was sent from a fault: a fault is at
+ * the instruction that does it, and of the few that stand at or behind a system call none does. */
+static bool is_sent(struct death *d)
+{
+	if (d->info.present || !can_be_fault(d->signo) || d->signo == SIGABRT)
+		return d->info.has_sender;
+	struct death before = *d;
+	bool stands = d->there.regs.has_pc && target_stands(d->t, d->there.regs.pc) != STANDS_AWAY;
+	bool fault = stands && fault_repeats(d);
+	*d = before;
+	return stands && !fault;
 }
 
 static void find_instruction(struct death *d)
@@ -204,8 +210,9 @@ void death_find(const struct verdict_question *q, struct verdict *v, struct deat
 		look_behind_handlers(d);
 		d->raised_again = d->raised_again || fault_repeats(d);
 	}
+	d->sent = is_sent(d);
 	name_shown(d);
-	if (!d->info.has_sender && can_be_fault(d->signo) && !d->raised_again)
+	if (!d->sent && can_be_fault(d->signo) && !d->raised_again)
 		find_instruction(d);
 }
 

@@ -17,6 +17,9 @@ struct death {
 	size_t first; /* index of the frame in which it happened; stack->n: not known */
 	int signo; /* what happened there: the signal, but for... */
 	struct core_siginfo info;
+	/* By somebody: siginfo names whom, or the thread stands at a system call, where no fault
+	 * happens. */
+	bool sent;
 	bool raised_again; /* ...a handler that ended the process: these are what it handled */
 	const struct native_frame *handler; /* NULL: it had returned */
 	struct os_thread there; /* the thread with its registers at that moment */
@@ -37,6 +40,8 @@ void death_fini(struct death *d);
  * has 4 bytes. */
 bool death_register(const struct death *d, const char *name, uint64_t *ret, unsigned *ret_bytes);
 
+/* Frames from `from` on are those of abort(), kill() or their like. */
+bool death_is_raised(const struct death *d, size_t from);
 /* Decodes the instruction into d->in. What it goes to may be told by the fault address only:
  * `fault`, if it is not the signal's own (NULL). */
 void death_decode(struct death *d, const uint64_t *fault);
@@ -93,6 +98,8 @@ void put_quoted(struct str *to, const char *word);
 
 /* frames.c */
 const struct py_thread *death_thread(const struct death *d);
+/* The thread's Python, which knows it, has no GIL that it could hold. */
+bool death_is_free_threaded(const struct death *d, const struct py_thread *th);
 /* Belongs to the C or C++ runtime, or to the kernel: where a function gets its faults from its
  * caller. */
 bool is_runtime(const struct image *img);

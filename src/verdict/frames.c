@@ -19,9 +19,15 @@ const struct py_thread *death_thread(const struct death *d)
 	return NULL;
 }
 
+bool death_is_free_threaded(const struct death *d, const struct py_thread *th)
+{
+	size_t runtime = d->p->interpreters[th->interpreter].runtime;
+	return d->p->runtimes[runtime].layout.key.abi & ABI_FREE_THREADED;
+}
+
 bool is_runtime(const struct image *img)
 {
-	static const char *const names[] = { "libc.so.", "libc-2.", "libpthread", "ld-linux",
+	static const char *const names[] = { "libc.so", "libc-2.", "libpthread", "ld-linux",
 		"ld-2.", "ld-musl", "libc.musl", "libm.so.", "libm-2.", "libstdc++.", "libgcc_s.",
 		"libc++", "libffi.", "[vdso]" };
 	for (size_t i = 0; img && i < ARRAY_LEN(names); i++) {

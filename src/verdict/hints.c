@@ -47,7 +47,7 @@ static void hint_gil(struct death *d)
 		put_detail(d,
 			"likely Python was called in a thread that it does not know, or after "
 			"its end");
-	else if (th->gil == GIL_NONE || th->gil == GIL_WAITING)
+	else if (th->gil == GIL_WAITING || (th->gil == GIL_NONE && !death_is_free_threaded(d, th)))
 		put_detail(d, "likely Python was called without the GIL");
 }
 

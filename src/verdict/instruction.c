@@ -247,6 +247,7 @@ static size_t fetch(struct target *t, uint64_t pc, uint8_t bytes[INSTRUCTION_MAX
 			n += want;
 		}
 	}
+	why->what = "code";
 	return n;
 }
 
@@ -275,24 +276,27 @@ static const uint64_t *fault_of(const struct target *t, const struct os_thread *
 	return th->crashed && memory && info->present && info->has_addr ? &info->addr : NULL;
 }
 
-/* Where the instruction begins that the thread stopped at. */
-static uint64_t begin_of(struct target *t, const struct os_thread *th, enum disassembler_kind kind)
+/* Where the instruction begins that the thread stopped at. False: it stands before pc, but its
+ * length is not known. */
+static bool find_begin(
+	struct target *t, const struct os_thread *th, enum disassembler_kind kind, uint64_t *ret)
 {
 	const struct target_signal *s = &t->signal;
 	uint64_t pc = th->regs.pc, back = pc - s->info.addr;
 	uint8_t byte;
 	if (kind == DIS_THUMB)
 		pc &= ~(uint64_t)1;
+	*ret = pc;
 	if (!th->crashed)
-		return pc;
+		return true;
 	bool x86 = kind == DIS_X86_64 || kind == DIS_I386;
 	if (x86 && s->signo == SIGTRAP && !failed(mem_read(t->mem, pc - 1, &byte, 1)) &&
 		byte == INT3)
-		return pc - 1;
+		*ret = pc - 1;
 	bool suppressed = s->signo == SIGILL || s->signo == SIGFPE || s->signo == SIGTRAP;
 	if (kind == DIS_S390X && suppressed && s->info.has_addr && back <= 6 && back % 2 == 0)
-		return s->info.addr;
-	return pc;
+		*ret = s->info.addr;
+	return kind != DIS_S390X || !suppressed || s->info.has_addr;
 }
 
 /* With everything but the disassembler at hand. */
@@ -338,7 +342,8 @@ struct err instruction_read(struct target *t, const struct os_thread *th, struct
 		.order = t->mem->order,
 		.regs = &th->regs,
 		.mem = t->mem,
-		.pc = begin_of(t, th, dis.kind),
 	};
+	if (!find_begin(t, th, dis.kind, &d.pc))
+		return err_of(ERR_ABSENT, "address of the instruction");
 	return read_at(t, th, &d, ret);
 }

@@ -119,12 +119,6 @@ static void add_message(struct death *d)
 		add_line(d->v, "Message:", &text);
 }
 
-static bool is_free_threaded(const struct python *p, const struct py_thread *th)
-{
-	size_t runtime = p->interpreters[th->interpreter].runtime;
-	return p->runtimes[runtime].layout.key.abi & ABI_FREE_THREADED;
-}
-
 static void add_thread(struct death *d)
 {
 	AUTO_STR(text);
@@ -144,7 +138,7 @@ static void add_thread(struct death *d)
 		str_puts(&text, ", holds the GIL");
 	else if (th->gil == GIL_WAITING)
 		str_puts(&text, ", waits for the GIL");
-	else if (th->gil == GIL_NONE && !is_free_threaded(d->p, th))
+	else if (th->gil == GIL_NONE && !death_is_free_threaded(d, th))
 		str_puts(&text, ", does not hold the GIL");
 	if (th->addr && d->p->n_interpreters > 1)
 		str_addf(&text, ", interpreter %" PRId64, d->p->interpreters[th->interpreter].id);

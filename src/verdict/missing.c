@@ -66,24 +66,36 @@ static bool is_new(const struct image **seen, size_t n, const struct image *img)
 	return n < MISSING_MAX;
 }
 
+/* There is one by that name, which is not used. */
+static void miss_other_file(
+	struct death *d, const struct image *img, const char *name, struct err why)
+{
+	char id[2 * BUILD_ID_MAX + 1];
+	AUTO_STR(wanted);
+	if (img->build_id_size)
+		str_addf(&wanted, " (wanted: build-id %s)",
+			build_id_text(img->build_id, img->build_id_size, id));
+	put_missing(d, "the file %s: the one here %s%s", name,
+		strcmp(why.what, "build-id differs") ? why.what : "is another one",
+		str_text(&wanted));
+}
+
 static void miss_file(struct death *d, struct image *img)
 {
-	char id[2 * BUILD_ID_MAX + 1], text[ERR_TEXT_MAX];
 	struct err why = target_need_file(d->t, img);
 	const char *name = img->path[0] ? img->path : "an unnamed module";
 	if (!failed(why) || !strcmp(name, "[vdso]"))
 		return;
 	if (img->deleted)
 		put_missing(d, "the file %s was deleted or replaced while it was in use", name);
-	else if (why.code == ERR_CORRUPT)
-		put_missing(d, "the file %s: the one here is another one (wanted: build-id %s)",
-			name, build_id_text(img->build_id, img->build_id_size, id));
+	else if (why.code == ERR_CORRUPT || why.code == ERR_TRUNCATED ||
+		 why.code == ERR_UNSUPPORTED)
+		miss_other_file(d, img, name, why);
 	else if ((why.code == ERR_SYS && why.sys == ENOENT) ||
 		 (why.code == ERR_ABSENT && !strcmp(why.what, "file")))
 		put_missing(d, "the file %s is not here", name);
 	else
-		put_missing(d, "the file %s: %s", name,
-			why.code == ERR_ABSENT ? why.what : err_text(why, text));
+		put_missing(d, "the file %s: %s", name, why.sys ? strerror(why.sys) : why.what);
 }
 
 /* Of the innermost frames, and of Python. */

@@ -16,11 +16,11 @@ static void put_signal(struct death *d)
 		str_addf(&d->what, "signal %d", d->signo);
 }
 
-static void judge_own(struct death *d)
+static void judge_own(struct death *d, const char *how)
 {
 	d->v->cause = CAUSE_SENT_BY_ITSELF;
 	put_signal(d);
-	str_puts(&d->what, " that the process sent to itself");
+	str_addf(&d->what, " that the process %ssent to itself", how);
 	put_in(&d->what, d, frame_outside(d));
 }
 
@@ -120,13 +120,15 @@ void judge_sent(struct death *d)
 	if (d->info.has_sender && is_too_large(d))
 		judge_limit(d);
 	else if (d->info.has_sender && d->info.pid == d->t->pid)
-		judge_own(d);
+		judge_own(d, "");
 	else if (d->info.has_sender)
 		judge_others(d);
 	else if (d->signo == SIGXCPU || d->signo == SIGXFSZ)
 		judge_limit(d);
 	else if (d->signo == SIGSYS)
 		judge_system_call(d);
+	else if (!d->info.present && death_is_raised(d, d->first))
+		judge_own(d, "likely ");
 	else
 		judge_by_kernel(d);
 }

@@ -41,7 +41,7 @@ const char *cause_key(enum cause c)
 
 static void judge(struct death *d)
 {
-	bool sent = d->info.has_sender;
+	bool sent = d->sent;
 	if (d->t->snapshot) {
 		d->v->cause = CAUSE_SNAPSHOT;
 		str_puts(&d->what, "snapshot of a living process, not a crash");
@@ -74,6 +74,7 @@ static void read_registers(const struct death *d, struct registers *ret)
 {
 	struct unwind *u = d->q->unwind ? d->q->unwind : d->v->own_unwind;
 	registers_read(d->p, u, &d->there, ret);
+	ret->has_instruction &= !d->sent;
 	if (d->raised_again) {
 		ret->has_instruction = true;
 		ret->instruction = d->in;

@@ -28,8 +28,15 @@ def why_not(python, name):
 NOTES = ("has no list of mapped files (NT_FILE)",)
 
 
+# Whose GIL is a variable that only a symbol leads to, and that are stripped: who waits for it is not known.
+LOCK_UNKNOWN = ("debian-2.7",)
+
+
 def adapt(python, truth, document):
-    """Takes out of a record and of a report what is the emulator's doing, and not the process's."""
+    """Takes out of a record and of a report what is the emulator's doing, and not the process's; and what cannot be known."""
+    if python.name in LOCK_UNKNOWN:
+        for thread in truth["threads"]:
+            thread["gil"] = "holder" if thread["gil"] == "holder" else None
     if not python.emulated:
         return
     known = {thread["tid"] for thread in truth["threads"]}

@@ -121,7 +121,7 @@ def find(fetched=False, paths=(), foreign=False):
 
 def add_options(parser):
     """The options by which a suite's user says which Pythons it is to run."""
-    parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: the start of a name, of another processor's all of it")
+    parser.add_argument("--python", nargs="+", metavar="NAME", help="only these: names, or their beginnings; of another processor's the whole name")
     parser.add_argument("--fetched", action="store_true", help="those that fixtures/pythons fetched, instead of this machine's own")
     parser.add_argument("--foreign", action="store_true", help="those of other processors, instead or as well")
 
@@ -131,12 +131,14 @@ def chosen(options):
     names = options.python or []
     found, broken = find(fetched=bool(names) or options.fetched, foreign=bool(names) or options.foreign,
                          paths=[name for name in names if "/" in name])
-    return [python for python in found if is_chosen(python, options)], broken
+    every = {python.name for python in found}
+    return [python for python in found if is_chosen(python, every, options)], broken
 
 
-def is_chosen(python, options):
+def is_chosen(python, names, options):
+    """Where there is one of exactly that name, a name is not the beginning of another."""
     if options.python:
-        named = any(python.name.startswith(name) for name in options.python)
+        named = any(python.name == name or (name not in names and python.name.startswith(name)) for name in options.python)
         return named and (options.foreign or not python.machine or python.name in options.python)
     if python.machine:
         return options.foreign

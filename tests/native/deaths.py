@@ -4,6 +4,7 @@ import ctypes
 import json
 import mmap
 import os
+import re
 import resource
 import select
 import signal
@@ -21,7 +22,9 @@ C.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 C.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 READ, READ_WRITE, ANONYMOUS = 1, 3, 0x22
 # Where an object counts its references: behind the links of a debug build, or the owner of free-threaded ones.
-COUNT_AT = 12 if "t" in getattr(sys, "abiflags", "") else object.__basicsize__ - 2 * ctypes.sizeof(ctypes.c_void_p)
+FREE_THREADED = "t" in getattr(sys, "abiflags", "")
+COUNT_AT = 12 if FREE_THREADED else object.__basicsize__ - 2 * ctypes.sizeof(ctypes.c_void_p)
+GC_BITS_AT = 11  # of free-threaded ones
 
 
 def ready():
@@ -39,6 +42,13 @@ def library(name):
         if not os.path.isdir(path) and hasattr(ctypes.CDLL(path), name):
             return getattr(ctypes.CDLL(path), name)
     raise SystemExit("no library has " + name)
+
+
+def has_symbol(name):
+    """Whether the file of the interpreter has one for a variable that is not exported."""
+    with open("/proc/self/maps") as maps:
+        paths = {line.split()[-1] for line in maps if re.search(r"/(libpython|python)[0-9.]*[^/]*$", line)}
+    return any(name.encode() + b"\0" in open(path, "rb").read() for path in paths if "debug" not in path)
 
 
 def extension():
@@ -91,7 +101,8 @@ def bad_object():
 
 def poisoned_constant():
     """It dies in the evaluation function itself: one of its constants is no object."""
-    facts(address=0x10 + COUNT_AT)
+    # since 3.14 it first looks whether references to it are to be counted
+    facts(address=0x10 + (GC_BITS_AT if FREE_THREADED and sys.version_info >= (3, 14) else COUNT_AT))
 
     def last():
         return [12345.6789]
@@ -117,7 +128,9 @@ def while_collecting():
         pass
     node = Node()
     node.me = node
-    facts(address=0, lines=["garbage collect"])
+    # 2.7 and 3.6 keep it in a variable of their own, which none but a symbol leads to
+    told = sys.version_info >= (3, 7) or has_symbol("collecting")
+    facts(address=0, lines=["garbage collect"] if told else [])
     held = weakref.ref(node, lambda _: ctypes.string_at(0))
     del node
     gc.collect()

@@ -25,12 +25,19 @@ def program_of(python):
 @functools.lru_cache(maxsize=None)
 def why_not_loaded(python, path):
     """Why it can't load a library, or a folder's extension module, that was built with this machine's compiler; None if it can."""
-    if not python.root:
+    if not python.fetched:
         return None
     folder = os.path.isdir(path)
     code = f"import sys; sys.path.insert(0, {str(path)!r}); import extension" if folder else f"import ctypes; ctypes.CDLL({str(path)!r})"
     done = subprocess.run([python.path, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout.strip().splitlines()[-1][-200:] if done.returncode else None
+
+
+@functools.lru_cache(maxsize=None)
+def has_musl(python):
+    """Its C library is musl, which has no call frame information: of what called it all tools have but guesses."""
+    code = "print('musl' in open('/proc/self/maps').read())"
+    return python.fetched and "True" in subprocess.run([python.path, "-c", code], capture_output=True, text=True, check=True).stdout
 
 
 def view_of(folder, root):

@@ -115,6 +115,14 @@ def compare(counts, title, core, python, threads):
                                                             f"{[list(map(hex, stack)) for stack in theirs]}"])
 
 
+def killed(counts, pycore, folder, title, python, way):
+    """By itself, with the signal of a fault: no fault may be made of it, though an emulator's core does not tell who sent it."""
+    core = end_of(counts, title, python, way, folder)
+    if core:
+        verdict = Report(pycore, [*python.options, core]).verdict
+        counts.judge(f"{title}: verdict", [] if verdict["cause"] == "sent-by-itself" else [verdict["summary"]])
+
+
 def case(counts, pycore, folder, title, python, way):
     core = end_of(counts, title, python, way, folder)
     if not core:

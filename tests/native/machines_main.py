@@ -1,5 +1,6 @@
 """Dies in C code that Python called, from where C code called Python: run by tests/native/machines.py on other processors."""
 import os
+import signal
 import sys
 import threading
 import time
@@ -45,5 +46,9 @@ def main():
     sorted([Compared(), Compared()])
 
 
-END = {"abort": os.abort, "callback": in_callback}[sys.argv[1]]
+def killed():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+END = {"abort": os.abort, "callback": in_callback, "killed": killed}[sys.argv[1]]
 main()

@@ -101,11 +101,11 @@ class Runner:
         with self.process(title, python, "deaths.py", death.way, needed) as process:
             where = process.end(death)
             reports = self.reports(where)
-            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, guesses_differ=build == "bare")
+            shown = self.others(title, python, reports, where, guesses_differ=build == "bare")
             self.evaluations(title, python, reports, shown)
             # Through code without tables and frame pointers the way is guessed, over what older calls left on the stack; and
             # so it is from a smashed stack, which leads out of other compilers' code with less luck.
-            guessed = build == "bare" or python.root and death.name == "stack_smashed"
+            guessed = build == "bare" or python.fetched and death.name == "stack_smashed" or fetched.has_musl(python)
             merged.invariants(self.counts, title, reports, may_fail=guessed)
             if death.end == "live":
                 verdicts.judge_live(self.counts, title, reports["all"], death)
@@ -114,6 +114,10 @@ class Runner:
                 if death.end == "killed":
                     facts["sender"] = os.getpid()
                 verdicts.judge(self.counts, title, self.pycore, reports["all"], death, facts)
+
+    def others(self, title, python, reports, where, tools=("gdb", "eu-stack"), guesses_differ=False):
+        return stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, tools,
+                              guesses_differ or fetched.has_musl(python))
 
     def evaluations(self, title, python, reports, shown):
         if not python.free_threaded:  # in nearly all of their calls gdb reads something else than the frame
@@ -133,10 +137,14 @@ class Runner:
             said = merged.truth(process.folder / "shadow")
             known = merged.Known(*[path / "extension.so" for path in (extensions["stripped"], extensions["debug"])])
             reports = self.reports(where)
-            merged.against_truth(self.counts, title, reports["all"], said, known)
-            merged.invariants(self.counts, title, reports)
-            self.as_text(title, where, reports["all"], said, build)
-            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
+            guessed = fetched.has_musl(python)
+            merged.invariants(self.counts, title, reports, may_fail=guessed)
+            if guessed:  # a guess may step over a frame
+                merged.honest(self.counts, title, reports["all"], said)
+            else:
+                merged.against_truth(self.counts, title, reports["all"], said, known)
+                self.as_text(title, where, reports["all"], said, build)
+            shown = self.others(title, python, reports, where, ("gdb",))
             self.evaluations(title, python, reports, shown)
             if build == "debug" and not python.root:
                 peers.compare(self.counts, self.peers, title, said, where, python)
@@ -162,7 +170,7 @@ class Runner:
             reports = self.reports(where)
             merged.invariants(self.counts, title, reports, may_fail=True)
             merged.moment(self.counts, title, reports["all"], said)
-            shown = stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where, ("gdb",))
+            shown = self.others(title, python, reports, where, ("gdb",))
             self.evaluations(title, python, reports, shown)
 
     def greenlets(self, title, python):
@@ -241,8 +249,8 @@ class Runner:
                 return
             where = process.dead()
             reports = self.reports(where)
-            stacks.compare(self.counts, self.symbols, self.gdbs, title, reports["all"], where)
-            merged.invariants(self.counts, title, reports)
+            self.others(title, python, reports, where)
+            merged.invariants(self.counts, title, reports, may_fail=fetched.has_musl(python))
             verdicts.judge_snapshot(self.counts, title, reports["all"])
 
 
@@ -296,6 +304,8 @@ def foreigners(options, counts, folder):
         for way in ("abort", "callback"):
             title = f"{python.name} {way}"
             yield title, machines.case, counts, options.pycore, folder / title.replace(" ", "-"), python, way
+        title = f"{python.name} killed"
+        yield title, machines.killed, counts, options.pycore, folder / title.replace(" ", "-"), python, "killed"
 
 
 def run_foreign(options, counts):

@@ -56,7 +56,7 @@ def plain(name):
         if shorter == name:
             break
         name = shorter
-    name = re.sub(r"\.(part|constprop|isra|cold|lto_priv)\.?\d*", "", name).replace(" ", "")
+    name = re.sub(r"\.(part|constprop|isra|cold|lto_priv|llvm)\.?\d*", "", name).replace(" ", "")
     while "<" in name and ">" in name and re.search(r"<[^<>]*>", name):
         name = re.sub(r"<[^<>]*>", "", name)
     return re.sub(r"^(__GI_|__vdso_|_+)", "", name.rpartition("::")[2] or name)
@@ -122,7 +122,7 @@ def compare_lines(counts, symbols, name, own, theirs):
             if not other or not other[0]["line"]:
                 continue
             compared += 1
-            lines = [call["line"] for call in calls], [call["line"] for call in other]
+            lines = [call["line"] for call in calls], [call["line"] or None for call in other]  # 0: of no line
             same = all(plain(a["function"]) == plain(b["function"]) or symbols.same(a, b["function"])
                        for a, b in zip(calls, other))
             if lines[0] != lines[1] and same and by_addr2line(symbols.root, calls[0], lines[0]):
@@ -138,9 +138,9 @@ def compare_lines(counts, symbols, name, own, theirs):
 def by_addr2line(root, frame, lines):
     """Whether binutils tell these lines of the instruction, or of the call before it."""
     offset, file = int(frame["offset"], 16), fetched.file_of(root, frame["module"])
-    found = [re.findall(r":(\d+)(?: \(discriminator \d+\))?$", run(["addr2line", "-i", "-e", file, hex(at)]), re.M)
+    found = [re.findall(r":(\d+|\?)(?: \(discriminator \d+\))?$", run(["addr2line", "-i", "-e", file, hex(at)]), re.M)
              for at in (offset, offset - 1)]
-    return list(map(str, lines)) in found
+    return [str(line or "?") for line in lines] in [[line if line != "0" else "?" for line in some] for some in found]
 
 
 def compare(counts, symbols, gdbs, name, report, where, tools=("gdb", "eu-stack"), guesses_differ=False):
@@ -161,13 +161,18 @@ def compare(counts, symbols, gdbs, name, report, where, tools=("gdb", "eu-stack"
     return shown
 
 
+def is_musl(frame):
+    """musl's C library has no call frame information. That a return comes next, of which pycore is sure, other tools don't see."""
+    return "-musl/" in (frame["module"] or "")
+
+
 def compare_with(counts, symbols, name, tool, own, theirs, until_guess):
     faults, note, compared, differ = [], "", 0, 0
     if set(own) != set(theirs):
         faults.append(f"threads {sorted(own)}, not {sorted(theirs)}")
     for tid, frames in sorted(own.items()):
         mine, other = frames[:LIMIT], theirs.get(tid, [])
-        first = next((i for i, frame in enumerate(mine) if frame["found_by"] != "cfi"), None)
+        first = next((i for i, frame in enumerate(mine) if frame["found_by"] != "cfi" or i and is_musl(mine[i - 1])), None)
         if until_guess and first is not None:  # theirs are no better than ours
             mine, other, note = mine[:first], other[:first], " (up to the first guess)"
         if other and other[-1] is None:

@@ -29,6 +29,7 @@ class Death:
     builds: tuple = ("debug",)  # of the library
     since: tuple = (2, 7)
     until: tuple = (9,)  # the first version without it
+    of_glibc: bool = False  # found by its guards
     other_in_debug: tuple = ((9,), (9,))  # from, and before: the versions whose debug builds find something else first
 
     @property
@@ -37,6 +38,8 @@ class Death:
 
     def runs_on(self, python):
         first, last = self.other_in_debug
+        if self.of_glibc and fetched.has_musl(python):
+            return False
         return self.since <= python.version < self.until and not (python.debug and first <= python.version < last)
 
 
@@ -70,14 +73,14 @@ DEATHS = [
     Death("overflow_with_own_stack", NULL, "SIGABRT"),  # the abort is the handler's, of the first fault
     Death("python_overflow", "stack-overflow", other_in_debug=LIMITED),
     Death("overflow_in_attribute", "stack-overflow", until=(3, 12)),
-    Death("overflow_in_python_thread", "stack-overflow", until=(3, 14)),  # since then it looks how large the stack is
+    Death("overflow_in_python_thread", "stack-overflow", until=(3, 14), other_in_debug=LIMITED),  # since then it looks how large the stack is
     # what is found by guards
-    Death("free_twice", "heap-corruption", "SIGABRT", message=r"double free"),
-    Death("free_inside", "heap-corruption", "SIGABRT", message=r"free\(\): invalid|double free"),
-    Death("smashed_chunk", "heap-corruption", "SIGABRT", message=r"free|corrupted|invalid|malloc"),
-    Death("stack_smashed", "stack-smashed", "SIGABRT", message=r"stack smashing detected"),
-    Death("fortified", "buffer-overflow", "SIGABRT", message=r"buffer overflow detected"),
-    Death("failed_assertion", "assertion", "SIGABRT", message=r"deaths\.c:\d+: failed_assertion: Assertion `n == 12345' failed"),
+    Death("free_twice", "heap-corruption", "SIGABRT", message=r"double free", of_glibc=True),
+    Death("free_inside", "heap-corruption", "SIGABRT", message=r"free\(\): invalid|double free", of_glibc=True),
+    Death("smashed_chunk", "heap-corruption", "SIGABRT", message=r"free|corrupted|invalid|malloc", of_glibc=True),
+    Death("stack_smashed", "stack-smashed", "SIGABRT", message=r"stack smashing detected", of_glibc=True),
+    Death("fortified", "buffer-overflow", "SIGABRT", message=r"buffer overflow detected", of_glibc=True),
+    Death("failed_assertion", "assertion", "SIGABRT", message=r"deaths\.c:\d+: failed_assertion: Assertion `n == 12345' failed", of_glibc=True),
     # what gives up by itself
     Death("os_abort", "abort", "SIGABRT"),
     Death("abort_in_callback", "abort", "SIGABRT"),

@@ -162,6 +162,22 @@ static const struct scene scenes[] = {
 		.cause = CAUSE_NULL_DEREFERENCE, .summary = "likely read from a null pointer plus 0x8" },
 	{ "no siginfo, no fault", MOV_RDI, .rdi = DATA, .signo = SIGQUIT, .info = NOTHING,
 		.cause = CAUSE_SENT, .summary = "the core does not tell by whom" },
+	{ "no siginfo, behind a system call", BYTES("\x0f\x05\x48\x8b\x00"), .rip = HERE + 2, .rax = DATA,
+		.signo = SIGSEGV, .info = NOTHING, .cause = CAUSE_SENT, .summary = "SIGSEGV; the core does not tell by whom" },
+	{ "no siginfo, at a system call", BYTES("\x0f\x05"), .signo = SIGBUS, .info = NOTHING,
+		.cause = CAUSE_SENT, .summary = "SIGBUS; the core does not tell by whom" },
+	{ "no siginfo, a fault behind a system call", BYTES("\x0f\x05\x48\x8b\x00"), .rip = HERE + 2,
+		.signo = SIGSEGV, .info = NOTHING, .cause = CAUSE_NULL_DEREFERENCE, .summary = "likely read from a null pointer" },
+	{ "no siginfo, SIGFPE behind a system call", BYTES("\x0f\x05\x90"), .rip = HERE + 2, .signo = SIGFPE, .info = NOTHING,
+		.cause = CAUSE_SENT, .summary = "SIGFPE; the core does not tell by whom" },
+	{ "no siginfo, SIGFPE at a nop", BYTES("\x90"), .signo = SIGFPE, .info = NOTHING,
+		.cause = CAUSE_DIVISION, .summary = "another error of arithmetic (the core does not tell which)" },
+	{ "no siginfo, SIGFPE at div", BYTES("\xf7\xf1"), .signo = SIGFPE, .info = NOTHING,
+		.cause = CAUSE_DIVISION, .summary = "integer division by zero", .detail = "the divisor is zero" },
+	{ "no siginfo, no operand", BYTES("\x90"), .signo = SIGSEGV, .info = NOTHING,
+		.cause = CAUSE_UNKNOWN, .summary = "or a signal that was sent (the core does not tell which)" },
+	{ "no siginfo, SIGBUS", BYTES("\x90"), .signo = SIGBUS, .info = NOTHING,
+		.cause = CAUSE_BUS_ERROR, .summary = "bus error, or a signal that was sent" },
 };
 /* clang-format on */
 
