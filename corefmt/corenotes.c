@@ -104,11 +104,11 @@ static void parse_siginfo(
 	*ret = s;
 }
 
-static void parse_auxv(struct elfcore *c, const struct elf_note *note)
+void core_auxv_parse(struct elfcore *c, const uint8_t *bytes, size_t size)
 {
 	if (c->n_auxv)
 		return;
-	struct cursor d = cursor_of(note->desc, note->desc_size, c->head.order);
+	struct cursor d = cursor_of(bytes, size, c->head.order);
 	while (c->n_auxv < AUXV_MAX) {
 		struct core_auxv a = { .type = cursor_uint(&d, c->head.ptr_size) };
 		a.value = cursor_uint(&d, c->head.ptr_size);
@@ -139,7 +139,7 @@ static void dispatch_core(struct core_notes *n, const struct elf_note *note)
 		}
 		break;
 	case NT_AUXV:
-		parse_auxv(c, note);
+		core_auxv_parse(c, note->desc, note->desc_size);
 		break;
 	case NT_FILE:
 		if (!c->files)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An ELF core: the header, then program headers of which PT_LOAD are mappings and PT_NOTE the
- * notes. Where a core is cut, its header and headers still tell what should have followed.
+ * An ELF core (of minidumps see minidump.c): the header, then program headers of which PT_LOAD are
+ * mappings and PT_NOTE the notes. Where a core is cut, its header and headers still tell what
+ * should have followed.
  */
+#include "minidump.h"
 #include "parts.h"
 
 #include "pycore/alloc.h"
@@ -92,6 +94,8 @@ static void parse_headers(struct elfcore *c)
 struct err elfcore_parse(const uint8_t *bytes, uint64_t size, struct elfcore *ret)
 {
 	struct elf_head head;
+	if (minidump_is(bytes, size))
+		return minidump_parse(bytes, size, ret);
 	TRY(parse_head(bytes, size, &head));
 	*ret = (struct elfcore){ .bytes = bytes, .size = size, .head = head };
 	parse_headers(ret);
@@ -109,6 +113,8 @@ void elfcore_fini(struct elfcore *c)
 	free(c->ranges);
 	free(c->threads);
 	free(c->files);
+	free(c->made_regs);
+	free(c->made_text);
 	*c = (struct elfcore){ 0 };
 }
 

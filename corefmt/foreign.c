@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a file is that is no ELF file, by its first bytes, so that the user learns what was given.
+/* What a file is that is no core, by its first bytes, so that the user learns what was given.
  */
 #include "parts.h"
 
@@ -30,12 +30,8 @@ static bool is_zero(const uint8_t *bytes, size_t n)
 	"this file is compressed twice, by " by                                                    \
 	" inside: unpack it once, by gzip -dc or zstd -dc FILE > INNER, and give pycore that"
 
-#define MINIDUMP                                                                                   \
-	"this is a minidump, as Breakpad, Crashpad and LLDB write, not an ELF core file: it can "  \
-	"hold stacks only; of a living process gcore makes a core file, of a minidump "            \
-	"minidump-2-core (of Breakpad)"
 #define CRIU                                                                                       \
-	"this is one of the files of a CRIU checkpoint, not an ELF core file: criu-coredump "      \
+	"this is one of the files of a CRIU checkpoint, not a core file: criu-coredump "           \
 	"(coredump -i FOLDER) makes a core file of the folder that it is in"
 
 const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
@@ -46,11 +42,12 @@ const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 		const char *what;
 	} known[] = {
 		{ "#!", 2, "this is a script, not a core file" },
-		{ "MDMP", 4, MINIDUMP },
+		{ "PMDM", 4,
+			"this is a minidump of a big-endian machine, which pycore does not read" },
 		{ "\x19\x43\x56\x54", 4, CRIU },
 		{ "KDUMP   ", 8, "this is a dump of a kernel, not a core file of a process" },
-		{ "\xcf\xfa\xed\xfe", 4, "this is a Mach-O file, not an ELF core file" },
-		{ "MZ", 2, "this is a Windows executable, not an ELF core file" },
+		{ "\xcf\xfa\xed\xfe", 4, "this is a Mach-O file, not a core file of Linux" },
+		{ "MZ", 2, "this is a Windows executable, not a core file" },
 		{ "\x1f\x8b", 2, TWICE("gzip") },
 		{ "\x28\xb5\x2f\xfd", 4, TWICE("zstd") },
 		{ "\xfd\x37zXZ\0", 6, TWICE("xz") },
@@ -68,5 +65,5 @@ const char *core_describe_foreign(const uint8_t *bytes, uint64_t size)
 	if (is_zero(bytes, n))
 		return "this file begins with zeros: not a core file, or one whose beginning was "
 		       "never written";
-	return "this is not an ELF core file";
+	return "this is not a core file: neither an ELF core nor a minidump";
 }

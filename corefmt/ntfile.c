@@ -17,7 +17,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static void sort_files(struct elfcore *c)
+void core_files_sort(struct elfcore *c)
 {
 	for (size_t i = 1; i < c->n_files; i++) {
 		if (c->files[i - 1].start > c->files[i].start) {
@@ -60,5 +60,5 @@ void core_files_parse(struct elfcore *c, const uint8_t *desc, size_t size)
 		if (f.start < f.end && !__builtin_mul_overflow(pages, page, &f.offset))
 			c->files[c->n_files++] = f;
 	}
-	sort_files(c);
+	core_files_sort(c);
 }

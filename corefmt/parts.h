@@ -18,6 +18,11 @@ void core_notes_read(struct core_notes *n, uint64_t offset, uint64_t size);
 /* Judges by what was read who wrote the core. */
 bool core_notes_from_kernel(const struct core_notes *n);
 
+/* Parses an auxiliary vector into c->auxv, if that is empty. */
+void core_auxv_parse(struct elfcore *c, const uint8_t *bytes, size_t size);
+
+/* Puts c->files in order. */
+void core_files_sort(struct elfcore *c);
 /* Parses the descriptor of NT_FILE, of which no more than `size` bytes are there, into c->files. */
 void core_files_parse(struct elfcore *c, const uint8_t *desc, size_t size);
 

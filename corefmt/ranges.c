@@ -32,8 +32,9 @@ static void add(struct core_claims *claims, struct core_claim claim, uint32_t ba
 
 void core_claims_add_load(struct core_claims *claims, struct elfcore *c, const struct elf_phdr *h)
 {
-	/* The last byte of the address space is given up, so that an end can always be told. */
-	uint64_t top = c->head.ptr_size == 4 ? (uint64_t)1 << 32 : UINT64_MAX;
+	/* No process has the last page of the address space, so the page behind an end can always
+	 * be told. */
+	uint64_t top = c->head.ptr_size == 4 ? (uint64_t)1 << 32 : UINT64_MAX - 4095;
 	if (h->vaddr >= top)
 		return;
 	uint64_t room = top - h->vaddr;

@@ -188,6 +188,8 @@ bool core_regs_get(const struct core_arch *arch, enum byte_order order,
 {
 	for (size_t i = 0; regs->raw && i < arch->n_regs; i++) {
 		if (!strcmp(arch->regs[i].name, name)) {
+			if (regs->untold >> arch->regs[i].at & 1)
+				return false;
 			*ret = reg(arch, order, regs->raw, arch->regs[i].at);
 			return true;
 		}

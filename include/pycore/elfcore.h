@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * struct elfcore: an ELF core file over bytes in memory, bounded at every step.
+ * struct elfcore: a core file over bytes in memory, bounded at every step: an ELF core, or a
+ * minidump, which is brought into the same form.
  *
  * Formats: System V gABI (ELF header, program headers), Linux include/uapi/linux/elf.h and
- * fs/binfmt_elf.c (notes, NT_FILE, PN_XNUM), arch/.../include/asm/elf.h (register sets). Reads 32
- * and 64 bit, both byte orders, and knows nothing of Python.
+ * fs/binfmt_elf.c (notes, NT_FILE, PN_XNUM), arch/.../include/asm/elf.h (register sets); of
+ * minidumps see corefmt/minidump.h. Reads 32 and 64 bit, both byte orders, and knows nothing of
+ * Python.
  */
 #pragma once
 
@@ -87,6 +89,8 @@ struct core_range {
 struct core_regs {
 	const uint8_t *raw; /* the general registers as the kernel lays them out; NULL: none */
 	size_t raw_size;
+	uint64_t untold; /* bit i: register i of the set is not known, though it has room there, as
+			    in minidumps; its bytes are 0 */
 	const uint8_t *fp_raw; /* those of the floating point unit, likewise (NT_PRFPREG) */
 	size_t fp_size;
 	bool has_pc, has_sp, has_tls, has_syscall;
@@ -118,6 +122,8 @@ struct core_thread {
 struct core_file_entry {
 	uint64_t start, end, offset; /* offset in bytes */
 	const char *path; /* NUL-terminated, in the core's bytes */
+	const uint8_t *build_id; /* that the core notes beside it (minidumps); NULL: none */
+	size_t build_id_size;
 };
 
 struct elfcore {
@@ -133,8 +139,10 @@ struct elfcore {
 		*threads; /* in the order of their notes; the first one died in kernel cores */
 	size_t n_threads;
 	/* Written by the kernel's dumper (or one that imitates it, as qemu-user's) when the process
-	 * died, not by gdb or another tool of a living one: told by the order of the notes. */
+	 * died, not by gdb or another tool of a living one: told by the order of the notes. Of a
+	 * minidump: it tells of a signal that ends a process. */
 	bool from_kernel;
+	uint64_t threads_claimed; /* how many threads it says there were; 0: it does not say */
 
 	bool has_process; /* NT_PRPSINFO */
 	pid_t pid, ppid;
@@ -143,6 +151,9 @@ struct elfcore {
 	char state; /* 'R', 'S', ... or 0 */
 	char comm[17]; /* name of the executable, cut at 15 bytes by the kernel */
 	char args[81]; /* start of the command line, cut at 79 bytes */
+	const char *words; /* the command line, its words ended by 0, in the core's bytes; NULL: it
+			      has no such list */
+	size_t words_size;
 
 	struct core_auxv {
 		uint64_t type, value;
@@ -152,11 +163,18 @@ struct elfcore {
 	struct core_file_entry *files; /* NT_FILE, ascending by start */
 	size_t n_files;
 	uint64_t files_claimed; /* how many rows the note says it has; > n_files: the note is cut */
+	bool files_whole; /* a row is all of a program or library, not one mapping of it: how the
+			     rest of it lies only its program headers tell */
 
 	bool notes_cut; /* the file ends inside the notes, or they are damaged: threads may be
 			   missing */
 	bool segments_cut; /* program headers beyond the end of the file */
 	bool cut; /* any of the file is missing at its end */
+
+	bool minidump;
+	/* What raw registers and paths point to where the file has them otherwise; owned. */
+	uint8_t *made_regs;
+	char *made_text;
 };
 
 /*
@@ -236,7 +254,7 @@ const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size);
  * set that is shorter than the architecture's. */
 struct core_regs core_regs_parse(
 	const struct core_arch *arch, enum byte_order order, const void *raw, size_t size);
-/* A register by the name that arch->regs has for it; false: there is none, or no set is known. */
+/* A register by the name that arch->regs has for it; false: there is none, or it is not known. */
 bool core_regs_get(const struct core_arch *arch, enum byte_order order,
 	const struct core_regs *regs, const char *name, uint64_t *ret);
 /* Adds what another register set (a note type of the kernel's regsets) tells: the thread pointer,

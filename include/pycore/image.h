@@ -25,7 +25,7 @@ struct image_piece {
 
 enum image_match {
 	MATCH_NONE, /* no file is attached */
-	MATCH_BUILD_ID, /* the file has the build-id that memory shows */
+	MATCH_BUILD_ID, /* the file has the build-id that memory shows, or that the core notes */
 	MATCH_HEADER, /* neither has a build-id; ELF header and program headers are the same */
 	MATCH_TRACES, /* memory does not show its header; what the kernel and the dynamic linker
 			 noted of it, and its dynamic section, are the same */
@@ -52,6 +52,7 @@ struct image {
 	uint64_t bias; /* address in memory = bias + address in the file's program headers */
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size; /* 0: none, or not in memory */
+	bool id_noted; /* memory has not shown it: the core notes it beside the path */
 
 	struct image_traces traces;
 	uint16_t machine; /* EM_* of the target; 0: not known */
@@ -69,6 +70,8 @@ struct image {
 void image_init(struct image *img, const char *path);
 void image_add_piece(struct image *img, struct image_piece p);
 void image_fini(struct image *img);
+/* What the core notes of it, which counts where memory does not show it. */
+void image_note_build_id(struct image *img, const uint8_t *id, size_t size);
 
 uint64_t image_start(const struct image *img);
 uint64_t image_end(const struct image *img);

@@ -236,6 +236,7 @@ struct target_coverage {
 	uint64_t mapped, saved, left_out, cut; /* bytes; left_out by choice, cut by truncation */
 	bool cut_file; /* the file is shorter than it should be */
 	bool no_data; /* nothing of what the process can write to is in it, by choice */
+	bool only_stacks; /* likewise, but for stacks: some minidumps */
 	bool headers_cut; /* so that it is not even known what it should hold */
 	struct err unpack_why; /* failed: a compressed core was unpacked only in part, and why */
 };

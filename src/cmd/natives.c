@@ -31,11 +31,21 @@ static void drop_stacks(struct natives *n)
 	n->n = 0;
 }
 
+static bool knows_threads(const struct python *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++) {
+		if (p->threads[i].addr)
+			return true;
+	}
+	return false;
+}
+
 static void choose(struct natives *n, const struct python *p)
 {
 	const struct os_thread *threads = n->target->threads;
+	bool all = n->mode == NATIVES_ALL || (n->mode == NATIVES_EVERY && !knows_threads(p));
 	for (size_t i = 0; i < n->n; i++)
-		n->wanted[i] = threads[i].crashed || n->mode == NATIVES_ALL;
+		n->wanted[i] = threads[i].crashed || all;
 	for (size_t i = 0; n->mode == NATIVES_EVERY && i < p->n_threads; i++) {
 		if (p->threads[i].addr && p->threads[i].os)
 			n->wanted[p->threads[i].os - threads] = true;

@@ -8,7 +8,8 @@
 enum natives_mode {
 	NATIVES_CRASHED, /* of the thread that died */
 	NATIVES_NONE,
-	NATIVES_EVERY, /* of every thread that Python knows, and of the one that died */
+	NATIVES_EVERY, /* of every thread that Python knows, or if it knows none of every one, and
+			  of the one that died */
 	NATIVES_ALL, /* of every thread, and all that is known of them, whatever it costs */
 };
 

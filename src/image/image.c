@@ -45,6 +45,15 @@ uint64_t image_end(const struct image *img)
 	return img->n_pieces ? img->pieces[img->n_pieces - 1].end : 0;
 }
 
+void image_note_build_id(struct image *img, const uint8_t *id, size_t size)
+{
+	if (img->build_id_size || !size || size > BUILD_ID_MAX)
+		return;
+	memcpy(img->build_id, id, size);
+	img->build_id_size = size;
+	img->id_noted = true;
+}
+
 static const struct image_piece *piece_at(const struct image *img, uint64_t addr)
 {
 	for (size_t i = 0; i < img->n_pieces; i++) {
@@ -101,15 +110,21 @@ static bool find_bias(const struct image *img, uint64_t start, uint64_t *ret)
 
 static void read_build_id(struct image *img, struct mem *mem)
 {
-	for (size_t i = 0; i < img->n_phdrs && !img->build_id_size; i++) {
+	uint8_t id[BUILD_ID_MAX];
+	size_t size = 0;
+	for (size_t i = 0; i < img->n_phdrs && !size; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];
 		if (p->type != PT_NOTE || !p->filesz || p->filesz > NOTES_MAX)
 			continue;
 		AUTO_FREE uint8_t *notes = xmalloc(p->filesz);
 		if (!failed(mem_read(mem, img->bias + p->vaddr, notes, p->filesz)))
-			img->build_id_size =
-				elf_build_id(notes, p->filesz, img->head.order, img->build_id);
+			size = elf_build_id(notes, p->filesz, img->head.order, id);
 	}
+	if (!size)
+		return;
+	memcpy(img->build_id, id, size);
+	img->build_id_size = size;
+	img->id_noted = false;
 }
 
 struct err image_probe(struct image *img, struct mem *mem)
@@ -264,6 +279,14 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 			return err_of(ERR_CORRUPT,
 				"has another ELF header, and neither of them has a build-id");
 		match = MATCH_HEADER;
+	} else if (img->id_noted) {
+		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
+			return err_of(ERR_CORRUPT, "build-id differs");
+		if (!lies_as_mapped(img, &id.head, file))
+			return err_of(
+				ERR_CORRUPT, "would be mapped otherwise than what the core shows");
+		learn_from_file(img, &id.head, file);
+		match = MATCH_BUILD_ID;
 	} else if (image_traces_agree(img, &id.head, file)) {
 		image_lay_out(img);
 		memcpy(img->build_id, id.build_id, size);

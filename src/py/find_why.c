@@ -12,6 +12,11 @@ static void say_what_was_lost(struct python *p)
 			"%sthe core leaves out all that the process wrote to, and with it "
 			"Python's state (see coredump_filter in core(5))",
 			p->why.len ? "; " : "");
+	if (c.only_stacks)
+		str_addf(&p->why,
+			"%sthe core is a minidump that holds stacks only, and Python's state is "
+			"elsewhere",
+			p->why.len ? "; " : "");
 	if (!c.cut && !c.cut_file)
 		return;
 	if (p->why.len)

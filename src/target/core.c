@@ -176,8 +176,12 @@ static void say_what_is_cut(struct target *t)
 	core_lost_summary(t, &lost);
 	if (c->segments_cut)
 		problems_damagef(&t->problems, t->path,
-			"cut off inside its program headers: most of it is lost");
-	if (c->notes_cut)
+			c->minidump ? "cut off before its list of memory: most of it is lost"
+				    : "cut off inside its program headers: most of it is lost");
+	if (c->notes_cut && c->minidump)
+		problems_damagef(&t->problems, t->path,
+			"cut off inside its lists of threads and modules: some may be missing");
+	else if (c->notes_cut)
 		problems_damagef(
 			&t->problems, t->path, "cut off inside its notes: threads may be missing");
 	if (c->bytes_cut)
@@ -202,6 +206,36 @@ static void say_what_is_cut(struct target *t)
 				"written, or not copied"));
 }
 
+static void mark(const struct elfcore *c, bool *marked, uint64_t addr)
+{
+	const struct core_range *r = elfcore_range_at(c, addr, NULL);
+	if (r)
+		marked[r - c->ranges] = true;
+}
+
+/* As coredump_filter without its bits 0 and 1 makes them; and minidumps, which have the stacks and
+ * what thread pointers point to. */
+static bool holds_no_data(const struct elfcore *c)
+{
+	bool left_out = false, any = false;
+	AUTO_FREE bool *of_thread = xcalloc(c->n_ranges, sizeof(*of_thread));
+	for (size_t i = 0; c->minidump && i < c->n_threads; i++) {
+		const struct core_regs *regs = &c->threads[i].regs;
+		if (regs->has_sp)
+			mark(c, of_thread, regs->sp);
+		if (regs->has_tls)
+			mark(c, of_thread, regs->tls);
+	}
+	for (size_t i = 0; i < c->n_ranges; i++) {
+		const struct core_range *r = &c->ranges[i];
+		if (!(r->flags & PF_W))
+			continue;
+		any |= r->backing != CORE_NOT_SAVED && !of_thread[i];
+		left_out |= r->backing == CORE_NOT_SAVED;
+	}
+	return left_out && !any;
+}
+
 static void say_what_is_missing(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -218,7 +252,17 @@ static void say_what_is_missing(struct target *t)
 			"disk; --tmpdir names another one");
 	say_what_is_cut(t);
 	if (!c->n_threads)
-		problems_damagef(&t->problems, t->path, "holds no thread (no NT_PRSTATUS note)");
+		problems_damagef(&t->problems, t->path, "holds no thread (%s)",
+			c->minidump ? "no list of them" : "no NT_PRSTATUS note");
+	else if (c->threads_claimed > c->n_threads)
+		problems_damagef(&t->problems, t->path,
+			"has %zu of the %" PRIu64 " threads that there were", c->n_threads,
+			c->threads_claimed);
+	if (c->minidump && !c->segments_cut && holds_no_data(c))
+		problems_damagef(&t->problems, t->path,
+			"a minidump that holds stacks only: neither heap nor data, so there is "
+			"nothing of Python in it (LLDB 19 and later write all of a process by "
+			"`process save-core --style full`, and gcore does)");
 	if (c->files_claimed > c->n_files)
 		problems_notef(&t->problems, t->path,
 			"its list of mapped files is cut: %zu of %" PRIu64 " are there", c->n_files,
@@ -272,6 +316,7 @@ struct err target_open_core(
 		core->elf.from_kernel && core->elf.has_process && t->pid > 0 && !core->elf.ppid;
 	take_user(t);
 	take_threads(t);
+	core_order_stacks(t);
 	target_open_files(t, opt->search);
 	core_find_images(t);
 	use_named_exe(t);
@@ -289,20 +334,8 @@ static void core_close(struct target *t)
 	mem_overlay_fini(&t->core->overlay);
 	elfcore_fini(&t->core->elf);
 	container_close(&t->core->container);
+	free(t->core->stacks);
 	free(t->core);
-}
-
-/* As coredump_filter without its bits 0 and 1 makes them. */
-static bool holds_no_data(const struct elfcore *c)
-{
-	bool left_out = false;
-	for (size_t i = 0; i < c->n_ranges; i++) {
-		const struct core_range *r = &c->ranges[i];
-		if (r->flags & PF_W && r->backing != CORE_NOT_SAVED)
-			return false;
-		left_out |= r->flags & PF_W;
-	}
-	return left_out;
 }
 
 struct target_coverage target_coverage(const struct target *t)
@@ -310,13 +343,15 @@ struct target_coverage target_coverage(const struct target *t)
 	if (t->kind != TARGET_CORE)
 		return (struct target_coverage){ 0 };
 	const struct elfcore *c = &t->core->elf;
+	bool no_data = holds_no_data(c);
 	return (struct target_coverage){
 		.mapped = c->bytes_mapped,
 		.saved = c->bytes_saved,
 		.left_out = c->bytes_not_saved,
 		.cut = c->bytes_cut,
 		.cut_file = c->cut || t->core->container.cut,
-		.no_data = holds_no_data(c),
+		.no_data = no_data && !c->minidump,
+		.only_stacks = no_data && c->minidump,
 		.headers_cut = c->segments_cut,
 		.unpack_why = t->core->container.cut_why,
 	};

@@ -123,10 +123,29 @@ static bool argv_of_stack(struct target *t)
 	return core_find_stack(t, &s) && take_words(t, s.argv, s.argc);
 }
 
+/* The list of words that the core has besides. */
+static bool argv_of_list(struct target *t)
+{
+	const struct elfcore *c = &t->core->elf;
+	size_t left = c->words_size < COMMAND_LINE_MAX ? c->words_size : COMMAND_LINE_MAX;
+	if (!left)
+		return false;
+	t->argv = xcalloc(left + 1, sizeof(*t->argv));
+	for (const char *at = c->words; left;) {
+		size_t n = strnlen(at, left);
+		t->argv[t->argc++] = xstrndup(at, n);
+		n += n < left;
+		at += n;
+		left -= n;
+	}
+	t->argv_cut = c->words_size > COMMAND_LINE_MAX;
+	return true;
+}
+
 void core_find_command_line(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
-	if (argv_of_stack(t) || !c->has_process || !c->args[0])
+	if (argv_of_stack(t) || argv_of_list(t) || !c->has_process || !c->args[0])
 		return;
 	AUTO_FREE char *args = xstrdup(c->args);
 	t->argv = xcalloc(sizeof(c->args), sizeof(*t->argv));

@@ -30,6 +30,9 @@ static void add_listed(struct target *t)
 		const struct core_file_entry *f = &c->files[i];
 		struct image_piece piece = { f->start, f->end, f->offset, perm_of(c, f->start) };
 		target_add_mapping(t, f->path, piece);
+		if (t->n_images && image_start(&t->images[t->n_images - 1]) == f->start)
+			image_note_build_id(
+				&t->images[t->n_images - 1], f->build_id, f->build_id_size);
 	}
 	for (size_t i = 0; i < t->n_images; i++) {
 		char *path = t->images[i].path;
@@ -37,6 +40,16 @@ static void add_listed(struct target *t)
 			path[strlen(path) - strlen(" (deleted)")] = '\0';
 			t->images[i].deleted = true;
 		}
+	}
+}
+
+/* By their headers in memory; where these are not there, by the files that match. */
+static void lay_out_listed(struct target *t)
+{
+	for (size_t i = 0; i < t->n_images; i++) {
+		struct image *img = &t->images[i];
+		if (!failed(image_probe(img, t->mem)) || !failed(target_need_file(t, img)))
+			image_lay_out(img);
 	}
 }
 
@@ -171,6 +184,8 @@ void core_find_images(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
 	add_listed(t);
+	if (c->files_whole)
+		lay_out_listed(t);
 	if (!c->n_files || c->files_claimed > c->n_files || t->core->exe_by_user)
 		add_unlisted(t);
 	add_vdso(t);
@@ -179,8 +194,9 @@ void core_find_images(struct target *t)
 	find_exe(t);
 	if (!c->n_files)
 		problems_notef(&t->problems, t->path,
-			"has no list of mapped files (NT_FILE); modules were found by their ELF "
-			"headers, and by the dynamic linker's list");
+			"has no list of mapped files%s; modules were found by their ELF headers, "
+			"and by the dynamic linker's list",
+			c->minidump ? "" : " (NT_FILE)");
 	trace_exe(t);
 	core_follow_link_map(t);
 	sort_images(t);

@@ -4,6 +4,11 @@
 
 #include "pycore/target.h"
 
+struct core_stack_pointer {
+	uint64_t sp;
+	size_t thread; /* its index */
+};
+
 struct target_core {
 	struct container container;
 	struct elfcore elf;
@@ -11,6 +16,8 @@ struct target_core {
 	struct mem_core mem;
 	struct mem_overlay overlay; /* over mem */
 	const char *exe_by_user; /* borrowed, may be NULL */
+	struct core_stack_pointer *stacks; /* of the threads, ascending */
+	size_t n_stacks;
 };
 
 /* Images from NT_FILE; where that is missing or cut, from ELF headers in memory, named by the
@@ -22,6 +29,8 @@ void core_follow_link_map(struct target *t);
 /* core_xattr.c: process id, signal and executable by the attributes of a core that systemd-coredump
  * keeps, as far as the core does not tell them. */
 void core_take_attributes(struct target *t);
+/* core_lost.c: fills stacks, which the following needs. */
+void core_order_stacks(struct target *t);
 /* core_lost.c: all that was lost by truncation in one line; nothing if there is none. */
 void core_lost_summary(const struct target *t, struct str *to);
 /* argv from the initial stack, else from NT_PRPSINFO. */

@@ -14,22 +14,55 @@ static bool lost_by_cut(const struct target *t, uint64_t addr)
 	return r && r->backing == CORE_CUT;
 }
 
-static const struct os_thread *thread_in(const struct target *t, const struct mem_range *r)
+static int by_sp(const void *a, const void *b)
 {
-	for (size_t i = 0; i < t->n_threads; i++) {
-		const struct core_regs *regs = &t->threads[i].regs;
-		if (regs->has_sp && regs->sp >= r->start && regs->sp < r->end)
-			return &t->threads[i];
-	}
-	return NULL;
+	const struct core_stack_pointer *x = a, *y = b;
+	if (x->sp != y->sp)
+		return x->sp < y->sp ? -1 : 1;
+	return x->thread < y->thread ? -1 : x->thread > y->thread;
 }
 
+void core_order_stacks(struct target *t)
+{
+	struct target_core *core = t->core;
+	core->stacks = xcalloc(t->n_threads, sizeof(*core->stacks));
+	for (size_t i = 0; i < t->n_threads; i++) {
+		const struct core_regs *regs = &t->threads[i].regs;
+		if (regs->has_sp)
+			core->stacks[core->n_stacks++] = (struct core_stack_pointer){ regs->sp, i };
+	}
+	qsort(core->stacks, core->n_stacks, sizeof(*core->stacks), by_sp);
+}
+
+static const struct os_thread *thread_in(const struct target *t, const struct mem_range *r)
+{
+	const struct target_core *core = t->core;
+	size_t low = 0, high = core->n_stacks;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (core->stacks[mid].sp < r->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	bool found = low < core->n_stacks && core->stacks[low].sp < r->end;
+	return found ? &t->threads[core->stacks[low].thread] : NULL;
+}
+
+/* Images ascend. */
 static const struct image *image_in(const struct target *t, const struct mem_range *r)
 {
-	for (size_t i = 0; i < t->n_images; i++) {
-		const struct image *img = &t->images[i];
-		if (image_start(img) < r->end && image_end(img) > r->start && img->path[0])
-			return img;
+	size_t low = 0, high = t->n_images;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (image_end(&t->images[mid]) <= r->start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < t->n_images && image_start(&t->images[low]) < r->end; low++) {
+		if (t->images[low].path[0])
+			return &t->images[low];
 	}
 	return NULL;
 }

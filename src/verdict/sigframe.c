@@ -41,5 +41,7 @@ bool sigframe_read(struct target *t, const struct os_thread *th, uint64_t contex
 		.error = bytes_uint(words + 8 * ERROR_WORD, 8, t->mem->order),
 		.address = bytes_uint(words + 8 * ADDRESS_WORD, 8, t->mem->order),
 	};
+	ret->regs.untold = th->regs.untold & ~(UINT64_C(1) << ORIG_RAX);
+	ret->regs.has_tls = th->regs.has_tls;
 	return true;
 }

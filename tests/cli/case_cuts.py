@@ -188,7 +188,7 @@ def attributes(kit, make):
 
 
 def other_formats(kit, make):
-    for name, content, words in [("minidump", b"MDMP\x93\xa7" + bytes(64), ["minidump", "gcore"]),
+    for name, content, words in [("minidump", b"MDMP\x93\xa7" + bytes(64), ["minidump", "does not tell what processor"]),
                                  ("CRIU", b"\x19\x43\x56\x54" + bytes(64), ["CRIU", "coredump -i"])]:
         path = make.folder() / "core"
         path.write_bytes(content)

@@ -18,7 +18,7 @@ CONTENTS = [
     ("a text file", b"Traceback (most recent call last):\n" * 50, "text"),
     ("a short text", b"core\n", "text"),
     ("a script", b"#!/usr/bin/env python3\nprint(1)\n", "script"),
-    ("random bytes", random.Random(3).randbytes(100_000), "not an ELF"),
+    ("random bytes", random.Random(3).randbytes(100_000), "neither an ELF core nor a minidump"),
     ("zeros", bytes(100_000), "zeros"),
     ("ELF magic alone", b"\x7fELF", "ELF"),
     ("an ELF header of nothing", b"\x7fELF" + b"\xff" * 60, "ELF"),

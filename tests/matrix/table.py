@@ -24,6 +24,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+import debugger  # noqa: E402
 import pythons  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -59,6 +60,7 @@ class Kind:
     filter: str = "0x33"  # /proc/PID/coredump_filter
     live: bool = False
     gcore: bool = False
+    lldb: bool = False  # a minidump
     packed: bool = False  # by zstd
     cut: bool = False  # in the middle
     alone: bool = False  # without any of the files that the process had
@@ -72,6 +74,7 @@ KINDS = (
     Kind("0x3f", filter="0x3f"),
     Kind("0x7f", filter="0x7f"),
     Kind("gcore", gcore=True),
+    Kind("lldb", lldb=True),
     Kind("zstd", packed=True, native=False),
     Kind("alone", alone=True, native=False, poor=True),
     Kind("cut", cut=True, native=False, poor=True),
@@ -94,7 +97,7 @@ def running(python, kind, folder):
     """The program, once it has its stack."""
     program = folder / "program.py"
     program.write_text(SUBJECT)
-    command = [python.path, program] + (["wait"] if kind.live or kind.gcore else [])
+    command = [python.path, program] + (["wait"] if kind.live or kind.gcore or kind.lldb else [])
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
                           preexec_fn=lambda: before(kind)) as process:
         try:
@@ -110,6 +113,11 @@ def make_core(python, kind, folder):
     with running(python, kind, folder) as process:
         if kind.gcore:
             subprocess.run(["gcore", "-o", "core", str(process.pid)], cwd=folder, capture_output=True, timeout=LIMIT, check=False)
+            process.send_signal(signal.SIGKILL)
+        elif kind.lldb:
+            why = debugger.save(process.pid, folder / "core")
+            if why:
+                raise Skip(why)
             process.send_signal(signal.SIGKILL)
         process.wait(LIMIT)
     core = python.core(folder)
@@ -239,7 +247,9 @@ def cells(pycore, python, kind):
 
 
 def kinds_of(python):
-    return [kind for kind in KINDS if ("live" in python.modes or not kind.live) and not (kind.native and python.emulated)]
+    """LLDB writes none of another processor, not even of i386, which runs here."""
+    return [kind for kind in KINDS if ("live" in python.modes or not kind.live) and not (kind.native and python.emulated)
+            and not (kind.lldb and python.machine)]
 
 
 def release(python):

@@ -15,6 +15,7 @@
 	S(notes)     \
 	S(elfcore)   \
 	S(corenotes) \
+	S(minidump)  \
 	S(regs)      \
 	S(instruction) \
 	S(registers) \

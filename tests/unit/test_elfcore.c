@@ -310,15 +310,16 @@ START_TEST(the_end_of_the_address_space)
 	struct fakecore f;
 	struct parsed p;
 	bool wide = machines[_i].ptr_size == 8;
-	uint64_t top = wide ? UINT64_MAX : UINT32_MAX;
+	uint64_t top = wide ? UINT64_MAX - CORE_PAGE + 1 : (uint64_t)1 << 32;
 	machine_core(&f, &machines[_i]);
-	fakecore_segment(&f, top - 15, "0123456789abcdef", 16, 16, PF_R);
+	fakecore_segment(&f, top - 8, "0123456789abcdef", 16, 16, PF_R);
+	fakecore_segment(&f, top, "x", 1, 16, PF_R);
 	fakecore_segment(&f, 0x1000, "x", 1, top, PF_R);
 	parsed_build(&p, &f);
 	assert_consistent(&p.core);
 	const struct core_range *last = &p.core.ranges[p.core.n_ranges - 1];
-	ck_assert_uint_eq(last->start, top - 15);
-	ck_assert_uint_eq(last->end, wide ? UINT64_MAX : (uint64_t)1 << 32);
+	ck_assert_uint_eq(last->start, top - 8);
+	ck_assert_uint_eq(last->end, top);
 	ck_assert_int_eq(last->backing, CORE_SAVED);
 	parsed_drop(&p);
 }
@@ -390,12 +391,12 @@ START_TEST(what_is_no_core)
 		{ "#!/bin/sh\n", 10, "script" },
 		{ "hello, world\n", 13, "text file" },
 		{ "caf\xc3\xa9\n", 6, "text file" },
-		{ "MDMP\x93\xa7", 6, "minidump" },
+		{ "PMDM\x93\xa7", 6, "big-endian" },
 		{ "\0\0\0\0\0\0\0\0", 8, "zeros" },
-		{ "\x01\x02\x03\x04", 4, "not an ELF core" },
+		{ "\x01\x02\x03\x04", 4, "neither an ELF core nor a minidump" },
 		{ "\x7f"
 		  "EL",
-			3, "not an ELF core" },
+			3, "neither an ELF core nor a minidump" },
 	};
 	struct parsed p;
 	struct err e = parsed_from(&p, rows[_i].bytes, rows[_i].n);

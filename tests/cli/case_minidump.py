@@ -1,0 +1,188 @@
+"""Minidumps, as LLDB writes them: the same process as gcore's core of it shows; stacks only; packed; cut; without some lists."""
+import contextlib
+import os
+import struct
+import subprocess
+
+from kit import COMPLETE, NOTHING, PARTIAL, Skip, functions
+from subjects import environment, python, tool
+import debugger
+
+SUBJECT = """
+import sys, threading, time
+class Row(object):
+    pass
+rows = [Row() for _ in range(1000)]
+def down(depth):
+    if depth:
+        return down(depth - 1)
+    time.sleep(1000)
+def worker(number):
+    words = ["a", {"b": number}]
+    down(number)
+for number in (3, 5):
+    thread = threading.Thread(target=worker, args=(number,))
+    thread.daemon = True
+    thread.start()
+time.sleep(0.3)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+down(7)
+"""
+CRASH = "import ctypes\ndef crash(): ctypes.string_at(16)\ncrash()\n"
+THREADS, MODULES, MAPS, STATUS, AUXV, WORDS = 3, 4, 0x47670009, 0x47670004, 0x47670008, 0x47670006
+
+
+def saved(make, version, style="full"):
+    """(minidump, gcore's core of the same process)"""
+    def both():
+        folder = make.folder("minidump")
+        with make.hanging_python(python(version), SUBJECT) as process:
+            why = debugger.save(process.pid, folder / "core.dmp", style)
+            if why:
+                raise Skip(why)
+            subprocess.run([tool("gcore"), "-o", folder / "core", str(process.pid)], capture_output=True, timeout=60, check=False)
+            core = folder / f"core.{process.pid}"
+            if not core.exists():
+                raise Skip("gcore made no core")
+            return folder / "core.dmp", core
+    return make.once(("minidump", version, style), both)
+
+
+def without(document, keys):
+    """What must be the same. A minidump does not tell in which system call a thread is, so neither who waits for the GIL."""
+    if isinstance(document, dict):
+        return {key: without(value, keys) for key, value in document.items() if key not in keys}
+    if isinstance(document, list):
+        return [without(one, keys) for one in document]
+    return document
+
+
+def address_of(document, name):
+    """Of a variable, the first one of this name."""
+    for thread in document["threads"]:
+        for frame in thread["frames"]:
+            for variable in frame.get("locals") or ():
+                if variable["name"] == name:
+                    return variable["address"]
+    return None
+
+
+def differences(one, other, place=""):
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in one.keys() | other.keys():
+            yield from differences(one.get(key), other.get(key), f"{place}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for i, (a, b) in enumerate(zip(one, other)):
+            yield from differences(a, b, f"{place}[{i}]")
+    elif one != other:
+        yield f"{place}: {one!r:.100} and {other!r:.100}"
+
+
+# Of stacks LLDB saves what is in use, and it has the code that gcore leaves to the files.
+LEFT_OUT = {"source", "lines", "waits_in", "system_call", "gil", "next", "memory", "uses"}
+
+
+def as_gcore(kit, make):
+    for version in ((2, 7), (3, 8), (3, 11), (3, 13)):
+        dump, core = saved(make, version)
+        for question in (["dump", "--native=all", "--locals"], ["info"], ["survey"]):
+            name = f"minidump of {version}: {question[0]}"
+            documents = [kit.expect_json(name, [*question, path], COMPLETE) for path in (dump, core)]
+            left_out = LEFT_OUT | ({"file"} if question == ["info"] else set())
+            kit.check(f"{name}, as gcore's core", differences(*[without(document, left_out) for document in documents]))
+            source = documents[0]["source"]
+            kit.check_that(f"{name}: source", source["snapshot"] and source["complete"], f"{source}")
+        address = address_of(kit.expect_json(f"minidump of {version}: locals", ["dump", "--locals", dump], COMPLETE), "words")
+        values = [kit.expect(f"minidump of {version}: print", ["print", path, address], COMPLETE, out="['a', {'b': ", json_too=False).out
+                  for path in (dump, core)]
+        kit.check_that(f"minidump of {version}: the same value", values[0] == values[1], f"{values}")
+
+
+def modified(kit, make):
+    """What was never written to is read from the files."""
+    dump, core = saved(make, (3, 13), "modified-memory")
+    documents = [kit.expect_json("modified memory", ["dump", "--native=all", "--locals", path], COMPLETE) for path in (dump, core)]
+    kit.check("modified memory, as gcore's core", differences(*[without(document, LEFT_OUT | {"found_by"}) for document in documents]))
+
+
+def stacks_only(kit, make):
+    dump, _ = saved(make, (3, 13), "stack")
+    said = "a minidump that holds stacks only"
+    kit.expect("stacks only", ["dump", dump], NOTHING, err="stacks only", out=[said, "not known to Python"])
+    ran = kit.expect("stacks only: native frames", ["dump", "--native", dump], NOTHING, err="stacks only", out=[said])
+    kit.check_that("stacks only: native frames are there", "sleep" in ran.out and "_PyEval_EvalFrameDefault" in ran.out, ran.out[:500])
+    kit.expect("stacks only: survey", ["survey", dump], NOTHING, err="stacks only")
+    kit.expect("stacks only: info", ["info", dump], NOTHING, err="stacks only", out=[said, "libpython3.13"])
+
+
+def packed(kit, make):
+    dump, _ = saved(make, (3, 13))
+    folder = make.folder("packed")
+    for packer in ("zstd", "gzip"):
+        content = subprocess.run([tool(packer), "-1", "-c", dump], capture_output=True, check=True, timeout=60).stdout
+        (folder / "core").write_bytes(content)
+        kit.expect(f"minidump in {packer}", ["dump", folder / "core"], COMPLETE, out=["in down", "in worker"])
+    with contextlib.closing(os.fdopen(os.open(dump, os.O_RDONLY), "rb")) as file:
+        with subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE) as cat:
+            kit.expect("minidump from a pipe", ["dump", "-"], COMPLETE, out=["in down", "in worker"], json_too=False, stdin=cat.stdout)
+
+
+def directory(content):
+    """Where the row of each stream is."""
+    count, at = struct.unpack_from("<II", content, 8)
+    return [(struct.unpack_from("<I", content, at + 12 * i)[0], at + 12 * i) for i in range(count)]
+
+
+def without_streams(content, types):
+    content = bytearray(content)
+    for kind, at in directory(content):
+        if kind in types:
+            struct.pack_into("<I", content, at, 0)
+    return bytes(content)
+
+
+def without_lists(kit, make):
+    """Crashpad has other lists than LLDB, and old ones fewer."""
+    dump, core = saved(make, (3, 13))
+    whole = kit.expect_json("gcore's core", ["dump", "--locals", core], COMPLETE)
+    for name, types in (("maps", {MAPS}), ("maps and modules", {MAPS, MODULES}), ("status", {STATUS}), ("auxv", {AUXV}),
+                        ("all that is Linux's", {MAPS, STATUS, AUXV, WORDS})):
+        path = make.folder("lists") / "core.dmp"
+        path.write_bytes(without_streams(dump.read_bytes(), types))
+        document = kit.expect_json(f"minidump without {name}", ["dump", "--locals", path], COMPLETE)
+        if document:
+            found = [functions(one) for one in (whole, document)]
+            kit.check_that(f"minidump without {name}: stacks", found[0] == found[1], f"{found}")
+    path = make.folder("lists") / "core.dmp"
+    path.write_bytes(without_streams(dump.read_bytes(), {THREADS}))
+    kit.expect("minidump without threads", ["dump", path], (COMPLETE, PARTIAL), out="in down")
+
+
+def cut(kit, make):
+    dump, _ = saved(make, (3, 13))
+    content = dump.read_bytes()
+    for part in (0.00001, 0.0001, 0.001, 0.01, 0.3, 0.7, 0.99, 0.9999):
+        path = make.folder("cut") / "core.dmp"
+        path.write_bytes(content[:int(len(content) * part)])
+        ran = kit.expect(f"minidump cut at {part}", ["dump", path], (NOTHING, PARTIAL))
+        kit.check_that(f"minidump cut at {part}: said", "cut off" in ran.out + ran.err, (ran.out + ran.err)[:300])
+        kit.expect(f"minidump cut at {part}: survey", ["survey", path], (NOTHING, PARTIAL))
+
+
+def crash(kit, make):
+    folder = make.folder("crash")
+    found = python((3, 13))
+    path = folder / "core.dmp"
+    why = debugger.save_at_death([found.path, "-s", make.script(CRASH)], path, env=environment(folder))
+    if why:
+        raise Skip(why)
+    document = kit.expect_json("minidump of a crash", ["dump", path], COMPLETE)
+    verdict, signal = document["verdict"], document["process"]["signal"]
+    kit.check_that("minidump of a crash: signal", signal and signal["number"] == 11 and signal["address"] in (None, "0x10"), f"{signal}")
+    kit.check_that("minidump of a crash: why", verdict["cause"] == "null-dereference" and "string_at" in verdict["summary"], f"{verdict}")
+    kit.check_that("minidump of a crash: stack", functions(document) == [["string_at", "crash", "<module>"]], f"{functions(document)}")
+    kit.expect("minidump of a crash: in words", ["dump", "--crashed", path], COMPLETE, out=["SIGSEGV", "in crash"])
+
+
+CASES = [as_gcore, modified, stacks_only, packed, without_lists, cut, crash]
