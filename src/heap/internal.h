@@ -314,6 +314,14 @@ bool numbers_next(struct heap_walk *w);
 /* chunks.c: what malloc has given out. */
 void chunks_begin(struct heap_walk *w);
 bool chunks_next(struct heap_walk *w);
+enum {
+	CHUNK_FLAGS = 7, /* bits of the word that has a chunk's size */
+	CHUNK_WORDS_MIN = 4,
+};
+/* chunk_rows.c: the row of chunks of the heap that begins at that page, if there is one, into
+ * w->row and what follows it. */
+void chunks_find_row(struct heap_walk *w, uint64_t page);
+bool chunks_inside_image(const struct heap_walk *w, uint64_t page);
 /* chunk_heaps.c: the next memory that malloc can have, without a gap, into w->range; goes on at
  * w->page, if that lies in it. */
 bool chunks_enter_range(struct heap_walk *w);
@@ -328,6 +336,26 @@ static inline uint64_t chunks_word(struct heap_walk *w, uint64_t addr)
 }
 /* Whether a mapping begins there, maybe within w->range. */
 bool chunks_begins_range(const struct heap_walk *w, uint64_t addr);
+/* The word that has the size of the chunk at `at`, and its flags. */
+static inline uint64_t chunks_size_word(struct heap_walk *w, uint64_t at)
+{
+	return chunks_word(w, at + w->word);
+}
+/* The end of what a chunk there can have. */
+static inline uint64_t chunks_limit(const struct heap_walk *w, uint64_t at)
+{
+	return at >= w->heap.start && at < w->heap.end ? w->heap.end : w->range.end;
+}
+/* The size of the chunk at `at`, which ends by `end`; 0: there is none. */
+static inline uint64_t chunks_size(struct heap_walk *w, uint64_t at, uint64_t end)
+{
+	if (end - at < 2 * w->word)
+		return 0;
+	uint64_t size = chunks_size_word(w, at) & ~(uint64_t)CHUNK_FLAGS;
+	bool good =
+		size >= CHUNK_WORDS_MIN * w->word && size % (2 * w->word) == 0 && size <= end - at;
+	return good ? size : 0;
+}
 /* For the machine of the target. */
 struct chunk_form chunk_form_of(const struct heap_walk *w);
 /* Sets w->heap, if such a heap begins at that multiple of its alignment. */
