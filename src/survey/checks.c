@@ -120,8 +120,8 @@ static void tell_torn(const struct survey *s, struct problems *to)
 			s->torn_free_lists, why);
 	if (s->chunks.torn)
 		problems_damagef(to, "heap",
-			"malloc's heap is damaged, in %" PRIu64 " places: behind these only what "
-			"references lead to is counted",
+			"malloc's heap is damaged, or its end cannot be told, in %" PRIu64
+			" places: behind these only what references lead to is counted",
 			s->chunks.torn);
 }
 
