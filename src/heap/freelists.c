@@ -294,6 +294,12 @@ static bool begins_in(const struct heap_walk *w, const struct kept *k, const str
 	return k->addr == b->addr + pad + (k->type != HEAP_NO_TYPE ? types[k->type].lead : 0);
 }
 
+/* What a number left in the block was taken for, the address of a type that it happens to be. */
+static void forget_tracked(struct heap_walk *w, const struct heap_block *b)
+{
+	w->tracked -= w->at.gc_head && b->state == HEAP_OBJECT && heap_block_tracked(w, b);
+}
+
 void free_lists_mark(struct heap_walk *w)
 {
 	const struct free_lists *f = &w->free;
@@ -308,6 +314,7 @@ void free_lists_mark(struct heap_walk *w)
 		for (; k < f->n_kept && f->kept[k].addr < b->addr + b->size; k++) {
 			if (!begins_in(w, &f->kept[k], b))
 				continue;
+			forget_tracked(w, b);
 			b->state = HEAP_DEAD;
 			b->lead = (uint32_t)(f->kept[k].addr - b->addr);
 			b->type = f->kept[k].type;
