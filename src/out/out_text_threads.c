@@ -161,9 +161,9 @@ static void put_apart(struct report *r, const struct py_thread *th)
 }
 
 /* Only the kernel's name tells what it is. */
-static void put_unknown(struct str *marks, const struct py_thread *th)
+static void put_unknown(struct str *marks, const struct python *p, const struct py_thread *th)
 {
-	str_puts(marks, ", not known to Python");
+	str_puts(marks, p->n_runtimes ? ", not known to Python" : "");
 	if (th->os && th->os->name[0]) {
 		str_puts(marks, ", native name \"");
 		out_escape_text(marks, th->os->name, strlen(th->os->name));
@@ -217,7 +217,7 @@ static void put_marks(struct out *o, const struct python *p, const struct py_thr
 	if (daemon)
 		str_puts(&marks, ", daemon");
 	if (!th->addr)
-		put_unknown(&marks, th);
+		put_unknown(&marks, p, th);
 	else if (p->n_interpreters > 1)
 		put_interpreters(&marks, p, th);
 	if (th->os && th->os->ns_tid && th->os->ns_tid != th->os->tid)
@@ -260,12 +260,22 @@ static const struct py_thread *named_state(const struct py_thread *th)
 	return th;
 }
 
+/* Why there is no stack of Python's. */
+static const char *no_frames(const struct python *p, const struct py_thread *th)
+{
+	if (failed(th->why))
+		return ": its frames could not be read";
+	return p->n_runtimes ? ": no Python frame" : ": nothing of Python was found";
+}
+
 static void put_thread_line(struct out *o, const struct python *p, const struct stack_group *g)
 {
 	const struct py_thread *th = g->threads[0];
+	bool native = th->merged && th->merged->n;
 	text_begin_colour(o, th->os && th->os->crashed ? "1;31" : "1");
 	if (g->n > 1)
-		str_addf(&o->buf, "%zu threads with the same stack:", g->n);
+		str_addf(&o->buf, "%zu threads%s:", g->n,
+			th->n_frames || native ? " with the same stack" : "");
 	else
 		str_puts(&o->buf, "Thread");
 	for (size_t i = 0; i < g->n; i++)
@@ -278,9 +288,8 @@ static void put_thread_line(struct out *o, const struct python *p, const struct 
 		str_puts(&o->buf, ", most recent call last:\n");
 		return;
 	}
-	str_puts(&o->buf, failed(th->why) ? ": its frames could not be read" : ": no Python frame");
-	str_puts(&o->buf,
-		th->merged && th->merged->n ? "; native frames, most recent call last:\n" : "\n");
+	str_puts(&o->buf, no_frames(p, th));
+	str_puts(&o->buf, native ? "; native frames, most recent call last:\n" : "\n");
 }
 
 /* The names of a group, in the order of its ids. */
