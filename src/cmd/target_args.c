@@ -162,6 +162,10 @@ bool target_args_operands(struct target_args *a, int argc, char **argv, const ch
 				       : "a core file or --pid is missing");
 		return false;
 	}
+	if (!a->pid && a->nonblocking) {
+		usage_error(command, "--nonblocking is of live processes: --pid N");
+		return false;
+	}
 	a->core = n > 0 ? argv[optind] : NULL;
 	a->exe = n > 1 ? argv[optind + 1] : NULL;
 	if ((a->core && !*a->core) || (a->exe && !*a->exe)) {

@@ -26,7 +26,7 @@ WRONG = [
     (["dump", "--n"], "--n"), (["dump", "--\x1b[2J"], "no option"), (["info"], "missing"), (["info", "--thread", "1", "core"], "thread"), (["info", "--pid=0"], "--pid"), (["layout"], ""),
     (["layout", "--what"], "--what"),
     (["dump", "--locals=some", "core"], "--locals"), (["dump", "--locals=", "core"], "short or full"), (["dump", "--globals=x", "core"], "no argument"),
-    (["dump", "--max-string", "core"], "'core' is no number"), (["dump", "--max-string=x", "core"], "--max-string"), (["dump", "--max-string=", "core"], "--max-string"),
+    (["dump", "--nonblocking", "core"], "--pid"), (["dump", "--max-string", "core"], "'core' is no number"), (["dump", "--max-string=x", "core"], "--max-string"), (["dump", "--max-string=", "core"], "--max-string"),
     (["dump", "--max-string=1000001", "core"], "1000000"), (["dump", "--max-items=-1", "core"], "--max-items"), (["dump", "--max-items=+1", "core"], "--max-items"),
     (["dump", "--max-items=1000001", "core"], "--max-items"), (["dump", "--max-depth=101", "core"], "0 to 100"), (["dump", "--max-depth= 1", "core"], "--max-depth"),
     (["dump", "--max-depth=1x", "core"], "--max-depth"), (["dump", "--max-items=99999999999999999999999", "core"], "--max-items"),
