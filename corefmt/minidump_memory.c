@@ -6,8 +6,9 @@
  * was not saved. A row can go over several mappings.
  *
  * MINIDUMP_MODULE, 108 bytes: base (8), size, checksum, time, the offset of its name, 52 bytes of
- * version, a record as { size, offset } with the build-id behind "LEpB", and 24 bytes more. A name
- * is a number of bytes and so much UTF-16.
+ * version, a record as { size, offset } with the build-id behind "LEpB", and 24 bytes more; of a
+ * file without a build-id LLDB puts the CRC-32 there (ObjectFileELF::GetUUID). A name is a number
+ * of bytes and so much UTF-16.
  */
 #include "minidump.h"
 
@@ -248,6 +249,7 @@ static struct core_file_entry *file_at(struct elfcore *c, uint64_t start)
 
 static void note_build_id(struct minidump *m, const struct module *mod)
 {
+	enum { CHECKSUM = 4 };
 	static const char magic[] = "LEpB";
 	struct core_file_entry *f = file_at(m->c, mod->base);
 	struct cursor c = md_open(m, mod->id);
@@ -256,6 +258,11 @@ static void note_build_id(struct minidump *m, const struct module *mod)
 	if (!f || !head || memcmp(head, magic, strlen(magic)) != 0 || c.size < mod->id.size ||
 		!size || size > BUILD_ID_MAX)
 		return;
+	if (size == CHECKSUM) {
+		f->has_checksum = true;
+		f->checksum = (uint32_t)cursor_uint(&c, CHECKSUM);
+		return;
+	}
 	f->build_id = c.bytes + c.at;
 	f->build_id_size = size;
 }

@@ -124,6 +124,8 @@ struct core_file_entry {
 	const char *path; /* NUL-terminated, in the core's bytes */
 	const uint8_t *build_id; /* that the core notes beside it (minidumps); NULL: none */
 	size_t build_id_size;
+	bool has_checksum; /* likewise the CRC-32 of the whole file, which has no build-id */
+	uint32_t checksum;
 };
 
 struct elfcore {

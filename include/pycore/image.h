@@ -26,6 +26,7 @@ struct image_piece {
 enum image_match {
 	MATCH_NONE, /* no file is attached */
 	MATCH_BUILD_ID, /* the file has the build-id that memory shows, or that the core notes */
+	MATCH_CHECKSUM, /* no build-id; the file has the CRC-32 that the core notes */
 	MATCH_HEADER, /* neither has a build-id; ELF header and program headers are the same */
 	MATCH_TRACES, /* memory does not show its header; what the kernel and the dynamic linker
 			 noted of it, and its dynamic section, are the same */
@@ -53,6 +54,8 @@ struct image {
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size; /* 0: none, or not in memory */
 	bool id_noted; /* memory has not shown it: the core notes it beside the path */
+	bool has_checksum; /* likewise noted: the CRC-32 of the file, which has no build-id */
+	uint32_t checksum;
 
 	struct image_traces traces;
 	uint16_t machine; /* EM_* of the target; 0: not known */
@@ -72,6 +75,7 @@ void image_add_piece(struct image *img, struct image_piece p);
 void image_fini(struct image *img);
 /* What the core notes of it, which counts where memory does not show it. */
 void image_note_build_id(struct image *img, const uint8_t *id, size_t size);
+void image_note_checksum(struct image *img, uint32_t checksum);
 
 uint64_t image_start(const struct image *img);
 uint64_t image_end(const struct image *img);

@@ -46,6 +46,9 @@ struct instruction {
 	bool traps; /* it is made to trap: ud2, int3, hlt, brk */
 	bool privileged; /* a process may not do that: hlt, out, mov cr0, ... */
 	bool divides; /* by a number of which 0 traps */
+	bool ordinary; /* every processor of its kind has it, and it fails in no other way than by
+			  the memory that it goes to */
+	bool no_memory; /* ordinary, and it goes to none */
 	bool pages_only; /* the kernel tells of a fault address only its page (s390x) */
 };
 

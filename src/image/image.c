@@ -54,6 +54,12 @@ void image_note_build_id(struct image *img, const uint8_t *id, size_t size)
 	img->id_noted = true;
 }
 
+void image_note_checksum(struct image *img, uint32_t checksum)
+{
+	img->has_checksum = true;
+	img->checksum = checksum;
+}
+
 static const struct image_piece *piece_at(const struct image *img, uint64_t addr)
 {
 	for (size_t i = 0; i < img->n_pieces; i++) {
@@ -240,7 +246,7 @@ static bool lies_as_mapped(
 	return all;
 }
 
-/* What memory could not show, the file that the user vouches for does. */
+/* What memory could not show, the file that the core's notes or the user vouch for does. */
 static void learn_from_file(
 	struct image *img, const struct elf_head *head, const struct file_map *f)
 {
@@ -249,6 +255,63 @@ static void learn_from_file(
 	img->n_phdrs =
 		image_parse_phdrs(head, f->bytes + head->phoff, f->size - head->phoff, &img->phdrs);
 	img->probed = img->elf = find_bias(img, image_start(img), &img->bias);
+}
+
+static bool has_noted_checksum(
+	const struct image *img, const struct elf_ident *id, const struct file_map *f)
+{
+	return img->has_checksum && !id->build_id_size &&
+	       file_checksum(f->bytes, f->size) == img->checksum;
+}
+
+/* By what memory shows of it. */
+static struct err compare_shown(const struct image *img, const struct elf_ident *id,
+	const struct file_map *f, enum image_match *ret)
+{
+	size_t size = id->build_id_size;
+	if (!size && !img->build_id_size) {
+		if (!same_header(img, &id->head, f))
+			return err_of(ERR_CORRUPT,
+				"has another ELF header, and neither of them has a build-id");
+		*ret = MATCH_HEADER;
+		return NO_ERR;
+	}
+	if (size != img->build_id_size || memcmp(id->build_id, img->build_id, size) != 0)
+		return err_of(ERR_CORRUPT, "build-id differs");
+	*ret = MATCH_BUILD_ID;
+	return NO_ERR;
+}
+
+/* By what is known of an image of which memory does not show the header. */
+static struct err compare_unseen(struct image *img, const struct elf_ident *id,
+	const struct file_map *f, bool named_by_user, enum image_match *ret)
+{
+	enum image_match match = MATCH_UNPROVEN;
+	size_t size = id->build_id_size;
+	if (img->id_noted &&
+		(size != img->build_id_size || memcmp(id->build_id, img->build_id, size) != 0))
+		return err_of(ERR_CORRUPT, "build-id differs");
+	if (img->id_noted) {
+		match = MATCH_BUILD_ID;
+	} else if (has_noted_checksum(img, id, f)) {
+		match = MATCH_CHECKSUM;
+	} else if (image_traces_agree(img, &id->head, f)) {
+		image_lay_out(img);
+		memcpy(img->build_id, id->build_id, size);
+		img->build_id_size = size;
+		*ret = MATCH_TRACES;
+		return NO_ERR;
+	} else if (img->traces.mem) {
+		return err_of(ERR_CORRUPT, "is laid out otherwise than what is in memory there");
+	} else if (!named_by_user) {
+		return err_of(ERR_ABSENT,
+			"memory does not show its build-id, so that the file cannot be matched");
+	}
+	if (!lies_as_mapped(img, &id->head, f))
+		return err_of(ERR_CORRUPT, "would be mapped otherwise than what the core shows");
+	learn_from_file(img, &id->head, f);
+	*ret = match;
+	return NO_ERR;
 }
 
 struct err image_attach(struct image *img, const char *path, struct file_map *file,
@@ -270,39 +333,8 @@ struct err image_attach(struct image *img, const char *path, struct file_map *fi
 	if (machine && id.head.machine != machine)
 		return err_of(ERR_CORRUPT, "is for another processor");
 	enum image_match match;
-	if (img->elf && (img->build_id_size || size)) {
-		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
-			return err_of(ERR_CORRUPT, "build-id differs");
-		match = MATCH_BUILD_ID;
-	} else if (img->elf) {
-		if (!same_header(img, &id.head, file))
-			return err_of(ERR_CORRUPT,
-				"has another ELF header, and neither of them has a build-id");
-		match = MATCH_HEADER;
-	} else if (img->id_noted) {
-		if (size != img->build_id_size || memcmp(ret_id, img->build_id, size))
-			return err_of(ERR_CORRUPT, "build-id differs");
-		if (!lies_as_mapped(img, &id.head, file))
-			return err_of(
-				ERR_CORRUPT, "would be mapped otherwise than what the core shows");
-		learn_from_file(img, &id.head, file);
-		match = MATCH_BUILD_ID;
-	} else if (image_traces_agree(img, &id.head, file)) {
-		image_lay_out(img);
-		memcpy(img->build_id, id.build_id, size);
-		img->build_id_size = size;
-		match = MATCH_TRACES;
-	} else if (img->traces.mem) {
-		return err_of(ERR_CORRUPT, "is laid out otherwise than what is in memory there");
-	} else if (named_by_user && !lies_as_mapped(img, &id.head, file)) {
-		return err_of(ERR_CORRUPT, "would be mapped otherwise than what the core shows");
-	} else if (named_by_user) {
-		learn_from_file(img, &id.head, file);
-		match = MATCH_UNPROVEN;
-	} else {
-		return err_of(ERR_ABSENT,
-			"memory does not show its build-id, so that the file cannot be matched");
-	}
+	TRY(img->elf ? compare_shown(img, &id, file, &match)
+		     : compare_unseen(img, &id, file, named_by_user, &match));
 	img->match = match;
 	img->file_path = xstrdup(path);
 	img->file = *file;

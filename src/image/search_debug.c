@@ -5,6 +5,7 @@
  * .debug beside it, or below a folder for debug information, in the file's own folder there. What
  * several files share (dwz) is named by them, with its build-id.
  */
+#include "image_internal.h"
 #include "searcher.h"
 
 #include "pycore/alloc.h"
@@ -26,20 +27,6 @@ struct wanted {
 	struct found_file *ret;
 };
 
-/* CRC-32 as Ethernet has it. */
-static uint32_t checksum(const uint8_t *bytes, size_t n)
-{
-	uint32_t table[256], crc = UINT32_MAX;
-	for (uint32_t i = 0; i < ARRAY_LEN(table); i++) {
-		table[i] = i;
-		for (int bit = 0; bit < 8; bit++)
-			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-	}
-	for (size_t i = 0; i < n; i++)
-		crc = table[(crc ^ bytes[i]) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
-
 /* Whether an opened file is the right one: it has the build-id, or where there is none, the
  * checksum that the program's own file names. What is wrong with it is noted. */
 static bool is_right(const struct wanted *w, const char *path, const struct file_map *map)
@@ -56,7 +43,7 @@ static bool is_right(const struct wanted *w, const char *path, const struct file
 		search_refuse(w->s, path, w->as, w->img, &id, w->id, w->id_size);
 		return false;
 	}
-	if (!w->id_size && (!w->link || checksum(map->bytes, map->size) != w->link->crc)) {
+	if (!w->id_size && (!w->link || file_checksum(map->bytes, map->size) != w->link->crc)) {
 		search_note(w->s, path,
 			"not used %s %s: its checksum is not the one that that file names", w->as,
 			w->img->path);

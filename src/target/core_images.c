@@ -30,9 +30,12 @@ static void add_listed(struct target *t)
 		const struct core_file_entry *f = &c->files[i];
 		struct image_piece piece = { f->start, f->end, f->offset, perm_of(c, f->start) };
 		target_add_mapping(t, f->path, piece);
-		if (t->n_images && image_start(&t->images[t->n_images - 1]) == f->start)
-			image_note_build_id(
-				&t->images[t->n_images - 1], f->build_id, f->build_id_size);
+		struct image *img = t->n_images ? &t->images[t->n_images - 1] : NULL;
+		if (!img || image_start(img) != f->start)
+			continue;
+		image_note_build_id(img, f->build_id, f->build_id_size);
+		if (f->has_checksum)
+			image_note_checksum(img, f->checksum);
 	}
 	for (size_t i = 0; i < t->n_images; i++) {
 		char *path = t->images[i].path;

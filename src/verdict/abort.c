@@ -200,6 +200,28 @@ static void judge_exception(struct death *d)
 	put_caller(d);
 }
 
+/* Without siginfo: a thread that runs did not raise it. */
+static bool stands_away(const struct death *d)
+{
+	uint8_t byte;
+	uint64_t pc = d->there.regs.pc;
+	return d->there.regs.has_pc && !failed(mem_read(d->t->mem, pc, &byte, 1)) &&
+	       target_stands(d->t, pc) == STANDS_AWAY;
+}
+
+/* Whether it is known what the thread was called for, by the name of a function of the runtime; or,
+ * where it is in none, by those of the two innermost ones. */
+static bool knows_call(const struct death *d)
+{
+	size_t outside = frame_outside(d), next = d->first + 1;
+	for (size_t i = d->first; i < outside && i < d->stack->n; i++) {
+		if (is_named(&d->stack->frames[i]) && d->stack->frames[i].certain)
+			return true;
+	}
+	return next < d->stack->n && is_named(&d->stack->frames[d->first]) &&
+	       is_named(&d->stack->frames[next]);
+}
+
 /* abort() raises the signal as raise() does; kill() leaves another code. Another thread can raise
  * it for this one, so where the frames are known, abort() has to be among them. *ret_sure: it is.
  */
@@ -207,15 +229,13 @@ static bool is_abort(const struct death *d, bool *ret_sure)
 {
 	static const char *const aborts[] = { "abort", "__libc_message", "__libc_fatal",
 		"__fortify_fail" };
-	size_t next = d->first + 1;
 	*ret_sure = true;
 	if (d->info.present && d->info.code != SI_TKILL)
 		return false;
 	if (find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts)) < d->stack->n)
 		return true;
 	*ret_sure = false;
-	return next >= d->stack->n || !is_named(&d->stack->frames[d->first]) ||
-	       !is_named(&d->stack->frames[next]);
+	return !knows_call(d) && (d->info.present || !stands_away(d));
 }
 
 void judge_abort(struct death *d)

@@ -9,7 +9,10 @@
 
 #include <signal.h>
 
-enum { PAGE = 4096 };
+enum {
+	PAGE = 4096,
+	GUARDED_MAX = 65536, /* bytes of a stack that may be its guard */
+};
 
 static unsigned needed(enum access a)
 {
@@ -59,6 +62,28 @@ static bool operand_faults(struct death *d)
 	if (faults(d, in->address, in->access, &code))
 		return take(d, in->address, code);
 	return faults(d, last, in->access, &code) && take(d, last / PAGE * PAGE, code);
+}
+
+bool access_is_allowed(struct death *d)
+{
+	const struct instruction *in = &d->in;
+	struct death before = *d;
+	struct mem_range r;
+	if (failed(d->in_why) || !in->has_operand || !mem_range_at(d->t->mem, in->address, &r) ||
+		(in->access == ACCESS_UNKNOWN && !(r.perm & MEM_WRITE)))
+		return false;
+	bool allowed = !operand_faults(d);
+	*d = before;
+	return allowed;
+}
+
+/* Newer C libraries guard the first pages of a stack without a mapping of their own. */
+bool access_may_meet_guard(const struct death *d)
+{
+	struct mem_range r;
+	uint64_t sp = d->there.regs.sp, at = d->in.address;
+	return mem_range_at(d->t->mem, at, &r) && sp >= r.start && sp < r.end &&
+	       at - r.start < GUARDED_MAX;
 }
 
 /* Of an instruction with several operands, the fault address tells which is meant: it is in one of

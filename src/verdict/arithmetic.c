@@ -85,9 +85,30 @@ static void judge_trap(struct death *d)
 	put_detail(d, "a breakpoint without a debugger, or a failed check of the program");
 }
 
+/* Without siginfo: one that can do none of these. */
+static bool judge_ordinary(struct death *d)
+{
+	if (d->info.present || failed(d->in_why) || !d->in.ordinary)
+		return false;
+	if (d->signo != SIGILL) {
+		judge_no_fault(d, d->signo == SIGFPE
+					  ? "this instruction has no errors of arithmetic"
+					  : "this is no trap instruction");
+		return true;
+	}
+	d->v->cause = CAUSE_UNKNOWN;
+	str_puts(&d->what, "illegal instruction, or a signal that was sent (the core does not tell "
+			   "which)");
+	put_detail(d, "every processor of this kind has this instruction");
+	put_in_frame(&d->what, d);
+	return true;
+}
+
 void judge_instruction(struct death *d)
 {
 	put_operand(d);
+	if (judge_ordinary(d))
+		return;
 	if (d->signo == SIGILL)
 		judge_illegal(d);
 	else if (d->signo == SIGTRAP)

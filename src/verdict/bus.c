@@ -86,7 +86,7 @@ void judge_bus_error(struct death *d)
 	const struct image *img = d->info.has_addr ? target_image_at(d->t, d->info.addr) : NULL;
 	const struct image_piece *piece = img ? piece_at(img, d->info.addr) : NULL;
 	put_operand(d);
-	if (!d->info.has_addr && judge_no_address(d))
+	if (!d->info.has_addr && (judge_no_address(d) || judge_no_memory(d)))
 		return;
 	if (d->info.code == BUS_ADRERR && piece && img->path[0]) {
 		judge_file(d, img, piece);

@@ -48,6 +48,10 @@ void death_decode(struct death *d, const uint64_t *fault);
 /* again.c: whether the signal, which the process sent to itself, is that of a fault that happens
  * there; if so, takes that. */
 bool fault_repeats(struct death *d);
+/* again.c: the instruction goes to one place in memory, which is mapped for that. */
+bool access_is_allowed(struct death *d);
+/* It lies where the stack's guard may be, which no mapping need tell. */
+bool access_may_meet_guard(const struct death *d);
 
 /* What the kernel stores on the stack for a signal handler to return by. */
 struct sigframe {
@@ -63,6 +67,11 @@ void judge_bus_error(struct death *d); /* bus.c: SIGBUS */
 void judge_instruction(struct death *d); /* arithmetic.c: SIGFPE, SIGILL, SIGTRAP */
 void judge_abort(struct death *d); /* abort.c: SIGABRT by itself */
 void judge_sent(struct death *d); /* sent.c: all other signals */
+/* sent.c: of a signal without siginfo that is one of faults, where there can be none; why: literal,
+ * how that is known. */
+void judge_no_fault(struct death *d, const char *why);
+/* The signal may have been sent, and the instruction goes to no memory. False: neither is sure. */
+bool judge_no_memory(struct death *d);
 
 /* overflow.c: whether a fault at addr is one of the stack that it is about to leave, and if so,
  * judges it. */

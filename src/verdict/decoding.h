@@ -40,6 +40,7 @@ struct decoding {
 	size_t n;
 	bool untold; /* it goes to memory in a way that is not told by the list */
 	bool traps, privileged, divides;
+	bool ordinary;
 };
 
 void decode_x86(struct decoding *d);

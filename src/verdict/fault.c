@@ -339,12 +339,22 @@ static void judge_known(struct death *d, uint64_t addr)
 		judge_not_mapped(d, addr);
 }
 
+/* Without siginfo: an access that cannot fault, by an instruction that can in no other way. */
+static bool judge_allowed(struct death *d)
+{
+	if (d->info.present || !access_is_allowed(d) || access_may_meet_guard(d) ||
+		!d->in.ordinary || !d->in.size)
+		return false;
+	judge_no_fault(d, "this access is allowed");
+	return true;
+}
+
 /* Without siginfo, the instruction may show where it went; what is wrong with that is likely. */
 static bool judge_unnamed(struct death *d)
 {
 	const struct instruction *in = &d->in;
 	struct mem_range r;
-	if (d->info.present || failed(d->in_why) || !in->has_operand)
+	if (d->info.present || failed(d->in_why) || !in->has_operand || access_is_allowed(d))
 		return false;
 	d->info.addr = in->address;
 	d->info.code = mem_range_at(d->t->mem, in->address, &r) ? SEGV_ACCERR : SEGV_MAPERR;
@@ -360,7 +370,9 @@ void judge_fault(struct death *d)
 		judge_known(d, d->info.addr);
 		return;
 	}
-	if (judge_no_address(d) || judge_unnamed(d))
+	if (judge_no_address(d) || judge_no_memory(d))
+		return;
+	if (judge_allowed(d) || judge_unnamed(d))
 		return;
 	d->v->cause = CAUSE_UNKNOWN;
 	str_puts(&d->what,

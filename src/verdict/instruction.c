@@ -121,6 +121,8 @@ bool decoding_run(struct decoding *d, const uint8_t *bytes, size_t n, struct ins
 		.traps = d->traps,
 		.privileged = d->privileged,
 		.divides = d->divides,
+		.ordinary = d->ordinary,
+		.no_memory = d->ordinary && !d->n && !d->untold,
 		.pages_only = d->dis->kind == DIS_S390X,
 	};
 	AUTO_STR(text);

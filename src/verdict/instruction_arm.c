@@ -139,11 +139,18 @@ static void add_several(struct decoding *d, const struct several *row)
 	decoding_add(d, &m, "");
 }
 
+/* Their names may go on with a condition. */
+static const char ordinary[] =
+	"mov mvn add adc sub sbc rsb rsc and orr eor bic cmp cmn tst teq lsl lsr "
+	"asr ror mul bl bx beq bne bcs bhs bcc blo bmi bpl bvs bvc bhi bls bge "
+	"blt bgt ble ldr str ldm stm push pop";
+
 void decode_arm(struct decoding *d)
 {
 	const cs_arm *a = &d->insn->detail->arm;
 	const char *name = d->insn->mnemonic;
 	d->traps = begins_in(name, "udf bkpt hlt trap");
+	d->ordinary = !d->traps && (begins_in(name, ordinary) || word_in(name, "b"));
 	if (begins_in(name, "pld pli"))
 		return;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -37,6 +37,24 @@ static const char privileged[] =
 	"vmresume vmxoff vmxon vmptrld vmclear "
 	"invept invvpid invpcid xsetbv xsaves xsaves64 xrstors xrstors64 encls enclu xend";
 
+/* What moves or computes whole numbers, and has been there from the first processor on. Not with
+ * the registers of segments, which may be loaded with what is no segment. */
+static const char ordinary[] =
+	"mov movabs movzx movsx movsxd lea nop add adc sub sbb and or xor not neg inc dec cmp test "
+	"imul mul shl sal shr sar rol ror xchg cdq cdqe cqo cwde jmp call ret push pop leave";
+
+static bool is_ordinary(const struct decoding *d, const char *name)
+{
+	const cs_x86 *x = &d->insn->detail->x86;
+	for (unsigned i = 0; i < x->op_count; i++) {
+		if (x->operands[i].type == X86_OP_REG && !x86_row_of(x->operands[i].reg) &&
+			x->operands[i].size > 1)
+			return false;
+	}
+	return word_in(name, ordinary) || begins_in(name, "set cmov") ||
+	       (name[0] == 'j' && !begins_in(name, "jmp"));
+}
+
 static bool has_vex(const struct decoding *d)
 {
 	return x86_name(d)[0] == 'v' && !begins_in(x86_name(d), "ver vmc vmp vmx");
@@ -193,6 +211,7 @@ static void decode_kind(struct decoding *d, const char *name)
 	d->privileged |= word_in(name, privileged);
 	d->traps = word_in(name, "ud2 ud2b ud0 ud1 int3 int1 int into hlt icebp");
 	d->divides = word_in(name, "div idiv aam");
+	d->ordinary = !d->privileged && is_ordinary(d, name);
 }
 
 void decode_x86(struct decoding *d)

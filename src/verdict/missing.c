@@ -80,11 +80,20 @@ static void miss_other_file(
 		str_text(&wanted));
 }
 
+/* The kernel gives names of deleted files to memory that is shared and has none (mm/shmem.c, and
+ * ipc/shm.c: SYSV and the key). */
+static bool is_shared_memory(const struct image *img)
+{
+	return img->deleted &&
+	       (!strcmp(img->path, "/dev/zero") || text_starts(img->path, "/memfd:") ||
+		       text_starts(img->path, "/SYSV"));
+}
+
 static void miss_file(struct death *d, struct image *img)
 {
 	struct err why = target_need_file(d->t, img);
 	const char *name = img->path[0] ? img->path : "an unnamed module";
-	if (!failed(why) || !strcmp(name, "[vdso]"))
+	if (!failed(why) || !strcmp(name, "[vdso]") || is_shared_memory(img))
 		return;
 	if (img->deleted)
 		put_missing(d, "the file %s was deleted or replaced while it was in use", name);

@@ -238,6 +238,14 @@ static bool put_python(struct death *d)
 	return true;
 }
 
+/* Frames further out that are lost are not counted. */
+static void put_depth(struct death *d)
+{
+	size_t deep = d->stack->n - d->first;
+	if (deep > 1 && !failed(d->stack->why) && !d->stack->cut)
+		str_addf(&d->what, ", %zu frames deep", deep);
+}
+
 /* Not by recursion: which frame takes most of the stack. */
 static void put_largest(struct death *d, const struct mem_range *stack)
 {
@@ -252,7 +260,7 @@ static void put_largest(struct death *d, const struct mem_range *stack)
 		below = cfa;
 	}
 	if (most < (stack->end - stack->start) / 4) {
-		str_addf(&d->what, ", %zu frames deep", d->stack->n - d->first);
+		put_depth(d);
 		return;
 	}
 	str_puts(&d->what, ": ");
@@ -270,7 +278,8 @@ bool judge_overflow(struct death *d, uint64_t addr)
 		!is_beyond(d, addr, &stack) || sp > stack.start + NEAR_MAX)
 		return false;
 	d->v->cause = CAUSE_STACK_OVERFLOW;
-	str_puts(&d->what, sure ? "stack overflow" : "likely stack overflow");
+	/* it may say so already, where the address is not the kernel's */
+	str_puts(&d->what, sure || d->what.len ? "stack overflow" : "likely stack overflow");
 	if (!put_python(d) && !put_native(d))
 		put_largest(d, &stack);
 	AUTO_STR(size);

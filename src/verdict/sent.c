@@ -16,11 +16,23 @@ static void put_signal(struct death *d)
 		str_addf(&d->what, "signal %d", d->signo);
 }
 
+/* Handlers of faults raise the signal again. Whether one of them did is not known where the frames
+ * that called raise() are lost. */
+static bool hides_fault(const struct death *d)
+{
+	bool fault = d->signo == SIGSEGV || d->signo == SIGBUS || d->signo == SIGFPE ||
+		     d->signo == SIGILL;
+	return fault && !d->info.present && failed(d->stack->why) &&
+	       frame_outside(d) >= d->stack->n;
+}
+
 static void judge_own(struct death *d, const char *how)
 {
 	d->v->cause = CAUSE_SENT_BY_ITSELF;
 	put_signal(d);
 	str_addf(&d->what, " that the process %ssent to itself", how);
+	if (hides_fault(d))
+		str_puts(&d->what, ", maybe from a handler of an earlier one");
 	put_in(&d->what, d, frame_outside(d));
 }
 
@@ -113,6 +125,22 @@ static bool is_too_large(const struct death *d)
 	static const char *const kill[] = { "kill" };
 	return d->signo == SIGXFSZ && d->info.code == SI_USER && d->info.pid == d->t->pid &&
 	       find_frame(d, d->first, d->first + 1, kill, 1) >= d->stack->n;
+}
+
+void judge_no_fault(struct death *d, const char *why)
+{
+	d->v->cause = CAUSE_SENT;
+	put_signal(d);
+	str_puts(&d->what, ", likely sent; the core does not tell by whom");
+	put_detail(d, "%s", why);
+}
+
+bool judge_no_memory(struct death *d)
+{
+	if (d->info.present || failed(d->in_why) || !d->in.no_memory)
+		return false;
+	judge_no_fault(d, "this instruction goes to no memory");
+	return true;
 }
 
 void judge_sent(struct death *d)

@@ -16,6 +16,7 @@
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 static struct tempdir dir;
 static struct loaded l;
@@ -237,6 +238,24 @@ START_TEST(nothing_to_compare)
 }
 END_TEST
 
+/* Memory shows nothing, but the core notes the file's CRC-32. */
+START_TEST(noted_checksum)
+{
+	if (!load("-Wl,--build-id=none"))
+		return;
+	AUTO_FREE char *path = xstrdup(l.image.path);
+	uint32_t sum = (uint32_t)crc32(0, l.file.bytes, (uInt)l.file.size);
+	l.mem.runs[0].bytes = NULL;
+	image_note_checksum(&l.image, sum ^ 1);
+	ck_assert_err(attach(path, false, id, &id_size), ERR_ABSENT);
+	image_note_checksum(&l.image, sum);
+	ck_assert_ok(attach(path, false, id, &id_size));
+	ck_assert_int_eq(l.image.match, MATCH_CHECKSUM);
+	ck_assert_uint_eq(l.image.build_id_size, 0);
+	ck_assert_uint_eq(l.image.bias, LOADED_BASE);
+}
+END_TEST
+
 START_TEST(files_that_are_none)
 {
 	if (!load("-Wl,--build-id"))
@@ -415,6 +434,7 @@ Suite *suite_image(void)
 	tcase_add_test(tc, bytes_of_the_file);
 	tcase_add_test(tc, build_ids);
 	tcase_add_test(tc, nothing_to_compare);
+	tcase_add_test(tc, noted_checksum);
 	tcase_add_test(tc, files_that_are_none);
 	tcase_add_test(tc, no_image);
 	tcase_add_loop_test(tc, damaged_headers, 0, 3);

@@ -161,15 +161,16 @@ static void dump_memory(struct dump *d, uint64_t start, size_t size, size_t at)
 	dump_stream(d, MEMORY_LIST, from);
 }
 
-/* ASCII only. */
-static void dump_module(struct dump *d, uint64_t base, uint32_t size, const char *name)
+/* ASCII only. `record` is what stands where a build-id can. */
+static void dump_module_with(
+	struct dump *d, uint64_t base, uint32_t size, const char *name, const char *record)
 {
 	size_t name_at = d->bytes.len;
 	put(&d->bytes, 2 * strlen(name), 4);
 	for (const char *c = name; *c; c++)
 		put(&d->bytes, (uint8_t)*c, 2);
 	put(&d->bytes, 0, 2);
-	size_t id_at = dump_bytes(d, "LEpB0123456789", 14);
+	size_t id_at = dump_bytes(d, record, strlen(record));
 	size_t from = d->bytes.len;
 	put(&d->bytes, 1, 4);
 	put(&d->bytes, base, 8);
@@ -177,10 +178,15 @@ static void dump_module(struct dump *d, uint64_t base, uint32_t size, const char
 	put(&d->bytes, 0, 8);
 	put(&d->bytes, name_at, 4);
 	put_zeros(&d->bytes, 52);
-	put(&d->bytes, 14, 4);
+	put(&d->bytes, strlen(record), 4);
 	put(&d->bytes, id_at, 4);
 	put_zeros(&d->bytes, 24);
 	dump_stream(d, MODULE_LIST, from);
+}
+
+static void dump_module(struct dump *d, uint64_t base, uint32_t size, const char *name)
+{
+	dump_module_with(d, base, size, name, "LEpB0123456789");
 }
 
 static const char maps[] =
@@ -599,6 +605,36 @@ START_TEST(names_are_utf_16)
 }
 END_TEST
 
+/* LLDB notes the CRC-32 of a file that has no build-id. */
+START_TEST(checksums_are_no_build_ids)
+{
+	static const struct {
+		const char *record;
+		size_t id_size;
+		bool has_checksum;
+	} rows[] = {
+		{ "LEpB\x13\xc1\x8a\xbd", 0, true },
+		{ "LEpBabc", 3, false },
+		{ "LEpBabcde", 5, false },
+		{ "LEpB", 0, false },
+		{ "NB10abcd", 0, false },
+	};
+	struct dump d;
+	struct parsed p;
+	dump_init(&d);
+	dump_system(&d, AMD64, LINUX);
+	dump_module_with(&d, 0x10000, 0x4000, "/usr/bin/python3", rows[_i].record);
+	dump_text(&d, MAPS, maps);
+	dump_parse(&d, &p);
+	const struct core_file_entry *f = &p.core.files[0];
+	ck_assert_uint_eq(f->build_id_size, rows[_i].id_size);
+	ck_assert(!f->build_id == !rows[_i].id_size);
+	ck_assert(f->has_checksum == rows[_i].has_checksum);
+	ck_assert_uint_eq(f->checksum, rows[_i].has_checksum ? 0xbd8ac113 : 0);
+	parsed_drop(&p);
+}
+END_TEST
+
 START_TEST(what_is_refused)
 {
 	static const struct {
@@ -735,6 +771,7 @@ Suite *suite_minidump(void)
 	tcase_add_test(t, memory_behind_4_gib_is_numbered_otherwise);
 	tcase_add_test(t, of_crashpad);
 	tcase_add_test(t, names_are_utf_16);
+	tcase_add_loop_test(t, checksums_are_no_build_ids, 0, 5);
 	tcase_add_loop_test(t, what_is_refused, 0, 4);
 	tcase_add_test(t, without_a_word_of_the_processor);
 	tcase_add_test(t, cut_anywhere);

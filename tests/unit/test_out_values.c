@@ -524,9 +524,9 @@ END_TEST
 START_TEST(names_of_the_kernel)
 {
 	thread = (struct py_thread){ .os = &os, .daemon = -1 };
-	ck_has(as_text(THREADS), "\nThread 7 (not known to Python): no Python frame\n");
+	ck_has(as_text(THREADS), "\nThread 7: nothing of Python was found\n");
 	snprintf(os.name, sizeof(os.name), "io\x1b");
-	ck_has(as_text(THREADS), "\nThread 7 (not known to Python, native name \"io\\x1b\"): no");
+	ck_has(as_text(THREADS), "\nThread 7 (native name \"io\\x1b\"): nothing of Python");
 	ck_has(as_json(THREADS), "\"name\":null,\"native_name\":\"io\\u001b\",\"daemon\":null,");
 	struct os_thread other_os = { .tid = 8 };
 	struct py_thread other = { .os = &other_os, .daemon = -1 };
