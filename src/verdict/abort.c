@@ -209,12 +209,12 @@ static bool stands_away(const struct death *d)
 	       target_stands(d->t, pc) == STANDS_AWAY;
 }
 
-/* Whether it is known what the thread was called for, by the name of a function of the runtime; or,
- * where it is in none, by those of the two innermost ones. */
+/* Whether it is known what the thread was called for: by the names of the two innermost functions.
+ * Where siginfo does not say that the signal was raised, one of the runtime's is enough. */
 static bool knows_call(const struct death *d)
 {
 	size_t outside = frame_outside(d), next = d->first + 1;
-	for (size_t i = d->first; i < outside && i < d->stack->n; i++) {
+	for (size_t i = d->first; !d->info.present && i < outside && i < d->stack->n; i++) {
 		if (is_named(&d->stack->frames[i]) && d->stack->frames[i].certain)
 			return true;
 	}
