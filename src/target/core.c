@@ -121,11 +121,13 @@ static void take_threads(struct target *t)
 }
 
 /* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as
- * a rule. */
+ * a rule, if none is lost. */
 static pid_t pid_of(const struct elfcore *c)
 {
-	if (c->has_process && c->pid)
+	if (c->pid && (c->has_process || c->minidump))
 		return c->pid;
+	if (c->minidump && c->notes_cut)
+		return 0;
 	pid_t least = 0;
 	for (size_t i = 0; i < c->n_threads; i++) {
 		if (!least || c->threads[i].tid < least)
