@@ -8,6 +8,7 @@
 #include "parts.h"
 
 #include "pycore/alloc.h"
+#include "pycore/sorted.h"
 
 #include <elf.h>
 
@@ -120,15 +121,7 @@ void elfcore_fini(struct elfcore *c)
 
 size_t elfcore_range_above(const struct elfcore *c, uint64_t from)
 {
-	size_t low = 0, high = c->n_ranges;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (c->ranges[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(c->n_ranges, i, c->ranges[i].end <= from);
 }
 
 const struct core_range *elfcore_range_at(const struct elfcore *c, uint64_t addr, size_t *hint)

@@ -13,6 +13,7 @@
 #include "minidump.h"
 
 #include "pycore/alloc.h"
+#include "pycore/sorted.h"
 #include "pycore/str.h"
 
 #include <elf.h>
@@ -55,15 +56,7 @@ static void claim(struct memory *mem, uint64_t start, uint64_t saved, uint64_t m
 /* The index of the first region that ends above addr. */
 static size_t region_above(const struct minidump *m, uint64_t addr)
 {
-	size_t low = 0, high = m->n_regions;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->regions[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(m->n_regions, i, m->regions[i].end <= addr);
 }
 
 /* In pieces of which each has the rights of its mapping. Those of memory that no mapping tells of
@@ -236,15 +229,8 @@ static void list_modules(struct minidump *m, struct cursor c, size_t n)
 
 static struct core_file_entry *file_at(struct elfcore *c, uint64_t start)
 {
-	size_t low = 0, high = c->n_files;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (c->files[mid].start < start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < c->n_files && c->files[low].start == start ? &c->files[low] : NULL;
+	size_t at = PARTITION_POINT(c->n_files, i, c->files[i].start < start);
+	return at < c->n_files && c->files[at].start == start ? &c->files[at] : NULL;
 }
 
 static void note_build_id(struct minidump *m, const struct module *mod)

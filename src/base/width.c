@@ -9,6 +9,7 @@
 #include "pycore/str.h"
 
 #include "pycore/attr.h"
+#include "pycore/sorted.h"
 
 #include <stdint.h>
 
@@ -98,15 +99,8 @@ static const struct range none[] = {
 
 static bool is_in(const struct range *ranges, size_t n, uint32_t cp)
 {
-	size_t low = 0, high = n;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (cp > ranges[middle].last)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && cp >= ranges[low].first;
+	size_t at = PARTITION_POINT(n, i, ranges[i].last < cp);
+	return at < n && cp >= ranges[at].first;
 }
 
 bool char_is_wide(uint32_t cp)

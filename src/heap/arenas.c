@@ -3,6 +3,8 @@
  * that length: a table of these says in two steps whether an address lies in an arena. */
 #include "internal.h"
 
+#include "pycore/sorted.h"
+
 #include <stdlib.h>
 
 struct placed {
@@ -62,15 +64,8 @@ size_t arenas_settle(struct arenas *a, unsigned bits)
 
 uint64_t arenas_above(const struct arenas *a, uint64_t addr)
 {
-	size_t low = 0, high = a->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (a->list[mid] <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < a->n ? a->list[low] : UINT64_MAX;
+	size_t at = PARTITION_POINT(a->n, i, a->list[i] <= addr);
+	return at < a->n ? a->list[at] : UINT64_MAX;
 }
 
 void arenas_fini(struct arenas *a)

@@ -4,6 +4,7 @@
 #include "mimalloc.h"
 
 #include "pycore/image.h"
+#include "pycore/sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,36 +123,22 @@ void closure_make_bits(struct closure *c)
 
 uint64_t closure_address(const struct closure *c, uint64_t bit)
 {
-	size_t low = 0, high = c->n;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-		if (c->list[middle].bit <= bit)
-			low = middle;
-		else
-			high = middle;
-	}
-	return c->list[low].start + ((bit - c->list[low].bit) << c->granule_bits);
+	const struct foreign *f = &c->list[PARTITION_POINT(c->n, i, c->list[i].bit <= bit) - 1];
+	return f->start + ((bit - f->bit) << c->granule_bits);
 }
 
 const struct foreign *closure_memory_at(struct closure *c, uint64_t addr)
 {
-	size_t low = 0, high = c->n;
 	const struct foreign *f = &c->list[c->last];
 	if (!closure_may_hold(c, addr))
 		return NULL;
 	if (addr >= f->start && addr < f->end)
 		return f;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (c->list[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == c->n || addr < c->list[low].start)
+	size_t at = PARTITION_POINT(c->n, i, c->list[i].end <= addr);
+	if (at == c->n || addr < c->list[at].start)
 		return NULL;
-	c->last = low;
-	return &c->list[low];
+	c->last = at;
+	return &c->list[at];
 }
 
 const uint8_t *closure_bytes(

@@ -9,6 +9,7 @@
 #include "freelists.h"
 
 #include "pycore/image.h"
+#include "pycore/sorted.h"
 
 #include <stdlib.h>
 
@@ -275,15 +276,7 @@ bool heap_free_lists(const struct heap_walk *w, const struct heap_free_list **re
 /* The first entry from an address on. */
 static size_t first_from(const struct free_lists *f, uint64_t addr)
 {
-	size_t low = 0, high = f->n_kept;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (f->kept[middle].addr < addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return PARTITION_POINT(f->n_kept, i, f->kept[i].addr < addr);
 }
 
 /* It begins where an object of its type, or memory without one, does in that block. */

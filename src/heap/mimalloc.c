@@ -14,6 +14,7 @@
 #include "mimalloc.h"
 
 #include "pycore/alloc.h"
+#include "pycore/sorted.h"
 
 #include <stdlib.h>
 
@@ -348,15 +349,7 @@ double pages_done(const struct heap_walk *w)
 /* How many segments begin at or below an address. */
 static size_t segments_to(const struct paged *p, uint64_t addr)
 {
-	size_t low = 0, high = p ? p->n : 0;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (p->segments[mid].addr <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(p ? p->n : 0, i, p->segments[i].addr <= addr);
 }
 
 uint64_t pages_above(const struct heap_walk *w, uint64_t addr)

@@ -9,6 +9,8 @@
  */
 #include "mimalloc.h"
 
+#include "pycore/sorted.h"
+
 #include <string.h>
 
 enum { FLAGS_OF_LIST = 3, HUGE_BLOCK = UINT32_C(1) << 31 };
@@ -109,15 +111,7 @@ static uint64_t follow(struct heap_walk *w, struct page *p, uint64_t at)
 /* The first one of the remembered blocks that is not below addr. */
 static size_t first_freed(const struct paged *p, uint64_t addr)
 {
-	size_t low = 0, high = p->n_freed;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (p->freed[mid] < addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(p->n_freed, i, p->freed[i] < addr);
 }
 
 static uint64_t mark_freed(struct paged *all, const struct page *p)

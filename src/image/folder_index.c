@@ -3,6 +3,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/image.h"
+#include "pycore/sorted.h"
 
 #include <elf.h>
 #include <stdlib.h>
@@ -57,17 +58,10 @@ const struct folder_file *folder_index_find(
 {
 	struct folder_file wanted = { .id_size = id_size, .path = (char[]){ "" } };
 	memcpy(wanted.id, id, id_size);
-	size_t low = 0, high = x->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (by_id(&x->list[mid], &wanted) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (i >= x->n - low)
+	size_t first = PARTITION_POINT(x->n, k, by_id(&x->list[k], &wanted) < 0);
+	if (i >= x->n - first)
 		return NULL;
-	const struct folder_file *f = &x->list[low + i];
+	const struct folder_file *f = &x->list[first + i];
 	return f->id_size == id_size && !memcmp(f->id, id, id_size) ? f : NULL;
 }
 

@@ -2,6 +2,8 @@
 /* Typed reads over any source. */
 #include "pycore/mem.h"
 
+#include "pycore/sorted.h"
+
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_READ
@@ -51,17 +53,10 @@ bool mem_next_touched(struct mem *m, uint64_t from, uint64_t end, struct mem_run
 
 bool mem_range_above(const struct mem_range *list, size_t len, uint64_t from, struct mem_range *ret)
 {
-	size_t low = 0, high = len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (list[mid].end <= from)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == len)
+	size_t at = PARTITION_POINT(len, i, list[i].end <= from);
+	if (at == len)
 		return false;
-	*ret = list[low];
+	*ret = list[at];
 	return true;
 }
 

@@ -6,6 +6,8 @@
  */
 #include "pycore/mem.h"
 
+#include "pycore/sorted.h"
+
 static int by_start(const void *a, const void *b)
 {
 	const struct mem_overlay_piece *x = a, *y = b;
@@ -19,15 +21,7 @@ static size_t first_above(struct mem_overlay *m, uint64_t addr)
 		qsort(m->pieces, m->len, sizeof(*m->pieces), by_start);
 		m->sorted = true;
 	}
-	size_t low = 0, high = m->len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->pieces[mid].start <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(m->len, i, m->pieces[i].start <= addr);
 }
 
 /* What a file says for [addr, ...), bounded by the piece and by the next one; NULL if none does. */

@@ -2,21 +2,15 @@
 /* Copies of ranges, in room that costs nothing until it is written to. */
 #include "pycore/mem.h"
 
+#include "pycore/sorted.h"
+
 #include <stdlib.h>
 #include <sys/mman.h>
 
 /* The index of the first run that ends above addr. */
 static size_t first_above(const struct mem_snapshot *m, uint64_t addr)
 {
-	size_t low = 0, high = m->len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (m->runs[mid].start + m->runs[mid].n <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	return PARTITION_POINT(m->len, i, m->runs[i].start + m->runs[i].n <= addr);
 }
 
 static const struct mem_snapshot_run *run_at(const struct mem_snapshot *m, uint64_t addr)

@@ -5,6 +5,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/search.h"
+#include "pycore/sorted.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -57,15 +58,8 @@ void target_add_mapping(struct target *t, const char *path, struct image_piece p
 
 struct image *target_image_at(struct target *t, uint64_t addr)
 {
-	size_t low = 0, high = t->n_images;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (addr < image_end(&t->images[mid]))
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return low < t->n_images && image_holds(&t->images[low], addr) ? &t->images[low] : NULL;
+	size_t at = PARTITION_POINT(t->n_images, i, image_end(&t->images[i]) <= addr);
+	return at < t->n_images && image_holds(&t->images[at], addr) ? &t->images[at] : NULL;
 }
 
 struct os_thread *target_thread(struct target *t, pid_t tid)

@@ -11,6 +11,7 @@
 #include "leb.h"
 
 #include "pycore/alloc.h"
+#include "pycore/sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -253,34 +254,20 @@ static uint64_t table_at(const struct cfi_section *s, size_t i)
 
 static bool find_in_table(const struct cfi_section *s, uint64_t pc, struct fde *ret)
 {
-	size_t low = 0, high = s->table_len;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (table_at(s, 2 * mid) <= pc)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low)
+	size_t n = PARTITION_POINT(s->table_len, i, table_at(s, 2 * i) <= pc);
+	if (!n)
 		return false;
-	uint64_t fde = table_at(s, 2 * (low - 1) + 1);
+	uint64_t fde = table_at(s, 2 * (n - 1) + 1);
 	return fde >= s->addr && fde_at(s, (size_t)(fde - s->addr), ret) && pc >= ret->start &&
 	       pc < ret->end;
 }
 
 static bool find_in_spans(struct cfi_section *s, uint64_t pc, struct fde *ret)
 {
-	size_t low = 0, high;
 	if (!s->indexed)
 		cfi_index(s);
-	for (high = s->n_spans; low < high;) {
-		size_t mid = low + (high - low) / 2;
-		if (s->spans[mid].start <= pc)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low && pc < s->spans[low - 1].end && fde_at(s, s->spans[low - 1].at, ret);
+	size_t n = PARTITION_POINT(s->n_spans, i, s->spans[i].start <= pc);
+	return n && pc < s->spans[n - 1].end && fde_at(s, s->spans[n - 1].at, ret);
 }
 
 bool cfi_find(struct cfi_section *s, uint64_t pc, struct fde *ret)

@@ -12,6 +12,8 @@
 #include "ehabi.h"
 #include "leb.h"
 
+#include "pycore/sorted.h"
+
 #include <string.h>
 
 enum {
@@ -58,16 +60,9 @@ static uint64_t start_of(const struct ehabi_tables *t, size_t i)
 
 static bool find(const struct ehabi_tables *t, uint64_t pc, size_t *ret)
 {
-	size_t low = 0, high = t->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (start_of(t, mid) <= pc)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	*ret = low - 1;
-	return low;
+	size_t n = PARTITION_POINT(t->n, i, start_of(t, i) <= pc);
+	*ret = n - 1;
+	return n;
 }
 
 /* The instructions in the order in which they are run: those of a word from its high byte on. */

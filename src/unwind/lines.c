@@ -12,6 +12,7 @@
 
 #include "pycore/alloc.h"
 #include "pycore/hash.h"
+#include "pycore/sorted.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -168,17 +169,11 @@ static bool find_unit_die(struct lines *l, uint64_t addr, Dwarf_Die *ret)
 		return true;
 	if (!l->spanned)
 		span_units(l);
-	size_t low = 0, high = l->unit_spans.n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (l->unit_spans.list[mid].start <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (!low || addr >= l->unit_spans.list[low - 1].end)
+	const struct span *spans = l->unit_spans.list;
+	size_t n = PARTITION_POINT(l->unit_spans.n, i, spans[i].start <= addr);
+	if (!n || addr >= spans[n - 1].end)
 		return false;
-	*ret = l->unit_spans.list[low - 1].die;
+	*ret = spans[n - 1].die;
 	return true;
 }
 

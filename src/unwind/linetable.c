@@ -14,6 +14,7 @@
 #include "leb.h"
 
 #include "pycore/limits.h"
+#include "pycore/sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,15 +218,9 @@ static bool find_in_unit(struct linetable *t, size_t unit, uint64_t addr, struct
 {
 	struct line_row r;
 	const struct line_unit *u = unit_at(t, unit);
-	size_t low = 0, high = u ? u->n : 0;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (t->stretches[u->first + mid].first.address <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	const struct line_stretch *s = low ? &t->stretches[u->first + low - 1] : NULL;
+	size_t n =
+		PARTITION_POINT(u ? u->n : 0, i, t->stretches[u->first + i].first.address <= addr);
+	const struct line_stretch *s = n ? &t->stretches[u->first + n - 1] : NULL;
 	if (!s || addr >= s->end || !find_row(t, u, s, addr, &r))
 		return false;
 	*ret = (struct line_place){ unit, r.file, (int)r.line };
@@ -273,16 +268,9 @@ static bool find_by_marks(struct linetable *t, uint64_t addr, struct line_place 
 {
 	if (!t->marked)
 		mark_all(t);
-	size_t low = 0, high = t->n_marks;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (t->marks[mid].address <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (size_t tried = 0; tried < MARKS_TRIED && tried < low; tried++) {
-		if (find_in_unit(t, t->marks[low - 1 - tried].unit, addr, ret))
+	size_t n = PARTITION_POINT(t->n_marks, i, t->marks[i].address <= addr);
+	for (size_t tried = 0; tried < MARKS_TRIED && tried < n; tried++) {
+		if (find_in_unit(t, t->marks[n - 1 - tried].unit, addr, ret))
 			return true;
 	}
 	return false;

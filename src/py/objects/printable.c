@@ -7,6 +7,7 @@
 #include "format.h"
 
 #include "pycore/attr.h"
+#include "pycore/sorted.h"
 
 static const struct range {
 	uint32_t first, last; /* inclusive; ranges ascend */
@@ -19,16 +20,6 @@ static const struct range {
 
 bool unicode_printable(uint32_t cp, uint16_t unicode)
 {
-	size_t low = 0, high = ARRAY_LEN(ranges);
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct range *r = &ranges[middle];
-		if (cp < r->first)
-			high = middle;
-		else if (cp > r->last)
-			low = middle + 1;
-		else
-			return unicode >= r->since;
-	}
-	return false;
+	size_t at = PARTITION_POINT(ARRAY_LEN(ranges), i, ranges[i].last < cp);
+	return at < ARRAY_LEN(ranges) && cp >= ranges[at].first && unicode >= ranges[at].since;
 }
