@@ -11,10 +11,12 @@ static unsigned part_of(size_t left)
 	return left < UINT_MAX ? (unsigned)left : UINT_MAX;
 }
 
-static bool unpack_zlib(const uint8_t *packed, size_t packed_size, uint8_t *ret, size_t size)
+/* window_bits: of inflateInit2(); below zero where the bytes have no head. */
+static bool inflate_bytes(
+	int window_bits, const uint8_t *packed, size_t packed_size, uint8_t *ret, size_t size)
 {
 	z_stream z = { 0 };
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit2(&z, window_bits) != Z_OK)
 		return false;
 	const uint8_t *end = packed + packed_size;
 	uint8_t *ret_end = ret + size;
@@ -36,11 +38,19 @@ struct err unpack_bytes(
 	bool good = false;
 	switch (how) {
 	case PACKED_ZLIB:
-		good = unpack_zlib(packed, packed_size, ret, size);
+		good = inflate_bytes(MAX_WBITS, packed, packed_size, ret, size);
+		break;
+	case PACKED_DEFLATE:
+		good = inflate_bytes(-MAX_WBITS, packed, packed_size, ret, size);
 		break;
 	case PACKED_ZSTD:
 		good = ZSTD_decompress(ret, size, packed, packed_size) == size;
 		break;
 	}
 	return good ? NO_ERR : err_of(ERR_CORRUPT, "compressed data");
+}
+
+uint32_t bytes_crc32(const uint8_t *bytes, size_t n)
+{
+	return (uint32_t)crc32_z(0, bytes, n);
 }

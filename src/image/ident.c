@@ -79,19 +79,6 @@ static void look_at(const struct elf_head *head, const uint8_t *bytes, size_t si
 		l->id_size = id_of_sup(bytes + s->offset, s->size, head->order, l->id);
 }
 
-uint32_t file_checksum(const uint8_t *bytes, size_t n)
-{
-	uint32_t table[256], crc = UINT32_MAX;
-	for (uint32_t i = 0; i < ARRAY_LEN(table); i++) {
-		table[i] = i;
-		for (int bit = 0; bit < 8; bit++)
-			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320 : 0);
-	}
-	for (size_t i = 0; i < n; i++)
-		crc = table[(crc ^ bytes[i]) & 0xff] ^ crc >> 8;
-	return ~crc;
-}
-
 struct err elf_ident_read(const uint8_t *bytes, size_t size, struct elf_ident *ret)
 {
 	struct elf_ident id = { 0 };

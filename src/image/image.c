@@ -9,6 +9,7 @@
 #include "image_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/unpack.h"
 
 #include <elf.h>
 #include <string.h>
@@ -261,7 +262,7 @@ static bool has_noted_checksum(
 	const struct image *img, const struct elf_ident *id, const struct file_map *f)
 {
 	return img->has_checksum && !id->build_id_size &&
-	       file_checksum(f->bytes, f->size) == img->checksum;
+	       bytes_crc32(f->bytes, f->size) == img->checksum;
 }
 
 /* By what memory shows of it. */

@@ -26,9 +26,6 @@ size_t image_parse_phdrs(
  * image's, and its bias is known. */
 bool image_traces_agree(struct image *img, const struct elf_head *head, const struct file_map *f);
 
-/* ident.c: CRC-32 as Ethernet has it. */
-uint32_t file_checksum(const uint8_t *bytes, size_t n);
-
 /* One section header of a file at hand. */
 struct elf_shdr {
 	uint32_t name, type; /* offset of its name, SHT_* */

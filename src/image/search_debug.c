@@ -11,6 +11,7 @@
 #include "pycore/alloc.h"
 #include "pycore/limits.h"
 #include "pycore/str.h"
+#include "pycore/unpack.h"
 
 #include <string.h>
 
@@ -43,7 +44,7 @@ static bool is_right(const struct wanted *w, const char *path, const struct file
 		search_refuse(w->s, path, w->as, w->img, &id, w->id, w->id_size);
 		return false;
 	}
-	if (!w->id_size && (!w->link || file_checksum(map->bytes, map->size) != w->link->crc)) {
+	if (!w->id_size && (!w->link || bytes_crc32(map->bytes, map->size) != w->link->crc)) {
 		search_note(w->s, path,
 			"not used %s %s: its checksum is not the one that that file names", w->as,
 			w->img->path);

@@ -14,8 +14,9 @@
 #include "pycore/alloc.h"
 #include "pycore/bytes.h"
 #include "pycore/limits.h"
+#include "pycore/unpack.h"
 
-#include <zlib.h>
+#include <string.h>
 
 enum { SIGN = 4, END = 22, END_64 = 56, LOCATOR = 20, ENTRY = 46, HEAD = 30, COMMENT_MAX = 65535 };
 enum { ENCRYPTED = 1, STORED = 0, DEFLATED = 8, EXTRA_64 = 1 };
@@ -161,18 +162,14 @@ static struct err find_packed(const struct archive *a, const struct entry *e, co
 	return NO_ERR;
 }
 
-static bool unpack_deflated(const uint8_t *packed, const struct entry *e, uint8_t *to)
+static struct err unpack(const uint8_t *packed, const struct entry *e, uint8_t *to)
 {
-	/* raw, without a head of its own; zlib does not change its input */
-	z_stream z = { .next_in = (uint8_t *)packed,
-		.avail_in = (uInt)e->packed,
-		.next_out = to,
-		.avail_out = (uInt)e->size };
-	if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
-		return false;
-	bool good = inflate(&z, Z_FINISH) == Z_STREAM_END && z.total_out == e->size;
-	inflateEnd(&z);
-	return good;
+	if (e->method == DEFLATED)
+		return unpack_bytes(PACKED_DEFLATE, packed, e->packed, to, e->size);
+	if (e->packed != e->size)
+		return err_of(ERR_CORRUPT, "zip member");
+	memcpy(to, packed, e->size);
+	return NO_ERR;
 }
 
 static struct err spend(uint64_t *budget, uint64_t n)
@@ -199,11 +196,8 @@ struct err zip_read(const uint8_t *bytes, size_t size, const char *name, uint64_
 	TRY(find_packed(&a, &e, &packed));
 	TRY(spend(budget, e.size));
 	AUTO_FREE uint8_t *to = xmalloc(e.size ? e.size : 1);
-	if (e.method == STORED && e.packed == e.size)
-		memcpy(to, packed, e.size);
-	else if (e.method == STORED || !unpack_deflated(packed, &e, to))
-		return err_of(ERR_CORRUPT, "zip member");
-	if (crc32(0, to, (uInt)e.size) != e.crc)
+	TRY(unpack(packed, &e, to));
+	if (bytes_crc32(to, e.size) != e.crc)
 		return err_of(ERR_CORRUPT, "zip member");
 	*ret_size = e.size;
 	*ret = STEAL(to);
