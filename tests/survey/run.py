@@ -174,8 +174,11 @@ def compare_blocks(counts, name, after, blocks):
     larger = [value for key, value in sums.items() if key.startswith("blocks outside of pools")]
     if any(key.startswith("blocks of pages") for key in sums):  # large ones, too, are in pages
         larger = [0]
-    if blocks is None or not larger:
-        counts.say("skipped", f"{name}: sys.getallocatedblocks()", "there is none in this version")
+    missing = "the process has no count of its own" if blocks is None else \
+        "nothing is in pools" if not pools else \
+        "no symbol leads to the interpreter's count of larger blocks" if not larger else None
+    if missing:
+        counts.say("skipped", f"{name}: sys.getallocatedblocks()", missing)
         return
     counts.equal(f"{name}: sys.getallocatedblocks()", pools + larger[0], blocks)
 
