@@ -181,6 +181,22 @@ void core_notes_read(struct core_notes *n, uint64_t offset, uint64_t size)
 	}
 }
 
+bool core_signal_kills(int signo)
+{
+	switch (signo) {
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+	case SIGCHLD:
+	case SIGCONT:
+	case SIGURG:
+	case SIGWINCH:
+		return false;
+	}
+	return signo > 0;
+}
+
 bool core_notes_from_kernel(const struct core_notes *n)
 {
 	return n->seen && !n->by_gdb && n->first[0] == NT_PRSTATUS &&

@@ -3,8 +3,9 @@
  * A thread's registers in a minidump are a CONTEXT of Windows, one per processor, and of some more
  * than one: Breakpad and LLDB have another one for arm64 than Windows and Crashpad, and LLDB's for
  * x86_64 lacks the room of the floating point unit but (from LLDB 20 on, marked by a flag) has the
- * bases of fs and gs at its end. None has the number of a system call, nor, of most, the thread
- * pointer. Each row says where in a context the registers of the kernel's set are.
+ * bases of fs and gs at its end. Where LLDB has no value of the right width (before 20, for eflags
+ * and selectors of segments) it writes all ones. None has the number of a system call, nor, of
+ * most, the thread pointer. Each row says where in a context the registers of the kernel's set are.
  */
 #include "minidump.h"
 
@@ -17,6 +18,7 @@
 struct place {
 	uint8_t index, n, size;
 	uint16_t at;
+	bool never_ones; /* no processor has all ones there: then it is not known */
 };
 
 struct context {
@@ -40,16 +42,19 @@ enum { ORIG_RAX = 15, FS_BASE = 21, GS_BASE = 22, ORIG_EAX = 11, ORIG_R0 = 17 };
 	{ 4, 1, 8, 0xa0 }, { 5, 1, 8, 0x90 }, /* rbp, rbx */ \
 	{ 6, 1, 8, 0xd0 }, { 7, 1, 8, 0xc8 }, { 8, 1, 8, 0xc0 }, { 9, 1, 8, 0xb8 }, /* r11 - r8 */ \
 	{ 10, 3, 8, 0x78 }, { 13, 2, 8, 0xa8 }, /* rax, rcx, rdx; rsi, rdi */ \
-	{ 16, 1, 8, 0xf8 }, { 17, 1, 2, 0x38 }, { 18, 1, 4, 0x44 }, { 19, 1, 8, 0x98 }, \
-	{ 20, 1, 2, 0x42 }, /* rip, cs, eflags, rsp, ss */ \
-	{ 23, 1, 2, 0x3a }, { 24, 1, 2, 0x3c }, { 25, 1, 2, 0x3e }, { 26, 1, 2, 0x40 } /* ds - gs */
+	{ 16, 1, 8, 0xf8 }, { 19, 1, 8, 0x98 }, /* rip, rsp */ \
+	{ 17, 1, 2, 0x38, true }, { 18, 1, 4, 0x44, true }, /* cs, eflags */ \
+	{ 20, 1, 2, 0x42, true }, /* ss */ \
+	{ 23, 1, 2, 0x3a, true }, { 24, 1, 2, 0x3c, true }, { 25, 1, 2, 0x3e, true }, /* ds, es, fs */ \
+	{ 26, 1, 2, 0x40, true } /* gs */
 static const struct place places_x86_64[] = { PLACES_X86_64 };
 static const struct place places_x86_64_lldb[] = { PLACES_X86_64, { FS_BASE, 2, 8, 0x2d0 } };
 static const struct place places_i386[] = {
 	{ 0, 1, 4, 0xa4 }, { 1, 1, 4, 0xac }, { 2, 1, 4, 0xa8 }, /* ebx, ecx, edx */
 	{ 3, 1, 4, 0xa0 }, { 4, 1, 4, 0x9c }, { 5, 1, 4, 0xb4 }, { 6, 1, 4, 0xb0 }, /* esi - eax */
 	{ 7, 1, 4, 0x98 }, { 8, 1, 4, 0x94 }, { 9, 1, 4, 0x90 }, { 10, 1, 4, 0x8c }, /* ds - gs */
-	{ 12, 1, 4, 0xb8 }, { 13, 4, 4, 0xbc }, /* eip; cs, eflags, esp, ss */
+	{ 12, 1, 4, 0xb8 }, { 13, 1, 4, 0xbc }, { 14, 1, 4, 0xc0, true }, /* eip, cs, eflags */
+	{ 15, 2, 4, 0xc4 }, /* esp, ss */
 };
 /* x0 to x30, sp and pc are in one row, as with the kernel; pstate is elsewhere */
 static const struct place places_arm64[] = { { 0, 33, 8, 8 }, { 33, 1, 4, 4 } };
@@ -134,6 +139,15 @@ static void put(const struct core_arch *arch, uint8_t *room, size_t i, const voi
 	memcpy(room + i * arch->reg_size, bytes, n);
 }
 
+static bool all_ones(const uint8_t *bytes, size_t n)
+{
+	while (n && *bytes == 0xff) {
+		bytes++;
+		n--;
+	}
+	return !n;
+}
+
 struct core_regs md_context_regs(const struct core_arch *arch, const uint8_t *context, size_t size,
 	uint64_t tls, uint8_t *room)
 {
@@ -143,7 +157,9 @@ struct core_regs md_context_regs(const struct core_arch *arch, const uint8_t *co
 	uint64_t untold = x->untold;
 	for (size_t i = 0; i < x->n_places; i++) {
 		const struct place *p = &x->places[i];
-		for (size_t k = 0; k < p->n; k++)
+		bool told = !p->never_ones || !all_ones(context + p->at, p->size);
+		untold |= told ? 0 : BIT(p->index);
+		for (size_t k = 0; told && k < p->n; k++)
 			put(arch, room, p->index + k, context + p->at + k * p->size, p->size);
 	}
 	if (tls && arch->tls >= 0) {

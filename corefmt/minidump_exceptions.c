@@ -6,8 +6,9 @@
  * Breakpad and Crashpad have si_code in the flags, and in the address what the signal is about
  * (breakpad, src/client/linux/minidump_writer; crashpad, snapshot/linux/exception_snapshot_linux):
  * a dump that was only asked for has a code that is no signal. LLDB has nothing in the flags, and
- * the program counter in the address; from 20 on it marks the flags, and has in the parameters what
- * it says of the stop in words (lldb, MinidumpFileBuilder.cpp, and LinuxSignals.cpp for these).
+ * the program counter in the address, and notes signals only; from 20 on it marks the flags, notes
+ * breakpoints and steps as well, by a code of their own, and has in the parameters what it says of
+ * the stop in words (lldb, MinidumpFileBuilder.cpp, and LinuxSignals.cpp for these).
  */
 #include "minidump.h"
 
@@ -60,6 +61,10 @@ static void read_words(const char *words, struct core_siginfo *s)
 		{ SIGSEGV, 2, "invalid permissions for mapped object" },
 		{ SIGSEGV, SI_KERNEL_CODE, "invalid address" },
 	};
+	if (strncmp(words, "signal ", strlen("signal ")) != 0) { /* "breakpoint 1.1" */
+		s->signo = 0;
+		return;
+	}
 	const char *colon = strstr(words, ": ");
 	for (size_t i = 0; colon && i < ARRAY_LEN(rows); i++) {
 		size_t n = strlen(rows[i].words);

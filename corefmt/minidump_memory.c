@@ -78,15 +78,18 @@ static void claim_saved(struct memory *mem, uint64_t start, uint64_t size, uint6
 	}
 }
 
-/* What no list has was not saved; if a list is cut, what could be written to is lost with it. */
+/* What no list has was not saved; if a list is cut, nobody knows: of a process writers save all,
+ * what was written to, or stacks only, as they are told to. */
 static void claim_regions(struct memory *mem)
 {
 	const struct elfcore *c = mem->m->c;
+	bool listed = !c->segments_cut;
 	for (size_t i = 0; i < mem->m->n_regions; i++) {
 		const struct md_region *r = &mem->m->regions[i];
-		uint64_t size = r->end - r->start;
-		bool lost = c->segments_cut && r->flags & PF_W;
-		claim(mem, r->start, lost ? size : 0, size, c->size, r->flags);
+		if (listed)
+			claim(mem, r->start, 0, r->end - r->start, c->size, r->flags);
+		else
+			core_claims_add_unlisted(&mem->claims, r->start, r->end, r->flags);
 	}
 }
 

@@ -97,12 +97,10 @@ static void join(struct threads *t)
 	t->n = n;
 }
 
-/* A debugger's stops, and what does not end a process. */
-static bool can_kill(int signo)
+/* Of a debugger's SIGTRAP only the code there can tell whether the program has raised it. */
+static bool has_died(const struct core_siginfo *s)
 {
-	return signo && signo != SIGSTOP && signo != SIGTRAP && signo != SIGTSTP &&
-	       signo != SIGTTIN && signo != SIGTTOU && signo != SIGCHLD && signo != SIGCONT &&
-	       signo != SIGURG && signo != SIGWINCH;
+	return core_signal_kills(s->signo) && (s->signo != SIGTRAP || s->present);
 }
 
 /* The thread that died comes first, as in the kernel's cores. Where none is, but what tells of it
@@ -110,7 +108,7 @@ static bool can_kill(int signo)
 static void put_dead_first(struct minidump *m, struct threads *t)
 {
 	size_t i = 0;
-	while (i < t->n && !can_kill(t->list[i].info.signo))
+	while (i < t->n && !has_died(&t->list[i].info))
 		i++;
 	m->c->from_kernel = i == t->n && m->c->notes_cut;
 	if (i == t->n)
@@ -148,7 +146,7 @@ void md_read_threads(struct minidump *m)
 		to->tid = t.list[i].tid;
 		to->regs = read_regs(m, &t.list[i], room + i * m->arch->regs_size);
 		to->cursig = t.list[i].info.signo;
-		if (i == 0 && can_kill(to->cursig))
+		if (i == 0 && has_died(&t.list[i].info))
 			to->siginfo = t.list[i].info;
 	}
 	free(t.list);

@@ -32,6 +32,9 @@ struct core_claims {
 	size_t len, cap;
 };
 void core_claims_add_load(struct core_claims *claims, struct elfcore *c, const struct elf_phdr *h);
+/* What is mapped there, and in no list that is left. */
+void core_claims_add_unlisted(
+	struct core_claims *claims, uint64_t start, uint64_t end, uint32_t flags);
 void core_claims_add_files(struct core_claims *claims, const struct elfcore *c);
 void core_claims_flatten(struct core_claims *claims, struct elfcore *c);
 void core_claims_fini(struct core_claims *claims);

@@ -19,7 +19,8 @@ struct core_claim {
 	uint32_t flags;
 };
 
-enum { BACKING_SHIFT = 30, FROM_FILES = 0, FROM_NOT_SAVED = 1, FROM_CUT = 2, FROM_SAVED = 3 };
+enum { BACKING_SHIFT = 29 };
+enum { FROM_FILES, FROM_NOT_SAVED, FROM_UNLISTED, FROM_CUT, FROM_SAVED };
 
 static void add(struct core_claims *claims, struct core_claim claim, uint32_t backing)
 {
@@ -55,6 +56,13 @@ void core_claims_add_load(struct core_claims *claims, struct elfcore *c, const s
 	claim.start = claim.end;
 	claim.end = h->vaddr + mapped;
 	add(claims, claim, FROM_NOT_SAVED);
+}
+
+void core_claims_add_unlisted(
+	struct core_claims *claims, uint64_t start, uint64_t end, uint32_t flags)
+{
+	add(claims, (struct core_claim){ .start = start, .end = end, .flags = flags },
+		FROM_UNLISTED);
 }
 
 void core_claims_add_files(struct core_claims *claims, const struct elfcore *c)
@@ -140,8 +148,14 @@ static void heap_pop(struct heap *h)
 
 static enum core_backing backing_of(const struct core_claim *claim)
 {
-	uint32_t from = claim->rank >> BACKING_SHIFT;
-	return from == FROM_SAVED ? CORE_SAVED : from == FROM_CUT ? CORE_CUT : CORE_NOT_SAVED;
+	static const enum core_backing backings[] = {
+		[FROM_FILES] = CORE_NOT_SAVED,
+		[FROM_NOT_SAVED] = CORE_NOT_SAVED,
+		[FROM_UNLISTED] = CORE_UNLISTED,
+		[FROM_CUT] = CORE_CUT,
+		[FROM_SAVED] = CORE_SAVED,
+	};
+	return backings[claim->rank >> BACKING_SHIFT];
 }
 
 static void emit(struct elfcore *c, size_t *cap, const struct core_claim *claim, uint64_t start,
@@ -164,6 +178,9 @@ static void emit(struct elfcore *c, size_t *cap, const struct core_claim *claim,
 		break;
 	case CORE_CUT:
 		c->bytes_cut += end - start;
+		break;
+	case CORE_UNLISTED:
+		c->bytes_unlisted += end - start;
 		break;
 	}
 	c->ranges = xgrow(c->ranges, cap, c->n_ranges, sizeof(r));

@@ -19,7 +19,9 @@
  * result; arm and aarch64 put the first argument back there before anybody can see it (do_signal),
  * ppc64 keeps half of it in a flag. Numbers of futex and restart_syscall: each architecture's
  * syscall table. Instructions that make a call: syscall; int 0x80; svc #0; svc 0 of arm, under any
- * condition, and of Thumb; svc with any number, of s390x; sc.
+ * condition, and of Thumb; svc with any number, of s390x; sc. Instructions that raise SIGTRAP:
+ * int3; brk with any number; udf #16 of arm under any condition, bkpt with any number, and both of
+ * Thumb (arch/arm/kernel/ptrace.c).
  */
 #include "pycore/elfcore.h"
 
@@ -82,31 +84,37 @@ static const struct core_reg regs_ppc64[] = {
 		{ __VA_ARGS__ }, { 0xff, 0xff, 0xff, 0xff }, (n)                                   \
 	}
 
+#define TRAPS_X86 .trap_codes = { CODE(1, 0xcc), CODE(2, 0xcd, 0x03) }, .trap_moves_on = true
+
 static const struct core_arch archs[] = {
 	{ PRSTATUS_64, .machine = EM_X86_64, .name = "x86_64", .prstatus_size = 336,
 		.regs_size = 27 * 8, REGS(regs_x86_64, 2), .pc = 16, .sp = 19, .tls = 21,
 		.tls_selector = -1, .futex = 202, .restart = 219, .syscall = 15,
 		.syscall_args = { 14, 13, 12, 7, 9, 8 }, .result = 10, .in_call = -1,
-		.call_codes = { CODE(2, 0x0f, 0x05) } },
+		.call_codes = { CODE(2, 0x0f, 0x05) }, TRAPS_X86 },
 	{ PRSTATUS_32, .machine = EM_386, .name = "i386", .prstatus_size = 144, .regs_size = 17 * 4,
 		.pc = 12, .sp = 15, REGS(regs_i386, 2), .tls = -1, .tls_note = NT_386_TLS,
 		.tls_selector = 10, .futex = 240, .restart = 0, .syscall = 11,
 		.syscall_args = { 0, 1, 2, 3, 4, 5 }, .result = 6, .in_call = -1,
-		.call_codes = { CODE(2, 0xcd, 0x80) } },
+		.call_codes = { CODE(2, 0xcd, 0x80) }, TRAPS_X86 },
 	{ PRSTATUS_64, .machine = EM_AARCH64, .name = "aarch64", .prstatus_size = 392,
 		.regs_size = 34 * 8, REGS(regs_aarch64, 0), .pc = 32, .sp = 31, .tls = -1,
 		.tls_note = NT_ARM_TLS, .tls_selector = -1, .futex = 98, .restart = 128,
 		.syscall = -1, .syscall_args = { 0, 1, 2, 3, 4, 5 }, .result = -1,
 		.result_is_first = true, .in_call = -1, .syscall_note = NT_ARM_SYSTEM_CALL,
 		.syscall_mask = UINT32_MAX, .syscall_outside = UINT32_MAX,
-		.call_codes = { CODE(4, 0x01, 0x00, 0x00, 0xd4) } },
+		.call_codes = { CODE(4, 0x01, 0x00, 0x00, 0xd4) },
+		.trap_codes = { { { 0, 0, 0x20, 0xd4 }, { 0x1f, 0, 0xe0, 0xff }, 4 } } },
 	{ PRSTATUS_32, .machine = EM_ARM, .name = "arm", .prstatus_size = 148, .regs_size = 18 * 4,
 		REGS(regs_arm, 0), .pc = 15, .sp = 13, .tls = -1, .tls_note = NT_ARM_TLS,
 		.tls_selector = -1, .futex = 240, .restart = 0, .syscall = 7,
 		.syscall_args = { 17, 1, 2, 3, 4, 5 }, .result = -1, .in_call = 17,
 		.call_by_code = true,
 		.call_codes = { { { 0, 0, 0, 0x0f }, { 0xff, 0, 0, 0x0f }, 4 },
-			CODE(2, 0x00, 0xdf) } },
+			CODE(2, 0x00, 0xdf) },
+		.trap_codes = { { { 0xf0, 0x01, 0xf0, 0x07 }, { 0xff, 0xff, 0xff, 0x0f }, 4 },
+			{ { 0x70, 0, 0x20, 0xe1 }, { 0xf0, 0, 0xf0, 0xff }, 4 },
+			CODE(2, 0x01, 0xde), { { 0, 0xbe }, { 0, 0xff }, 2 } } },
 	{ PRSTATUS_64, .machine = EM_S390, .name = "s390x", .prstatus_size = 336,
 		.regs_size = 27 * 8, REGS(regs_s390x, 0), .pc = 1, .sp = 17, .tls = 18,
 		.tls_selector = -1, .futex = 238, .restart = 7, .syscall = -1,

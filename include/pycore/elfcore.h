@@ -69,6 +69,7 @@ enum core_backing {
 	CORE_SAVED, /* in the file */
 	CORE_NOT_SAVED, /* mapped in the process, left out of the core */
 	CORE_CUT, /* would be in the file, but the file ends before */
+	CORE_UNLISTED, /* mapped; the file ends before what would tell whether it is in it */
 };
 
 /*
@@ -112,6 +113,10 @@ struct core_siginfo {
 	uid_t uid;
 };
 
+/* Whether the signal ends a process that has not arranged for something else, with a core or
+ * without (signal(7): "Term" and "Core"). SIGTRAP does; but debuggers stop processes by it, too. */
+bool core_signal_kills(int signo);
+
 struct core_thread {
 	pid_t tid;
 	int cursig; /* pr_cursig */
@@ -135,7 +140,8 @@ struct elfcore {
 
 	struct core_range *ranges;
 	size_t n_ranges;
-	uint64_t bytes_mapped, bytes_saved, bytes_not_saved, bytes_cut; /* of the address space */
+	/* Of the address space; the first is the sum of the others. */
+	uint64_t bytes_mapped, bytes_saved, bytes_not_saved, bytes_cut, bytes_unlisted;
 
 	struct core_thread
 		*threads; /* in the order of their notes; the first one died in kernel cores */
@@ -170,7 +176,8 @@ struct elfcore {
 
 	bool notes_cut; /* the file ends inside the notes, or they are damaged: threads may be
 			   missing */
-	bool segments_cut; /* program headers beyond the end of the file */
+	bool segments_cut; /* program headers, or of a minidump its lists of memory, beyond the end
+			      of the file */
 	bool cut; /* any of the file is missing at its end */
 
 	bool minidump;
@@ -249,6 +256,10 @@ struct core_arch {
 		uint8_t bytes[4], mask[4]; /* and which of their bits count */
 		unsigned size;
 	} call_codes[2];
+	/* Those that raise SIGTRAP, which debuggers put and programs may have of their own; and
+	 * whether the program counter is behind it then, and not at it. */
+	struct core_call_code trap_codes[4];
+	bool trap_moves_on;
 };
 /* The row of a machine (EM_*) and pointer size, or NULL. */
 const struct core_arch *core_arch_find(uint16_t machine, unsigned ptr_size);

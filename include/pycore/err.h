@@ -16,7 +16,7 @@ enum err_code {
 	ERR_NONE = 0,
 	ERR_UNMAPPED, /* no mapping of the target holds this address */
 	ERR_NOT_SAVED, /* mapped in the target, but its bytes are not in the core file */
-	ERR_TRUNCATED, /* the core file ends before these bytes */
+	ERR_TRUNCATED, /* the core file ends before these bytes, or before what tells of them */
 	ERR_CORRUPT, /* the bytes are there but contradict the format or themselves */
 	ERR_ABSENT, /* this build has no such field, symbol or note */
 	ERR_NOT_FOUND, /* there may be none, or it is in a file that is not here */

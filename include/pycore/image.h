@@ -86,6 +86,12 @@ uint64_t image_offset(const struct image *img, uint64_t addr);
 /* The path's last component. */
 const char *image_name(const struct image *img);
 
+/* By its name it is memory that processes share, and no file. */
+bool image_is_memory(const struct image *img);
+/* False: its content, as far as it was looked at, or its name shows that it is no program or
+ * library. */
+bool image_may_be_elf(const struct image *img);
+
 /* Reads header, program headers and build-id from memory, once. Errors of the memory source,
  * ERR_UNSUPPORTED for a mapped file that is no ELF. */
 struct err image_probe(struct image *img, struct mem *mem);

@@ -74,6 +74,7 @@ struct register_value {
 	const char *name; /* literal: "rax" */
 	uint64_t value;
 	unsigned size; /* bytes of the register */
+	bool unknown; /* the core has room for it, and no value; POINTS_NOWHERE */
 	enum register_points points;
 	const struct native_place *place; /* POINTS_CODE; NULL: there is no unwinder */
 	pid_t tid; /* POINTS_STACK */

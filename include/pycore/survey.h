@@ -103,7 +103,7 @@ struct survey_saved {
 
 /* Why parts of a heap contradict themselves. */
 enum survey_cause {
-	SURVEY_LIVES, /* the process goes on, and was changing them */
+	SURVEY_LIVES, /* the process goes on: it was changing them, or has overwritten them */
 	SURVEY_DIED, /* the core is whole: changed at that very moment, or overwritten */
 	SURVEY_LACKS_MEMORY, /* parts of the core are missing */
 };
@@ -120,6 +120,7 @@ struct survey {
 	size_t n_rows;
 	struct survey_sums totals;
 	uint64_t doubtful; /* objects that contradict themselves, or whose bodies were not found */
+	size_t modules_not_here; /* whose variables are not known, which have objects */
 	bool interrupted; /* the tick has stopped it */
 	bool generations_cut; /* there were too many to look up which generation each is in */
 	bool too_many_types; /* beyond TYPES_MET_MAX they were not told apart from other memory */

@@ -198,9 +198,12 @@ struct thread_call {
 };
 
 /* Where a thread stands: at an instruction that makes a system call, or behind one, which has just
- * returned. Else, or where the code cannot be read: away from them. */
-enum stands { STANDS_AWAY, STANDS_AT_CALL, STANDS_BEHIND_CALL };
+ * returned; else, away from them. STANDS_UNKNOWN: the code there cannot be read. */
+enum stands { STANDS_UNKNOWN, STANDS_AWAY, STANDS_AT_CALL, STANDS_BEHIND_CALL };
 enum stands target_stands(struct target *t, uint64_t pc);
+/* It stands where an instruction of the program's own that raises SIGTRAP has left it; a debugger's
+ * breakpoints are not there for whom reads its cores. */
+bool target_stands_at_trap(struct target *t, uint64_t pc);
 
 /*
  * The system call that the thread is in: of a live process as of just before the stop (see
@@ -237,17 +240,34 @@ struct target_coverage {
 	bool cut_file; /* the file is shorter than it should be */
 	bool no_data; /* nothing of what the process can write to is in it, by choice */
 	bool only_stacks; /* likewise, but for stacks: some minidumps */
-	bool headers_cut; /* so that it is not even known what it should hold */
+	/* Of these nobody knows whether they should be there: what would tell is beyond the end. */
+	uint64_t unlisted;
+	/* So it is not even known what it should hold: literal, "inside its headers"; else NULL. */
+	const char *cut_place;
+	const char *cut_reasons; /* literal: what makes such files short, and what to do */
 	struct err unpack_why; /* failed: a compressed core was unpacked only in part, and why */
 };
 struct target_coverage target_coverage(const struct target *t);
 /* Appends in words why the core was unpacked only in part (c->unpack_why), and what can be done. */
 void target_unpack_text(const struct target_coverage *c, struct str *to);
-/* The first range that ends above `from` and was lost by truncation; false when there is none. */
-bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret);
-/* Appends what a lost range of a core was, not escaped: "stack of thread 4711", "data of
- * /usr/lib/libc.so.6", "memory of no file", or only "memory". */
-void target_lost_name(const struct target *t, const struct mem_range *r, struct str *to);
+/* What is not there because a core is cut off. */
+struct lost_range {
+	uint64_t start, end;
+	const char *why; /* literal */
+};
+/* The first one that ends above `from`; false when there is none. */
+bool target_next_lost(const struct target *t, uint64_t from, struct lost_range *ret);
+/* Appends what it was, not escaped: "stack of thread 4711", "data of /usr/lib/libc.so.6", "memory
+ * of no file", or only "memory". */
+void target_lost_name(const struct target *t, const struct lost_range *r, struct str *to);
+/* Whether a core leaves out what is there, memory of no file that the process could write to; not
+ * because it is cut off: whoever wrote it did so. */
+bool target_leaves_out(struct target *t, uint64_t addr);
+/* Adds a problem that names these threads, of whose memory it leaves some out, and says what to do.
+ * Nothing if there are none, or where the core leaves out all such memory, which is said already.
+ */
+void target_say_left_out(
+	struct target *t, const struct os_thread *const *threads, size_t n, bool damage);
 /*
  * Opens and maps a file that the target names, to be shown: by the opener's rules, as seen from the
  * target's root, and only if the owner, group and mode of the file let the target's own user read

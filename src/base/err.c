@@ -26,7 +26,7 @@ const char *err_code_text(enum err_code code)
 	case ERR_NOT_SAVED:
 		return "not saved in this core";
 	case ERR_TRUNCATED:
-		return "the core file is cut off before it";
+		return "not there, the core file is cut off";
 	case ERR_CORRUPT:
 		return "damaged";
 	case ERR_ABSENT:

@@ -77,6 +77,42 @@ static bool all_found(const struct dump_args *a, const struct python *p)
 	return good;
 }
 
+static bool is_left_out(struct target *t, struct err why)
+{
+	return why.code == ERR_NOT_SAVED && target_leaves_out(t, why.addr);
+}
+
+/* Something of the frames that are shown is missing because the core leaves it out. */
+static bool lacks_frames(const struct dump_args *a, struct target *t, const struct py_thread *th)
+{
+	const struct native_stack *native = th->os->native;
+	bool lacks = is_left_out(t, th->why);
+	if (a->out.native != OUT_NATIVE_INNER && native)
+		lacks |= is_left_out(t, native->why);
+	for (size_t i = 0; i < th->n_frames && !lacks; i++)
+		lacks = is_left_out(t, th->frames[i].place->why) ||
+			is_left_out(t, th->frames[i].place->code->why);
+	return lacks;
+}
+
+static void say_left_out(
+	const struct dump_args *a, struct target *t, const struct py_thread *const *list, size_t n)
+{
+	AUTO_FREE const struct os_thread **without = xcalloc(n, sizeof(*without));
+	size_t n_without = 0;
+	bool damage = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct os_thread *os = list[i]->os;
+		bool lacks = os && lacks_frames(a, t, list[i]);
+		bool last = n_without && without[n_without - 1] == os;
+		damage |= lacks;
+		if (!last && os &&
+			(lacks || (os->regs.has_sp && target_leaves_out(t, os->regs.sp))))
+			without[n_without++] = os;
+	}
+	target_say_left_out(t, without, n_without, damage);
+}
+
 /* Under whatever names. NULL is none. */
 static bool same_file(const char *a, const char *b)
 {
@@ -179,6 +215,7 @@ static enum exit_status dump_target(const struct dump_args *a, struct target *t,
 	size_t n;
 	const struct py_thread **list = select_threads(a, p, &n);
 	bool damage = false, complete = all_found(a, p);
+	say_left_out(a, t, list, n);
 	bool good = report(a, file, &verdict, p, list, n, &damage);
 	free(list);
 	damage |= t->problems.damage || failed(found);

@@ -9,6 +9,7 @@
 #include "image_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/str.h"
 #include "pycore/unpack.h"
 
 #include <elf.h>
@@ -132,6 +133,22 @@ static void read_build_id(struct image *img, struct mem *mem)
 	memcpy(img->build_id, id, size);
 	img->build_id_size = size;
 	img->id_noted = false;
+}
+
+/* The kernel's names, which are those of deleted files (mm/shmem.c; ipc/shm.c: SYSV and the key).
+ */
+bool image_is_memory(const struct image *img)
+{
+	return img->deleted &&
+	       (!strcmp(img->path, "/dev/zero") || text_starts(img->path, "/memfd:") ||
+		       text_starts(img->path, "/SYSV"));
+}
+
+bool image_may_be_elf(const struct image *img)
+{
+	bool other = (img->probed && !img->head.ptr_size) ||
+		     (img->file_tried && img->file_why.code == ERR_UNSUPPORTED);
+	return img->elf || (!other && !image_is_memory(img) && !text_starts(img->path, "/dev/"));
 }
 
 struct err image_probe(struct image *img, struct mem *mem)

@@ -12,7 +12,7 @@ static struct err missing(const struct core_range *r, uint64_t addr)
 {
 	if (!r)
 		return err_at(ERR_UNMAPPED, addr, "memory");
-	return err_at(r->backing == CORE_CUT ? ERR_TRUNCATED : ERR_NOT_SAVED, addr, "memory");
+	return err_at(r->backing == CORE_NOT_SAVED ? ERR_NOT_SAVED : ERR_TRUNCATED, addr, "memory");
 }
 
 static struct err core_read(struct mem *base, uint64_t addr, void *buf, size_t n)

@@ -70,7 +70,7 @@ static void note_nameless(struct nameless *modules, const struct native_frame *f
 {
 	const struct native_call *c = &f->place->calls[0];
 	const struct image *img = f->place->image;
-	if (!img || c->function || c->file)
+	if (!img || c->function || c->file || !image_may_be_elf(img))
 		return;
 	for (size_t i = 0; i < modules->n; i++) {
 		if (modules->list[i] == img)

@@ -68,8 +68,8 @@ static void put_missing(struct json *j, const struct target *t)
 {
 	json_open(j, "missing", '[');
 	for (uint64_t at = 0; t->kind == TARGET_CORE;) {
-		struct mem_range r;
-		if (!target_next_cut(t, at, &r))
+		struct lost_range r;
+		if (!target_next_lost(t, at, &r))
 			break;
 		json_open(j, NULL, '{');
 		AUTO_STR(what);
@@ -77,7 +77,7 @@ static void put_missing(struct json *j, const struct target *t)
 		json_bytes(j, "what", what.bytes, what.len);
 		json_addr(j, "start", r.start);
 		json_uint(j, "size", r.end - r.start);
-		json_text(j, "why", "the core file is cut off before it");
+		json_text(j, "why", r.why);
 		json_close(j, '}');
 		at = r.end;
 	}
@@ -102,6 +102,7 @@ static void put_source(struct json *j, const struct target *t)
 		json_uint(j, "saved", c.saved);
 		json_uint(j, "left_out", c.left_out);
 		json_uint(j, "cut", c.cut);
+		json_uint(j, "unlisted", c.unlisted);
 		json_close(j, '}');
 	} else {
 		json_null(j, "memory");

@@ -93,8 +93,8 @@ void text_coverage(struct out *o, const struct target *t)
 	o->has_coverage = true;
 	text_label(o, "Cut off:");
 	text_begin_colour(o, "1;31");
-	if (c.headers_cut) {
-		str_puts(&o->buf, "inside its headers, so what it should hold is not known; ");
+	if (c.cut_place) {
+		str_addf(&o->buf, "%s, so what it should hold is not known; ", c.cut_place);
 		put_size(o, c.saved);
 		str_puts(&o->buf, " of its memory are there");
 	} else {
@@ -105,6 +105,42 @@ void text_coverage(struct out *o, const struct target *t)
 		target_unpack_text(&c, &o->buf);
 	}
 	text_end_colour(o);
+	str_putc(&o->buf, '\n');
+}
+
+static void put_cut(struct out *o, const struct target_coverage *c)
+{
+	str_puts(&o->buf, "; IT IS CUT OFF: ");
+	if (c->cut || !c->unlisted) {
+		str_puts(&o->buf, c->cut_place ? "at least " : "");
+		put_size(o, c->cut);
+		str_puts(&o->buf, " are lost");
+	}
+	if (c->unlisted) {
+		str_puts(&o->buf, c->cut ? ", and of " : "of ");
+		put_size(o, c->unlisted);
+		str_puts(&o->buf, " it is not known whether they should be in it");
+	}
+	if (failed(c->unpack_why)) {
+		str_puts(&o->buf, ", it was ");
+		target_unpack_text(c, &o->buf);
+	}
+}
+
+static void put_memory(struct out *o, const struct target_coverage *c)
+{
+	put_size(o, c->saved);
+	str_puts(&o->buf, " are in the core");
+	if (c->left_out || !c->unlisted) {
+		str_puts(&o->buf, ", ");
+		put_size(o, c->left_out);
+		str_puts(&o->buf, " were left out (files, address space that was only reserved)");
+	}
+	if (c->cut || c->cut_file) {
+		text_begin_colour(o, "1;31");
+		put_cut(o, c);
+		text_end_colour(o);
+	}
 	str_putc(&o->buf, '\n');
 }
 
@@ -119,22 +155,7 @@ static void put_core_head(struct out *o, const struct target *t)
 	}
 	str_putc(&o->buf, '\n');
 	text_label(o, "Memory:");
-	put_size(o, c.saved);
-	str_puts(&o->buf, " are in the core, ");
-	put_size(o, c.left_out);
-	str_puts(&o->buf, " were left out (files, address space that was only reserved)");
-	if (c.cut || c.cut_file) {
-		text_begin_colour(o, "1;31");
-		str_addf(&o->buf, "; IT IS CUT OFF: %s", c.headers_cut ? "at least " : "");
-		put_size(o, c.cut);
-		str_puts(&o->buf, " are lost");
-		if (failed(c.unpack_why)) {
-			str_puts(&o->buf, ", it was ");
-			target_unpack_text(&c, &o->buf);
-		}
-		text_end_colour(o);
-	}
-	str_putc(&o->buf, '\n');
+	put_memory(o, &c);
 	if (o->has_verdict)
 		return;
 	text_label(o, "Process:");

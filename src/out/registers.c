@@ -131,8 +131,11 @@ void text_registers(struct out *o, const struct registers *r)
 		r->earlier ? " when the signal handler was called" : "");
 	for (size_t i = 0; i < r->n; i++) {
 		const struct register_value *v = &r->list[i];
-		str_addf(&o->buf, "    %-*s 0x%0*" PRIx64, width, v->name, (int)(2 * v->size),
-			v->value);
+		str_addf(&o->buf, "    %-*s ", width, v->name);
+		if (v->unknown)
+			str_puts(&o->buf, "not in the core");
+		else
+			str_addf(&o->buf, "0x%0*" PRIx64, (int)(2 * v->size), v->value);
 		str_clear(&text);
 		say(v, &text);
 		if (text.len) {
@@ -189,7 +192,10 @@ static void json_register(struct json *j, const struct register_value *v)
 	AUTO_STR(text);
 	const struct native_place *place = v->place;
 	json_open(j, v->name, '{');
-	json_addr(j, "value", v->value);
+	if (v->unknown)
+		json_null(j, "value");
+	else
+		json_addr(j, "value", v->value);
 	json_text(j, "kind", kind_name(v->points));
 	say(v, &text);
 	if (text.len)

@@ -51,9 +51,30 @@ static enum survey_cause cause_of(const struct target *t)
 	return SURVEY_DIED;
 }
 
+static bool holds_code(const struct image *img)
+{
+	for (size_t i = 0; i < img->n_pieces; i++) {
+		if (img->pieces[i].perm & MEM_EXEC)
+			return true;
+	}
+	return false;
+}
+
+/* Neither memory nor a file tells where their variables are. */
+static size_t modules_not_here(const struct target *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->n_images; i++) {
+		const struct image *img = &t->images[i];
+		n += img->path[0] == '/' && !img->elf && image_may_be_elf(img) && holds_code(img);
+	}
+	return n;
+}
+
 void survey_checks(struct counting *c, struct survey *s)
 {
 	const struct heap_pools *p = &s->pools;
+	const struct target_coverage coverage = target_coverage(c->rt->target);
 	uint64_t raw;
 	copy_free_lists(c, s);
 	s->cause = cause_of(c->rt->target);
@@ -85,9 +106,10 @@ void survey_checks(struct counting *c, struct survey *s)
 	s->interrupted = c->sums.interrupted;
 	s->generations_cut = c->generations && generations_cut(c->generations);
 	s->too_many_types = heap_types_full(c->walk);
-	s->damaged = p->torn || p->lost || s->pages.torn || s->pages.lost || c->sums.doubtful ||
-		     s->missed || s->too_many_types || s->interrupted || s->chunks.torn ||
-		     target_coverage(c->rt->target).cut;
+	s->modules_not_here = s->referred.searched ? modules_not_here(c->rt->target) : 0;
+	s->damaged = s->modules_not_here || p->torn || p->lost || s->pages.torn || s->pages.lost ||
+		     c->sums.doubtful || s->missed || s->too_many_types || s->interrupted ||
+		     s->chunks.torn || coverage.cut || coverage.unlisted;
 	s->lower_bound = s->damaged || s->referred.searched;
 }
 
@@ -102,7 +124,7 @@ static const char *because(enum survey_cause cause)
 	case SURVEY_LACKS_MEMORY:
 		return "parts of the core are missing";
 	}
-	return "the process was changing them";
+	return "the process was changing them, or has written over them";
 }
 
 static void tell_torn(const struct survey *s, struct problems *to)
@@ -148,6 +170,13 @@ void survey_tell(const struct survey *s, struct problems *to)
 {
 	tell_torn(s, to);
 	tell_lost(s, to);
+	if (s->modules_not_here)
+		problems_damagef(to, "heap",
+			"where %zu modules have their variables is not known, for no file here is "
+			"known "
+			"to be theirs: what is in these was counted only where references lead to "
+			"it",
+			s->modules_not_here);
 	if (s->interrupted)
 		problems_damagef(to, "heap", "interrupted: the rest of it was not counted");
 	if (s->generations_cut)

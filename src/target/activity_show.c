@@ -129,19 +129,35 @@ enum stands target_stands(struct target *t, uint64_t pc)
 		if (is_call_code(t->mem, pc - code->size, code))
 			return STANDS_BEHIND_CALL;
 	}
-	return STANDS_AWAY;
+	uint8_t byte;
+	return failed(mem_read(t->mem, pc, &byte, 1)) ? STANDS_UNKNOWN : STANDS_AWAY;
+}
+
+bool target_stands_at_trap(struct target *t, uint64_t pc)
+{
+	const struct core_arch *arch = core_arch_find(t->machine, t->mem->ptr_size);
+	for (size_t i = 0; arch && i < ARRAY_LEN(arch->trap_codes); i++) {
+		const struct core_call_code *code = &arch->trap_codes[i];
+		if (is_call_code(t->mem, arch->trap_moves_on ? pc - code->size : pc, code))
+			return true;
+	}
+	return false;
 }
 
 /* Whether the code is in the call that the registers tell. Of the thread that died a call that it
  * stands behind is over. */
 static bool is_in_call_code(struct target *t, const struct os_thread *th)
 {
-	uint64_t pc = th->regs.pc & ~(uint64_t)1;
-	uint8_t byte;
-	if (failed(mem_read(t->mem, pc, &byte, 1)))
-		return !th->crashed; /* as far as can be seen */
-	enum stands place = target_stands(t, pc);
-	return place == STANDS_AT_CALL || (place == STANDS_BEHIND_CALL && !th->crashed);
+	switch (target_stands(t, th->regs.pc & ~(uint64_t)1)) {
+	case STANDS_AT_CALL:
+		return true;
+	case STANDS_BEHIND_CALL:
+	case STANDS_UNKNOWN: /* as far as can be seen */
+		return !th->crashed;
+	case STANDS_AWAY:
+		break;
+	}
+	return false;
 }
 
 static bool call_of_registers(

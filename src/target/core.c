@@ -86,21 +86,6 @@ static void use_named_exe(struct target *t)
 			"not used: the core does not tell where its executable was mapped");
 }
 
-/* A debugger's cores of living processes show what the debugger stopped them with. */
-static bool can_kill(int signo)
-{
-	return signo && signo != SIGTRAP && signo != SIGSTOP;
-}
-
-/* The kernel writes it first, and NT_SIGINFO for it only; other dumpers have other orders. */
-static size_t thread_that_died(const struct elfcore *c)
-{
-	size_t i = 0;
-	while (i < c->n_threads && !c->threads[i].siginfo.present)
-		i++;
-	return i < c->n_threads ? i : 0;
-}
-
 static void take_threads(struct target *t)
 {
 	const struct elfcore *c = &t->core->elf;
@@ -108,23 +93,13 @@ static void take_threads(struct target *t)
 		struct os_thread *th = target_add_thread(t, c->threads[i].tid);
 		th->regs = c->threads[i].regs;
 	}
-	if (!c->n_threads)
-		return;
-	size_t i = thread_that_died(c);
-	const struct core_siginfo *info = &c->threads[i].siginfo;
-	t->snapshot = !c->from_kernel && !(info->present && can_kill(info->signo));
-	if (!t->snapshot) {
-		t->signal.signo = info->present ? info->signo : c->threads[i].cursig;
-		t->signal.info = *info;
-	}
-	t->threads[i].crashed = t->signal.signo != 0;
 }
 
 /* The main thread's id is the process's; NT_PRPSINFO says it, and so does the smallest thread id as
  * a rule, if none is lost. */
 static pid_t pid_of(const struct elfcore *c)
 {
-	if (c->pid && (c->has_process || c->minidump))
+	if (c->pid)
 		return c->pid;
 	if (c->minidump && c->notes_cut)
 		return 0;
@@ -176,10 +151,19 @@ static void say_what_is_cut(struct target *t)
 	const struct core_zeros *zeros = &t->core->zeros;
 	AUTO_STR(lost);
 	core_lost_summary(t, &lost);
-	if (c->segments_cut)
+	if (c->segments_cut && !c->cut)
 		problems_damagef(&t->problems, t->path,
-			c->minidump ? "cut off before its list of memory: most of it is lost"
-				    : "cut off inside its program headers: most of it is lost");
+			"lists more pieces of memory than pycore reads, or the same ones again and "
+			"again: some are left out");
+	else if (c->segments_cut && c->minidump)
+		problems_damagef(&t->problems, t->path,
+			"cut off at its byte %" PRIu64 ", before its list of memory: of %" PRIu64
+			" bytes that the process had it is not known whether they were in it; get "
+			"the file anew, if there is a whole one",
+			c->size, c->bytes_unlisted);
+	else if (c->segments_cut)
+		problems_damagef(&t->problems, t->path,
+			"cut off inside its program headers: most of it is lost");
 	if (c->notes_cut && c->minidump)
 		problems_damagef(&t->problems, t->path,
 			"cut off inside its lists of threads and modules: some may be missing");
@@ -322,6 +306,7 @@ struct err target_open_core(
 	target_open_files(t, opt->search);
 	core_find_images(t);
 	use_named_exe(t);
+	core_find_death(t);
 	core_take_attributes(t);
 	core_find_command_line(t);
 	say_what_is_missing(t);
@@ -340,6 +325,23 @@ static void core_close(struct target *t)
 	free(t->core);
 }
 
+static const char *cut_place(const struct elfcore *c)
+{
+	if (!c->segments_cut || !c->cut)
+		return NULL;
+	return c->minidump ? "before its list of memory" : "inside its headers";
+}
+
+/* The limit holds for what the kernel writes, and for emulators, which imitate it. */
+static const char *cut_reasons(const struct elfcore *c)
+{
+	if (c->minidump || (c->n_threads && !c->from_kernel))
+		return "too little room on its disk, or it was copied in part; get it anew, if "
+		       "there is a whole one, or have it written again";
+	return "too little room on its disk, or a limit; `ulimit -c unlimited` lifts that before "
+	       "the start";
+}
+
 struct target_coverage target_coverage(const struct target *t)
 {
 	if (t->kind != TARGET_CORE)
@@ -354,22 +356,32 @@ struct target_coverage target_coverage(const struct target *t)
 		.cut_file = c->cut || t->core->container.cut,
 		.no_data = no_data && !c->minidump,
 		.only_stacks = no_data && c->minidump,
-		.headers_cut = c->segments_cut,
+		.unlisted = c->bytes_unlisted,
+		.cut_place = cut_place(c),
+		.cut_reasons = cut_reasons(c),
 		.unpack_why = t->core->container.cut_why,
 	};
 }
 
-bool target_next_cut(const struct target *t, uint64_t from, struct mem_range *ret)
+bool target_next_lost(const struct target *t, uint64_t from, struct lost_range *ret)
 {
 	if (t->kind != TARGET_CORE)
 		return false;
 	const struct elfcore *c = &t->core->elf;
 	size_t i = elfcore_range_above(c, from);
-	while (i < c->n_ranges && c->ranges[i].backing != CORE_CUT)
+	while (i < c->n_ranges && c->ranges[i].backing != CORE_CUT &&
+		c->ranges[i].backing != CORE_UNLISTED)
 		i++;
 	if (i == c->n_ranges)
 		return false;
-	*ret = (struct mem_range){ .start = c->ranges[i].start, .end = c->ranges[i].end };
+	const struct core_range *r = &c->ranges[i];
+	*ret = (struct lost_range){
+		.start = r->start,
+		.end = r->end,
+		.why = r->backing == CORE_CUT ? "the core file is cut off before it"
+					      : "the core file is cut off before the list that "
+						"would tell whether it is in it",
+	};
 	return true;
 }
 

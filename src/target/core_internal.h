@@ -33,6 +33,8 @@ void core_take_attributes(struct target *t);
 void core_order_stacks(struct target *t);
 /* core_lost.c: all that was lost by truncation in one line; nothing if there is none. */
 void core_lost_summary(const struct target *t, struct str *to);
+/* core_death.c: whether it died, and the thread and signal of that; after the images are there. */
+void core_find_death(struct target *t);
 /* argv from the initial stack, else from NT_PRPSINFO. */
 void core_find_command_line(struct target *t);
 /* The initial stack as the kernel laid it out. Programs may change pointers and words later. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the memory was that a core lost by being cut off, in words. */
+/* What the memory was that a core lost by being cut off, or left out, in words. */
 #include "core_internal.h"
 
 #include "pycore/alloc.h"
+#include "pycore/sorted.h"
 
+#include <elf.h>
 #include <inttypes.h>
 
 enum { NAMED_MAX = 4 }; /* of each kind; the others are counted */
@@ -34,43 +36,29 @@ void core_order_stacks(struct target *t)
 	qsort(core->stacks, core->n_stacks, sizeof(*core->stacks), by_sp);
 }
 
-static const struct os_thread *thread_in(const struct target *t, const struct mem_range *r)
+static const struct os_thread *thread_in(const struct target *t, uint64_t start, uint64_t end)
 {
 	const struct target_core *core = t->core;
-	size_t low = 0, high = core->n_stacks;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (core->stacks[mid].sp < r->start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	bool found = low < core->n_stacks && core->stacks[low].sp < r->end;
-	return found ? &t->threads[core->stacks[low].thread] : NULL;
+	size_t at = PARTITION_POINT(core->n_stacks, i, core->stacks[i].sp < start);
+	bool found = at < core->n_stacks && core->stacks[at].sp < end;
+	return found ? &t->threads[core->stacks[at].thread] : NULL;
 }
 
 /* Images ascend. */
-static const struct image *image_in(const struct target *t, const struct mem_range *r)
+static const struct image *image_in(const struct target *t, uint64_t start, uint64_t end)
 {
-	size_t low = 0, high = t->n_images;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (image_end(&t->images[mid]) <= r->start)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < t->n_images && image_start(&t->images[low]) < r->end; low++) {
-		if (t->images[low].path[0])
-			return &t->images[low];
+	size_t at = PARTITION_POINT(t->n_images, i, image_end(&t->images[i]) <= start);
+	for (; at < t->n_images && image_start(&t->images[at]) < end; at++) {
+		if (t->images[at].path[0])
+			return &t->images[at];
 	}
 	return NULL;
 }
 
-void target_lost_name(const struct target *t, const struct mem_range *r, struct str *to)
+void target_lost_name(const struct target *t, const struct lost_range *r, struct str *to)
 {
-	const struct os_thread *th = thread_in(t, r);
-	const struct image *img = image_in(t, r);
+	const struct os_thread *th = thread_in(t, r->start, r->end);
+	const struct image *img = image_in(t, r->start, r->end);
 	if (th)
 		str_addf(to, "stack of thread %d", (int)th->tid);
 	else if (img)
@@ -136,10 +124,12 @@ static void put_images(const struct target *t, struct str *to)
 static void put_others(const struct target *t, struct str *to)
 {
 	uint64_t bytes = 0;
-	struct mem_range r;
-	for (uint64_t at = 0; target_next_cut(t, at, &r); at = r.end) {
-		if (!thread_in(t, &r) && !image_in(t, &r))
-			bytes += r.end - r.start;
+	const struct elfcore *c = &t->core->elf;
+	for (size_t i = 0; i < c->n_ranges; i++) {
+		const struct core_range *r = &c->ranges[i];
+		if (r->backing == CORE_CUT && !thread_in(t, r->start, r->end) &&
+			!image_in(t, r->start, r->end))
+			bytes += r->end - r->start;
 	}
 	if (bytes && t->core->elf.n_files)
 		str_addf(
@@ -151,4 +141,38 @@ void core_lost_summary(const struct target *t, struct str *to)
 	put_stacks(t, to);
 	put_images(t, to);
 	put_others(t, to);
+}
+
+bool target_leaves_out(struct target *t, uint64_t addr)
+{
+	if (t->kind != TARGET_CORE)
+		return false;
+	const struct core_range *r = elfcore_range_at(&t->core->elf, addr, NULL);
+	return r && r->backing == CORE_NOT_SAVED && r->flags & PF_W && !target_image_at(t, addr);
+}
+
+static const char *how_to_have_all(const struct elfcore *c)
+{
+	if (c->minidump)
+		return "LLDB, in every style, can leave out most of a mapping in which there are "
+		       "several stacks; gcore does not";
+	return "see coredump_filter in core(5), and MADV_DONTDUMP in madvise(2)";
+}
+
+void target_say_left_out(
+	struct target *t, const struct os_thread *const *threads, size_t n, bool damage)
+{
+	AUTO_STR(text);
+	if (!n || target_coverage(t).no_data)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		put_item(&text, i, "");
+		if (i < NAMED_MAX)
+			str_addf(&text, "%d", (int)threads[i]->tid);
+	}
+	put_rest(&text, n);
+	(damage ? problems_damagef : problems_notef)(&t->problems, t->path,
+		"does not hold all memory of thread%s %s (stacks, or what is beside them)%s: %s",
+		n > 1 ? "s" : "", str_text(&text), damage ? ", so frames are missing" : "",
+		how_to_have_all(&t->core->elf));
 }

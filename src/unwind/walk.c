@@ -49,8 +49,12 @@ bool unwind_is_return(struct unwind *u, uint64_t raw)
 	if (addr <= n || !unwind_is_code(u, addr - 1))
 		return false;
 	struct err e = mem_read(u->target->mem, addr - n, before, n);
-	if (failed(e)) /* of a file that is not at hand the core does not show the code either */
-		return e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED;
+	/* Of a file that is not at hand the core does not show the code either. There is some
+	 * behind a call, as a rule; behind the end of a segment begin things that pointers point
+	 * to. */
+	if (failed(e))
+		return (e.code == ERR_NOT_SAVED || e.code == ERR_TRUNCATED) &&
+		       unwind_is_code(u, addr);
 	return a->ends_in_call[other](before);
 }
 

@@ -200,15 +200,6 @@ static void judge_exception(struct death *d)
 	put_caller(d);
 }
 
-/* Without siginfo: a thread that runs did not raise it. */
-static bool stands_away(const struct death *d)
-{
-	uint8_t byte;
-	uint64_t pc = d->there.regs.pc;
-	return d->there.regs.has_pc && !failed(mem_read(d->t->mem, pc, &byte, 1)) &&
-	       target_stands(d->t, pc) == STANDS_AWAY;
-}
-
 /* Whether it is known what the thread was called for: by the names of the two innermost functions.
  * Where siginfo does not say that the signal was raised, one of the runtime's is enough. */
 static bool knows_call(const struct death *d)
@@ -223,8 +214,8 @@ static bool knows_call(const struct death *d)
 }
 
 /* abort() raises the signal as raise() does; kill() leaves another code. Another thread can raise
- * it for this one, so where the frames are known, abort() has to be among them. *ret_sure: it is.
- */
+ * it for this one, so where the frames are known, abort() has to be among them. Without siginfo, a
+ * thread that runs did not raise it. *ret_sure: it is among them. */
 static bool is_abort(const struct death *d, bool *ret_sure)
 {
 	static const char *const aborts[] = { "abort", "__libc_message", "__libc_fatal",
@@ -235,7 +226,7 @@ static bool is_abort(const struct death *d, bool *ret_sure)
 	if (find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts)) < d->stack->n)
 		return true;
 	*ret_sure = false;
-	return !knows_call(d) && (d->info.present || !stands_away(d));
+	return !knows_call(d) && (d->info.present || death_stands(d) != STANDS_AWAY);
 }
 
 void judge_abort(struct death *d)
@@ -259,6 +250,7 @@ void judge_abort(struct death *d)
 	} else if (is_abort(d, &sure)) {
 		str_puts(&d->what, sure ? "abort()" : "likely abort()");
 		put_caller(d);
+		hint_handler(d);
 	} else {
 		judge_sent(d);
 	}

@@ -26,22 +26,20 @@ static bool divisor(struct death *d, uint64_t *ret)
 static void judge_division(struct death *d)
 {
 	uint64_t by;
-	d->v->cause = CAUSE_DIVISION;
-	if (!d->info.present && (failed(d->in_why) || !d->in.divides)) {
-		str_puts(&d->what, "integer division by zero, or another error of arithmetic (the "
-				   "core does not tell which)");
-		return;
-	}
 	if (!divisor(d, &by)) {
-		str_puts(&d->what, "integer division by zero, or with a result that does not fit");
-		return;
-	}
-	if (by) {
-		str_puts(&d->what, "integer division with a result that does not fit");
+		judge_fault_or_sent(d, CAUSE_DIVISION,
+			d->info.present
+				? "integer division by zero, or with a result that does not fit"
+				: "integer division by zero, one with a result that does not fit");
+	} else if (by) {
+		judge_fault_or_sent(
+			d, CAUSE_DIVISION, "integer division with a result that does not fit");
 		put_detail(d, "the divisor is 0x%" PRIx64 ", not zero", by);
 	} else {
+		d->v->cause = CAUSE_DIVISION;
 		str_puts(&d->what, "integer division by zero");
 		put_detail(d, "the divisor is zero");
+		put_in_frame(&d->what, d);
 	}
 }
 
@@ -53,36 +51,79 @@ static void judge_float(struct death *d)
 		str_puts(&d->what, "integer overflow");
 	else
 		str_addf(&d->what, "%s, which the program has made a fault",
-			text && d->info.present ? text : "floating-point error");
+			text ? text : "floating-point error");
+	put_in_frame(&d->what, d);
+}
+
+/* Without siginfo. */
+static void judge_some_arithmetic(struct death *d)
+{
+	if (failed(d->in_why))
+		judge_fault_or_sent(
+			d, CAUSE_DIVISION, "integer division by zero, another error of arithmetic");
+	else
+		judge_fault_or_sent(d, CAUSE_DIVISION, "error of arithmetic");
+}
+
+static void judge_arithmetic(struct death *d)
+{
+	bool divides = !failed(d->in_why) && d->in.divides;
+	if (d->info.present ? d->info.code == FPE_INTDIV : divides)
+		judge_division(d);
+	else if (d->info.present)
+		judge_float(d);
+	else
+		judge_some_arithmetic(d);
+}
+
+/* It is an instruction, and none that is made to fault: the processor may not have it. */
+static void judge_unknown_to_processor(struct death *d)
+{
+	AUTO_STR(fault);
+	str_addf(&fault, "illegal instruction (%s)", d->in.text);
+	judge_fault_or_sent(d, CAUSE_ILLEGAL_INSTRUCTION, str_text(&fault));
+	put_detail(d, "%s this processor does not have it", d->info.present ? "likely" : "maybe");
 }
 
 static void judge_illegal(struct death *d)
 {
 	const struct instruction *in = &d->in;
+	bool decoded = !failed(d->in_why);
+	if (!decoded && d->in_why.code != ERR_CORRUPT) {
+		judge_fault_or_sent(d, CAUSE_ILLEGAL_INSTRUCTION, "illegal instruction");
+		return;
+	}
+	if (decoded && !in->traps && !in->privileged) {
+		judge_unknown_to_processor(d);
+		return;
+	}
 	d->v->cause = CAUSE_ILLEGAL_INSTRUCTION;
-	if (!failed(d->in_why) && in->traps) {
+	if (decoded && in->traps) {
 		str_addf(&d->what, "trap that the compiler or programmer has put (%s)", in->text);
 		put_detail(d, "it stands where a program must never get to, or for a failed check");
-	} else if (!failed(d->in_why) && in->privileged) {
+	} else if (decoded) {
 		str_addf(&d->what, "instruction that a process may not use (%s)", in->text);
-	} else if (!failed(d->in_why)) {
-		str_addf(&d->what, "illegal instruction (%s)", in->text);
-		put_detail(d, "likely this processor does not have it");
 	} else {
-		str_puts(&d->what, "illegal instruction");
-		if (d->in_why.code == ERR_CORRUPT)
-			put_detail(d, "these bytes are no instruction: likely a jump to a wrong "
-				      "place");
+		str_addf(&d->what, "%sillegal instruction", d->info.present ? "" : "likely ");
+		put_detail(d, "these bytes are no instruction that is known here: likely a jump to "
+			      "a wrong place");
 	}
+	put_in_frame(&d->what, d);
 }
 
+/* Debuggers, and processors by their debug registers, can make any instruction trap. */
 static void judge_trap(struct death *d)
 {
-	d->v->cause = CAUSE_TRAP;
-	str_puts(&d->what, "trap instruction");
-	if (!failed(d->in_why) && d->in.text[0])
-		str_addf(&d->what, " (%s)", d->in.text);
-	put_detail(d, "a breakpoint without a debugger, or a failed check of the program");
+	const char *text = signal_code_text(SIGTRAP, d->info.code);
+	if (!failed(d->in_why) && d->in.traps) {
+		d->v->cause = CAUSE_TRAP;
+		str_addf(&d->what, "trap instruction (%s)", d->in.text);
+		put_detail(d, "a breakpoint without a debugger, or a failed check of the program");
+		put_in_frame(&d->what, d);
+	} else {
+		judge_fault_or_sent(
+			d, CAUSE_TRAP, d->info.present && text ? text : "trap instruction");
+	}
 }
 
 /* Without siginfo: one that can do none of these. */
@@ -90,17 +131,14 @@ static bool judge_ordinary(struct death *d)
 {
 	if (d->info.present || failed(d->in_why) || !d->in.ordinary)
 		return false;
-	if (d->signo != SIGILL) {
+	if (d->signo == SIGILL) {
+		judge_fault_or_sent(d, CAUSE_UNKNOWN, "illegal instruction");
+		put_detail(d, "every processor of this kind has this instruction");
+	} else {
 		judge_no_fault(d, d->signo == SIGFPE
 					  ? "this instruction has no errors of arithmetic"
 					  : "this is no trap instruction");
-		return true;
 	}
-	d->v->cause = CAUSE_UNKNOWN;
-	str_puts(&d->what, "illegal instruction, or a signal that was sent (the core does not tell "
-			   "which)");
-	put_detail(d, "every processor of this kind has this instruction");
-	put_in_frame(&d->what, d);
 	return true;
 }
 
@@ -113,9 +151,6 @@ void judge_instruction(struct death *d)
 		judge_illegal(d);
 	else if (d->signo == SIGTRAP)
 		judge_trap(d);
-	else if (!d->info.present || d->info.code == FPE_INTDIV)
-		judge_division(d);
 	else
-		judge_float(d);
-	put_in_frame(&d->what, d);
+		judge_arithmetic(d);
 }

@@ -93,11 +93,8 @@ void judge_bus_error(struct death *d)
 	} else if (d->info.has_addr) {
 		judge_other(d);
 	} else {
-		d->v->cause = CAUSE_BUS_ERROR;
-		str_puts(&d->what, d->info.present
-					   ? "bus error (the core does not tell the address)"
-					   : "bus error, or a signal that was sent (the core "
-					     "does not tell which)");
-		put_in_frame(&d->what, d);
+		judge_fault_or_sent(d, CAUSE_BUS_ERROR,
+			d->info.present ? "bus error (the core does not tell the address)"
+					: "bus error");
 	}
 }

@@ -9,10 +9,7 @@
 
 #include <signal.h>
 
-enum {
-	HANDLER_FRAMES_MAX = 64, /* that a handler may be deep in when it ends the process */
-	RAISE_FRAMES_MAX = 8,
-};
+enum { RAISE_FRAMES_MAX = 8 };
 
 /* Numbers of traps (arch/x86/include/asm/trapnr.h). */
 enum {
@@ -92,7 +89,7 @@ static bool take_fault(struct death *d, const struct sigframe *f)
 	case X86_PROTECTION:
 		d->signo = f->trap == X86_STACK ? SIGBUS : SIGSEGV;
 		d->info.code = SI_KERNEL;
-		return true;
+		return !decoded || !in->no_memory;
 	case X86_DIVIDE:
 		d->signo = SIGFPE;
 		d->info.code = FPE_INTDIV;
@@ -100,11 +97,10 @@ static bool take_fault(struct death *d, const struct sigframe *f)
 	case X86_OPCODE:
 		d->signo = SIGILL;
 		d->info.code = ILL_ILLOPN;
-		return true;
+		return !decoded || !in->ordinary;
 	case X86_BREAKPOINT:
-		d->signo = SIGTRAP;
 		d->info.code = SI_KERNEL;
-		return true;
+		return !decoded || in->traps;
 	}
 	return false;
 }
@@ -113,6 +109,7 @@ void death_decode(struct death *d, const uint64_t *fault)
 {
 	struct target_signal last = d->t->signal;
 	struct core_siginfo info = { .present = true, .signo = SIGSEGV, .has_addr = true };
+	d->t->signal.signo = d->signo;
 	if (fault) {
 		info.addr = *fault;
 		d->t->signal = (struct target_signal){ .signo = SIGSEGV, .info = info };
@@ -129,6 +126,8 @@ static bool try_fault(struct death *d, uint64_t context)
 		target_stands(d->t, f.regs.pc) == STANDS_BEHIND_CALL) /* the signal was sent */
 		return false;
 	d->there.regs = f.regs;
+	if (f.trap == X86_BREAKPOINT)
+		d->signo = SIGTRAP;
 	death_decode(d, f.trap == X86_PAGE ? &f.address : NULL);
 	d->info = (struct core_siginfo){ .present = true };
 	if (take_fault(d, &f)) {
@@ -174,6 +173,11 @@ static bool can_be_fault(int signo)
 	       signo == SIGTRAP || signo == SIGABRT;
 }
 
+enum stands death_stands(const struct death *d)
+{
+	return d->there.regs.has_pc ? target_stands(d->t, d->there.regs.pc) : STANDS_UNKNOWN;
+}
+
 /* Without siginfo, where the thread stands tells a signal that was sent from a fault: a fault is at
  * the instruction that does it, and of the few that stand at or behind a system call none does. */
 static bool is_sent(struct death *d)
@@ -181,7 +185,8 @@ static bool is_sent(struct death *d)
 	if (d->info.present || !can_be_fault(d->signo) || d->signo == SIGABRT)
 		return d->info.has_sender;
 	struct death before = *d;
-	bool stands = d->there.regs.has_pc && target_stands(d->t, d->there.regs.pc) != STANDS_AWAY;
+	enum stands place = death_stands(d);
+	bool stands = place == STANDS_AT_CALL || place == STANDS_BEHIND_CALL;
 	bool fault = stands && fault_repeats(d);
 	*d = before;
 	return stands && !fault;

@@ -5,7 +5,10 @@
 #include "pycore/signals.h"
 #include "pycore/verdict.h"
 
-enum { RAW_REGS_MAX = 34 * 8 };
+enum {
+	RAW_REGS_MAX = 34 * 8,
+	HANDLER_FRAMES_MAX = 64, /* that a handler may be deep in when it ends the process */
+};
 
 struct death {
 	const struct verdict_question *q;
@@ -40,6 +43,8 @@ void death_fini(struct death *d);
  * has 4 bytes. */
 bool death_register(const struct death *d, const char *name, uint64_t *ret, unsigned *ret_bytes);
 
+/* Where the thread stood when it happened. */
+enum stands death_stands(const struct death *d);
 /* Frames from `from` on are those of abort(), kill() or their like. */
 bool death_is_raised(const struct death *d, size_t from);
 /* Decodes the instruction into d->in. What it goes to may be told by the fault address only:
@@ -70,8 +75,12 @@ void judge_sent(struct death *d); /* sent.c: all other signals */
 /* sent.c: of a signal without siginfo that is one of faults, where there can be none; why: literal,
  * how that is known. */
 void judge_no_fault(struct death *d, const char *why);
+/* Of what ended the process itself: whether a handler did, where it is not known for what. */
+void hint_handler(struct death *d);
 /* The signal may have been sent, and the instruction goes to no memory. False: neither is sure. */
 bool judge_no_memory(struct death *d);
+/* That fault; or, without siginfo, a signal that was sent. c: the cause if it is the fault. */
+void judge_fault_or_sent(struct death *d, enum cause c, const char *fault);
 
 /* overflow.c: whether a fault at addr is one of the stack that it is about to leave, and if so,
  * judges it. */

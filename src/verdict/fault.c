@@ -374,11 +374,8 @@ void judge_fault(struct death *d)
 		return;
 	if (judge_allowed(d) || judge_unnamed(d))
 		return;
-	d->v->cause = CAUSE_UNKNOWN;
-	str_puts(&d->what,
+	judge_fault_or_sent(d, CAUSE_UNKNOWN,
 		d->info.present ? "access to memory, or an instruction, that is not allowed (the "
 				  "core does not tell the address)"
-				: "access to memory that is not allowed, or a signal that was sent "
-				  "(the core does not tell which)");
-	put_in_frame(&d->what, d);
+				: "access to memory that is not allowed");
 }

@@ -217,7 +217,7 @@ static bool may_hold_code(struct target *t, uint64_t addr)
 	if (r.perm & MEM_EXEC)
 		return true;
 	struct image *img = target_image_at(t, addr);
-	if (!img || r.readable || failed(image_probe(img, t->mem)))
+	if (!img || failed(image_probe(img, t->mem)))
 		return false;
 	for (size_t i = 0; i < img->n_phdrs; i++) {
 		const struct elf_phdr *p = &img->phdrs[i];

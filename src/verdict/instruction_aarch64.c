@@ -144,7 +144,8 @@ static const char ordinary[] =
 	"lsl lsr asr ror mul madd msub mneg smull umull smulh umulh sdiv udiv adr adrp csel cset "
 	"csetm csinc cinc csinv csneg ccmp ccmn ubfx sbfx ubfiz sbfiz bfi bfxil sxtb sxth sxtw "
 	"uxtb "
-	"uxth extr rev clz nop b bl br blr ret cbz cbnz tbz tbnz ldr ldrb ldrh ldrsb ldrsh ldrsw "
+	"uxth extr rev clz nop hint b bl br blr ret cbz cbnz tbz tbnz ldr ldrb ldrh ldrsb ldrsh "
+	"ldrsw "
 	"ldur ldurb ldurh ldursb ldursh ldursw ldp str strb strh stur sturb sturh stp";
 
 void decode_aarch64(struct decoding *d)
@@ -153,7 +154,8 @@ void decode_aarch64(struct decoding *d)
 	const char *name = d->insn->mnemonic;
 	d->traps = word_in(name, "brk hlt udf");
 	d->privileged = word_in(name, "hvc smc eret drps");
-	d->ordinary = word_in(name, ordinary) || begins_in(name, "b.");
+	/* where no instruction can stand, that is the fault */
+	d->ordinary = d->pc % 4 == 0 && (word_in(name, ordinary) || begins_in(name, "b."));
 	if (begins_in(name, "prf"))
 		return;
 	d->untold = word_in(name, "dc ic at");

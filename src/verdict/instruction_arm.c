@@ -143,7 +143,7 @@ static void add_several(struct decoding *d, const struct several *row)
 static const char ordinary[] =
 	"mov mvn add adc sub sbc rsb rsc and orr eor bic cmp cmn tst teq lsl lsr "
 	"asr ror mul bl bx beq bne bcs bhs bcc blo bmi bpl bvs bvc bhi bls bge "
-	"blt bgt ble ldr str ldm stm push pop";
+	"blt bgt ble cbz cbnz it nop ldr str ldm stm push pop";
 
 void decode_arm(struct decoding *d)
 {

@@ -92,15 +92,16 @@ static void add_absolute(struct decoding *d)
 /* Not what computes with a sign: its overflow traps, if the program wants that. */
 static const char ordinary[] =
 	"lr lgr lgfr llgfr ltr ltgr lhi lghi la lay larl alr algr slr slgr nr ngr or ogr xr xgr cr "
-	"cgr clr clgr chi cghi cfi cgfi clfi clgfi sllg srlg srag sll srl j jg br brasl bras basr "
+	"cgr clr clgr chi cghi cfi cgfi clfi clgfi sllg srlg srag sll srl br brasl bras basr "
 	"l ly lg lgf llgf llgc llgh lh lgh lb lgb st sty stg stc stcy sth sthy lmg stmg mvi mviy";
 
 void decode_s390x(struct decoding *d)
 {
 	const cs_sysz *s = &d->insn->detail->sysz;
 	const char *name = d->insn->mnemonic;
-	d->ordinary = word_in(name, ordinary) ||
-		      begins_in(name, "cij cgij clij clgij crj cgrj clrj clgrj");
+	d->ordinary = d->pc % 2 == 0 &&
+		      (word_in(name, ordinary) ||
+			      begins_in(name, "j cij cgij clij clgij crj cgrj clrj clgrj"));
 	uint64_t length = 0; /* of both, where two are given */
 	d->divides = word_in(name, "d dr dl dlr dlg dlgr dsg dsgr dsgf dsgfr");
 	/* shifts by an amount that is written like an address */

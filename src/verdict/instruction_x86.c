@@ -41,7 +41,8 @@ static const char privileged[] =
  * the registers of segments, which may be loaded with what is no segment. */
 static const char ordinary[] =
 	"mov movabs movzx movsx movsxd lea nop add adc sub sbb and or xor not neg inc dec cmp test "
-	"imul mul shl sal shr sar rol ror xchg cdq cdqe cqo cwde jmp call ret push pop leave";
+	"imul mul shl sal shr sar rol ror xchg cdq cdqe cqo cwde jmp call ret push pop leave "
+	"endbr32 endbr64";
 
 static bool is_ordinary(const struct decoding *d, const char *name)
 {
@@ -146,12 +147,13 @@ static bool is_string(const struct decoding *d)
 	       x->opcode[0] <= 0xa7;
 }
 
-/* The memory that is left of a repeated one, if it goes upwards. */
+/* The memory that is left of a repeated one, if it is known to go upwards. */
 static void stretch(struct decoding *d, struct memory_operand *m)
 {
 	enum { DIRECTION = 1 << 10 };
-	uint64_t times = repeats(d);
-	if (times > 1 && !(decoding_reg(d, "eflags") & DIRECTION))
+	uint64_t times = repeats(d), flags;
+	if (times > 1 && core_regs_get(d->arch, d->order, d->regs, "eflags", &flags) &&
+		!(flags & DIRECTION))
 		m->size = times < UINT32_MAX / m->size ? (uint32_t)times * m->size : UINT32_MAX;
 }
 

@@ -32,15 +32,19 @@ static void miss_memory(struct death *d)
 	AUTO_STR(lost);
 	if (!c.cut && !c.cut_file)
 		return;
-	put_size(&lost, c.cut);
+	if (c.cut_place) {
+		str_puts(&lost, "memory, how much is not known");
+	} else if (c.cut) {
+		put_size(&lost, c.cut);
+		str_puts(&lost, " of memory");
+	} else {
+		str_puts(&lost, "what stood behind the memory");
+	}
 	if (failed(c.unpack_why))
-		put_missing(d, "%s of memory: the core could be unpacked in part only",
-			str_text(&lost));
+		put_missing(d, "%s: the core could be unpacked in part only", str_text(&lost));
 	else
-		put_missing(d,
-			"%s of memory: the core file is cut off (too little room on its disk, or a "
-			"limit; `ulimit -c unlimited` lifts that before the start)",
-			str_text(&lost));
+		put_missing(d, "%s: the core file is cut off%s%s (%s)", str_text(&lost),
+			c.cut_place ? " " : "", c.cut_place ? c.cut_place : "", c.cut_reasons);
 }
 
 static void miss_thread(struct death *d)
@@ -80,20 +84,11 @@ static void miss_other_file(
 		str_text(&wanted));
 }
 
-/* The kernel gives names of deleted files to memory that is shared and has none (mm/shmem.c, and
- * ipc/shm.c: SYSV and the key). */
-static bool is_shared_memory(const struct image *img)
-{
-	return img->deleted &&
-	       (!strcmp(img->path, "/dev/zero") || text_starts(img->path, "/memfd:") ||
-		       text_starts(img->path, "/SYSV"));
-}
-
 static void miss_file(struct death *d, struct image *img)
 {
 	struct err why = target_need_file(d->t, img);
 	const char *name = img->path[0] ? img->path : "an unnamed module";
-	if (!failed(why) || !strcmp(name, "[vdso]") || is_shared_memory(img))
+	if (!failed(why) || !strcmp(name, "[vdso]") || image_is_memory(img))
 		return;
 	if (img->deleted)
 		put_missing(d, "the file %s was deleted or replaced while it was in use", name);

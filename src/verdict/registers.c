@@ -235,8 +235,8 @@ void registers_read(
 		struct register_value *v = &ret->list[ret->n];
 		v->name = a->regs[ret->n].name;
 		v->size = (unsigned)a->reg_size;
-		(void)core_regs_get(a, t->mem->order, &th->regs, v->name, &v->value);
-		if (!is_number(a, &a->regs[ret->n]))
+		v->unknown = !core_regs_get(a, t->mem->order, &th->regs, v->name, &v->value);
+		if (!v->unknown && !is_number(a, &a->regs[ret->n]))
 			follow(&r, v);
 	}
 	const struct os_thread *own = target_thread(t, th->tid);

@@ -16,14 +16,40 @@ static void put_signal(struct death *d)
 		str_addf(&d->what, "signal %d", d->signo);
 }
 
-/* Handlers of faults raise the signal again. Whether one of them did is not known where the frames
- * that called raise() are lost. */
+/* The frame that a handler was called in, of which it can't be read what that was called for;
+ * stack->n: none is known. */
+static size_t unread_handler(const struct death *d)
+{
+	uint8_t room[RAW_REGS_MAX];
+	struct sigframe f;
+	for (size_t i = d->first + 1; i + 1 < d->stack->n && i <= d->first + HANDLER_FRAMES_MAX;
+		i++) {
+		const struct native_frame *call = &d->stack->frames[i];
+		if (call->signal && !sigframe_read(d->t, d->os, call[-1].cfa, room, &f))
+			return i + 1;
+	}
+	return d->stack->n;
+}
+
+/* Handlers of faults raise the signal again. Whether one of them did is not known either where the
+ * frames that called raise() are lost or guesses. */
 static bool hides_fault(const struct death *d)
 {
 	bool fault = d->signo == SIGSEGV || d->signo == SIGBUS || d->signo == SIGFPE ||
-		     d->signo == SIGILL;
-	return fault && !d->info.present && failed(d->stack->why) &&
-	       frame_outside(d) >= d->stack->n;
+		     d->signo == SIGILL || d->signo == SIGTRAP;
+	size_t outside = frame_outside(d);
+	bool known = outside < d->stack->n && d->stack->frames[outside].certain;
+	return fault && (!known || unread_handler(d) < d->stack->n);
+}
+
+void hint_handler(struct death *d)
+{
+	AUTO_STR(place);
+	size_t i = unread_handler(d);
+	if (i >= d->stack->n)
+		return;
+	put_frame(&place, &d->stack->frames[i]);
+	put_detail(d, "a signal handler was called in %s", str_text(&place));
 }
 
 static void judge_own(struct death *d, const char *how)
@@ -34,6 +60,7 @@ static void judge_own(struct death *d, const char *how)
 	if (hides_fault(d))
 		str_puts(&d->what, ", maybe from a handler of an earlier one");
 	put_in(&d->what, d, frame_outside(d));
+	hint_handler(d);
 }
 
 /* "futex(0x7f12..., FUTEX_WAIT, 2, no timeout)" */
@@ -141,6 +168,15 @@ bool judge_no_memory(struct death *d)
 		return false;
 	judge_no_fault(d, "this instruction goes to no memory");
 	return true;
+}
+
+void judge_fault_or_sent(struct death *d, enum cause c, const char *fault)
+{
+	d->v->cause = c;
+	str_puts(&d->what, fault);
+	if (!d->info.present)
+		str_puts(&d->what, ", or a signal that was sent (the core does not tell which)");
+	put_in_frame(&d->what, d);
 }
 
 void judge_sent(struct death *d)

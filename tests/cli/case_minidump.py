@@ -29,8 +29,41 @@ sys.stdout.write("ready\\n")
 sys.stdout.flush()
 down(7)
 """
+# Of threads whose stacks lie in one mapping, each with a guard that is no mapping of its own, as newer C libraries lay them.
+SIDE_BY_SIDE = """
+import ctypes, mmap, sys, time
+SIZE, GUARD_INSTALL, N = 1 << 20, 102, 3
+libc = ctypes.CDLL(None)
+memory = mmap.mmap(-1, N * SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+attributes = ctypes.create_string_buffer(256)
+libc.pthread_attr_init(attributes)
+@ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)
+def worker(_):
+    time.sleep(1000)
+word = "ready"
+for i in reversed(range(N)):
+    at = ctypes.c_void_p(start + i * SIZE)
+    if libc.madvise(at, ctypes.c_size_t(4096), GUARD_INSTALL):
+        word = "refused"
+    libc.pthread_attr_setstack(attributes, at, ctypes.c_size_t(SIZE))
+    assert not libc.pthread_create(ctypes.byref(ctypes.c_ulong()), attributes, worker, None)
+time.sleep(0.5)
+open("guards", "w").write(word)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+time.sleep(1000)
+"""
+TRAP = """
+import ctypes, mmap
+code = mmap.mmap(-1, 4096, prot=7)
+code.write(b"\\xcc\\xc3")
+def trap():
+    ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
+trap()
+"""
 CRASH = "import ctypes\ndef crash(): ctypes.string_at(16)\ncrash()\n"
-THREADS, MODULES, MAPS, STATUS, AUXV, WORDS = 3, 4, 0x47670009, 0x47670004, 0x47670008, 0x47670006
+THREADS, MODULES, MEMORY, MAPS, STATUS, AUXV, WORDS = 3, 4, 5, 0x47670009, 0x47670004, 0x47670008, 0x47670006
 
 
 def saved(make, version, style="full"):
@@ -170,6 +203,68 @@ def cut(kit, make):
         kit.expect(f"minidump cut at {part}: survey", ["survey", path], (NOTHING, PARTIAL))
 
 
+def lost_list(kit, make):
+    """Cut before its list of memory: nobody knows what should be in it, and it was no limit of the kernel's that cut it."""
+    name = "minidump without its list of memory"
+    for style in ("full", "stack"):
+        dump, _ = saved(make, (3, 13), style)
+        content = dump.read_bytes()
+        path = make.folder("cut") / "core.dmp"
+        end = next(struct.unpack_from("<I", content, at + 8)[0] for kind, at in directory(content) if kind == MEMORY)
+        path.write_bytes(content[:end])
+        document = kit.expect_json(f"{name}, {style}", ["dump", path], NOTHING)
+        memory, missing = document["source"]["memory"], document["source"]["missing"]
+        kit.check_that(f"{name}, {style}: nothing is said to be lost", memory["cut"] == memory["left_out"] == 0, f"{memory}")
+        kit.check_that(f"{name}, {style}: what is not known", memory["unlisted"] == memory["mapped"] - memory["saved"] > 0 and
+                       sum(one["size"] for one in missing) == memory["unlisted"], f"{memory}")
+        kit.check_that(f"{name}, {style}: why", all("list" in one["why"] for one in missing), f"{missing[:3]}")
+        kit.check_that(f"{name}, {style}: where, and what to do", any(
+            f"its byte {end}, before its list of memory" in one["why"] and "get the file anew" in one["why"]
+            for one in document["problems"]), f"{document['problems']}")
+        ran = kit.expect(f"{name}, {style}: in words", ["dump", path], NOTHING, json_too=False,
+                         out=["before its list of memory, so what it should hold is not known", "it is not known whether", "get it anew"])
+        kit.check_that(f"{name}, {style}: no limit, and nothing certain", "ulimit" not in ran.out and " are lost" not in ran.out, ran.out[:900])
+
+
+def side_by_side(kit, make):
+    """Stacks that LLDB leaves out are named, with what to do."""
+    folder = make.folder("side")
+    with make.hanging_python(python((3, 11)), SIDE_BY_SIDE, folder=folder) as process:
+        if (folder / "guards").read_text() != "ready":
+            raise Skip("this kernel has no guards inside of mappings")
+        why = debugger.save(process.pid, folder / "core.dmp")
+    if why:
+        raise Skip(why)
+    document = kit.expect_json("stacks side by side", ["dump", folder / "core.dmp"], PARTIAL)
+    lost = [thread["tid"] for thread in document["threads"] if thread["error"] and "not saved" in thread["error"]]
+    problem = [one for one in document["problems"] if "does not hold all memory of thread" in one["why"]]
+    kit.check_that("stacks side by side: said", len(problem) == 1 and lost and problem[0]["damage"] and "gcore" in problem[0]["why"] and
+                   all(str(tid) in problem[0]["why"] for tid in lost), f"{lost} {document['problems']}")
+    kit.expect("stacks side by side: in words", ["dump", folder / "core.dmp"], PARTIAL, out=["Problems", "does not hold all memory of thread"])
+    whole = next(thread["tid"] for thread in document["threads"] if thread["main"])
+    ran = kit.expect("stacks side by side: one that is there", ["dump", "--thread", str(whole), folder / "core.dmp"], COMPLETE)
+    kit.check_that("stacks side by side: nothing of others", "does not hold" not in ran.out, ran.out[-500:])
+
+
+def trap(kit, make):
+    """A trap instruction of the program's own is no snapshot."""
+    folder = make.folder("trap")
+    path = folder / "core.dmp"
+    why = debugger.save_at_death([python((3, 13)).path, "-s", make.script(TRAP)], path, env=environment(folder))
+    if why:
+        raise Skip(why)
+    document = kit.expect_json("minidump of a trap", ["dump", path], COMPLETE)
+    verdict, signal = document["verdict"], document["process"]["signal"]
+    kit.check_that("minidump of a trap: signal", signal and signal["name"] == "SIGTRAP" and not document["source"]["snapshot"], f"{signal}")
+    kit.check_that("minidump of a trap: why", verdict["cause"] == "trap" and "int3" in verdict["summary"], f"{verdict}")
+    flags = next(thread for thread in document["threads"] if thread["crashed"])["registers"]["eflags"]
+    if debugger.find()[1] < 20:
+        kit.check_that("minidump of a trap: flags are not known", flags["value"] is None and flags["kind"] is None, f"{flags}")
+        kit.expect("minidump of a trap: in words", ["dump", path], COMPLETE, out=["eflags not in the core"])
+    else:
+        kit.check_that("minidump of a trap: flags", flags["value"] not in (None, "0xffffffff"), f"{flags}")
+
+
 def crash(kit, make):
     folder = make.folder("crash")
     found = python((3, 13))
@@ -185,4 +280,4 @@ def crash(kit, make):
     kit.expect("minidump of a crash: in words", ["dump", "--crashed", path], COMPLETE, out=["SIGSEGV", "in crash"])
 
 
-CASES = [as_gcore, modified, stacks_only, packed, without_lists, cut, crash]
+CASES = [as_gcore, modified, stacks_only, packed, without_lists, cut, lost_list, side_by_side, trap, crash]

@@ -193,4 +193,37 @@ def torn(kit, make):
     kit.expect("survey: likewise, and cut", ["survey", path], PARTIAL, out=["1 pools contradict themselves: parts of the core are missing"])
 
 
-CASES = [usage, report, orders, keys, samples, names, differences, sums, allocators, headers, torn]
+LIVE_TORN = """
+import ctypes, sys, time
+class Plain(object):
+    pass
+plain = Plain()
+ctypes.c_uint.from_address(id(plain) // {pool} * {pool}).value += 1
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+time.sleep(1000)
+"""
+
+
+def torn_alive(kit, make):
+    """What a live process has changed, or written over, is not to be told apart: neither is claimed."""
+    with make.hanging_python(python((3, 11)), LIVE_TORN.format(pool=POOL)) as process:
+        for options in ([], ["--in-place"], ["--nonblocking"]):
+            kit.expect(f"survey: a pool of a live process {options}", ["survey", *options, "--pid", process.pid], PARTIAL,
+                       out=["1 pools contradict themselves: the process was changing them, or has written over them"])
+
+
+WITHOUT_HEADERS = "open('/proc/self/coredump_filter', 'w').write('0x23')\nimport os\nos.abort()\n"
+
+
+def files_missing(kit, make):
+    """Where neither the core nor a file says where modules have their variables, the count is a lower bound, and partial."""
+    empty = make.folder("empty")
+    for name, text, status in (("the core has headers", None, COMPLETE), ("the core has none", WITHOUT_HEADERS, PARTIAL)):
+        document = kit.expect_json(f"survey: files are missing, {name}", ["survey", "--sysroot", empty, make.core(python((3, 13)), text)], status)
+        told = [problem["why"] for problem in document["problems"] if "no file here is known to be theirs" in problem["why"] and problem["damage"]]
+        kit.check_that(f"survey: files are missing, {name}: a lower bound", (document["lower_bound"], len(told)) == (2 * (status == PARTIAL,)),
+                       f"{document['lower_bound']}: {document['problems']}")
+
+
+CASES = [usage, report, orders, keys, samples, names, differences, sums, allocators, headers, torn, torn_alive, files_missing]

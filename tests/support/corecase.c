@@ -49,7 +49,7 @@ void parsed_drop(struct parsed *p)
 
 const char *core_inconsistency(const struct elfcore *c)
 {
-	uint64_t sums[3] = { 0 }, last = 0;
+	uint64_t sums[CORE_UNLISTED + 1] = { 0 }, all = 0, last = 0;
 	for (size_t i = 0; i < c->n_ranges; i++) {
 		const struct core_range *r = &c->ranges[i];
 		if (r->start >= r->end)
@@ -58,12 +58,14 @@ const char *core_inconsistency(const struct elfcore *c)
 			return "ranges overlap or do not ascend";
 		last = r->end;
 		sums[r->backing] += r->end - r->start;
+		all += r->end - r->start;
 		bool inside = r->offset <= c->size && r->end - r->start <= c->size - r->offset;
 		if (r->backing == CORE_SAVED && !inside)
 			return "a saved range is outside of the file";
 	}
 	if (sums[CORE_SAVED] != c->bytes_saved || sums[CORE_NOT_SAVED] != c->bytes_not_saved ||
-		sums[CORE_CUT] != c->bytes_cut || sums[0] + sums[1] + sums[2] != c->bytes_mapped)
+		sums[CORE_CUT] != c->bytes_cut || sums[CORE_UNLISTED] != c->bytes_unlisted ||
+		all != c->bytes_mapped)
 		return "the sums are wrong";
 	for (size_t i = 1; i < c->n_files; i++) {
 		if (c->files[i - 1].start > c->files[i].start)

@@ -18,6 +18,7 @@
 	S(minidump)  \
 	S(regs)      \
 	S(instruction) \
+	S(ordinary)  \
 	S(registers) \
 	S(container) \
 	S(mem)       \
@@ -58,9 +59,11 @@
 	S(symbols)   \
 	S(inlined)   \
 	S(target_core) \
+	S(core_death) \
 	S(activity)  \
 	S(process_facts) \
-	S(verdict)
+	S(verdict)   \
+	S(verdict_foreign)
 /* clang-format on */
 
 #define SUITE_DECLARE(name) Suite *suite_##name(void);

@@ -378,6 +378,43 @@ START_TEST(thread_pointers_that_are_not_told)
 }
 END_TEST
 
+/* All ones stand for it, where no processor has them. */
+START_TEST(values_that_the_writer_lacks)
+{
+	static const struct {
+		unsigned processor, machine, ptr_size, at, size;
+		uint64_t value;
+		const char *name;
+		bool told;
+	} rows[] = {
+		{ AMD64, EM_X86_64, 8, 0x44, 4, UINT32_MAX, "eflags", false },
+		{ AMD64, EM_X86_64, 8, 0x44, 4, 0x7fffffff, "eflags", true },
+		{ AMD64, EM_X86_64, 8, 0x78, 8, UINT64_MAX, "rax", true },
+		{ X86, EM_386, 4, 0xc0, 4, UINT32_MAX, "eflags", false },
+	};
+	struct dump d;
+	struct parsed p;
+	uint64_t v;
+	dump_init(&d);
+	dump_system(&d, rows[_i].processor, LINUX);
+	struct thread_row row = { .tid = 1, .context_size = 0x2d0 };
+	row.context_at = dump_context(&d, AMD64_FLAGS, 0x2d0, 0x100, 0x200);
+	if (rows[_i].processor == X86)
+		set(&d.bytes, row.context_at, 0x1000f, 4);
+	set(&d.bytes, row.context_at + rows[_i].at, rows[_i].value, rows[_i].size);
+	dump_threads(&d, &row, 1);
+	dump_parse(&d, &p);
+	const struct core_arch *arch =
+		core_arch_find((uint16_t)rows[_i].machine, rows[_i].ptr_size);
+	const struct core_regs *r = &p.core.threads[0].regs;
+	bool told = core_regs_get(arch, ORDER_LITTLE, r, rows[_i].name, &v);
+	ck_assert_int_eq(told, rows[_i].told);
+	ck_assert(!told || v == rows[_i].value);
+	ck_assert(r->has_pc && r->has_sp);
+	parsed_drop(&p);
+}
+END_TEST
+
 START_TEST(registers_of_others)
 {
 	static const struct {
@@ -452,6 +489,10 @@ START_TEST(signals)
 			0 },
 		{ 6, LLDB_MARK, 0, "signal SIGABRT", true, false, 6, 0, false, 0 },
 		{ 19, LLDB_MARK, 0, "signal SIGSTOP", false, false, 19, 0, false, 0 },
+		{ 5, LLDB_MARK, 0, "signal SIGTRAP", false, false, 5, 0, false, 0 },
+		/* the numbers of its breakpoints are no signals */
+		{ 11, LLDB_MARK, 0x11200, "breakpoint 1.1", false, false, 0, 0, false, 0 },
+		{ 6, LLDB_MARK, 0x11200, "instruction step into", false, false, 0, 0, false, 0 },
 		/* LLDB before that: the address is that of the code */
 		{ 11, 0, 0x11200, NULL, true, false, 11, 0, false, 0 },
 		{ 19, 0, 0x11200, NULL, false, false, 19, 0, false, 0 },
@@ -459,6 +500,8 @@ START_TEST(signals)
 		/* Breakpad, Crashpad */
 		{ 11, 1, 0xdead0, NULL, true, true, 11, 1, true, 0xdead0 },
 		{ 7, 2, 0xdead0, NULL, true, true, 7, 2, true, 0xdead0 },
+		{ 5, 1, 0xdead0, NULL, true, true, 5, 1, true, 0xdead0 },
+		{ 17, (uint32_t)SI_TKILL, 0, NULL, false, false, 17, 0, false, 0 },
 		{ 11, 0x80, 0xdead0, NULL, true, true, 11, 0x80, false, 0 },
 		{ 6, (uint32_t)SI_TKILL, 0x11200, NULL, true, true, 6, SI_TKILL, false, 0 },
 		{ 0xffffffff, 0, 0x11200, NULL, false, false, 0, 0, false, 0 }, /* only asked for */
@@ -691,7 +734,7 @@ START_TEST(cut_anywhere)
 }
 END_TEST
 
-/* Its list of memory is behind the memory: what it may have had is lost, not left out. */
+/* Its list of memory is behind the memory: nobody knows what it had. */
 START_TEST(a_lost_list_of_memory)
 {
 	struct dump d;
@@ -702,9 +745,12 @@ START_TEST(a_lost_list_of_memory)
 	const struct core_range *heap = elfcore_range_at(&p.core, 0x20000, NULL);
 	const struct core_range *text = elfcore_range_at(&p.core, 0x11000, NULL);
 	const struct core_range *stack = elfcore_range_at(&p.core, SP, NULL);
-	ck_assert_int_eq(heap->backing, CORE_CUT);
-	ck_assert_int_eq(text->backing, CORE_NOT_SAVED);
+	ck_assert_int_eq(heap->backing, CORE_UNLISTED);
+	ck_assert_int_eq(text->backing, CORE_UNLISTED);
 	ck_assert_int_eq(stack->backing, CORE_SAVED);
+	ck_assert_uint_eq(p.core.bytes_cut, 0);
+	ck_assert_uint_eq(p.core.bytes_not_saved, 0);
+	ck_assert_uint_eq(p.core.bytes_unlisted, p.core.bytes_mapped - STACK_SIZE);
 	ck_assert_uint_eq(p.core.n_threads, 2);
 	parsed_drop(&p);
 	str_fini(&d.bytes);
@@ -766,7 +812,8 @@ Suite *suite_minidump(void)
 	tcase_add_test(t, registers_of_x86_64);
 	tcase_add_loop_test(t, thread_pointers_that_are_not_told, 0, 8);
 	tcase_add_loop_test(t, registers_of_others, 0, 5);
-	tcase_add_loop_test(t, signals, 0, 17);
+	tcase_add_loop_test(t, signals, 0, 22);
+	tcase_add_loop_test(t, values_that_the_writer_lacks, 0, 4);
 	tcase_add_test(t, threads_and_their_stops);
 	tcase_add_test(t, memory_behind_4_gib_is_numbered_otherwise);
 	tcase_add_test(t, of_crashpad);

@@ -40,6 +40,7 @@ struct made {
 	uint8_t code[CODE_BYTES];
 	uint64_t stack[WORDS];
 	struct str image;
+	uint64_t lost; /* code without bytes; 0: none */
 	uint64_t raw[RAW_N];
 	struct mem_buf mem;
 	struct image images[1];
@@ -74,6 +75,8 @@ static void walk(struct made *m, uint64_t pc, uint64_t sp, uint64_t fp)
 	mem_buf_init(&m->mem, ORDER_LITTLE, 8);
 	mem_buf_add(&m->mem, STACK, m->stack, sizeof(m->stack), MEM_READ | MEM_WRITE);
 	mem_buf_add(&m->mem, CODE, m->code, sizeof(m->code), MEM_READ | MEM_EXEC);
+	if (m->lost)
+		mem_buf_add(&m->mem, m->lost, NULL, CODE_BYTES, MEM_READ | MEM_EXEC);
 	if (m->image.len)
 		mem_buf_add(&m->mem, IMAGE, m->image.bytes, m->image.len, MEM_READ | MEM_EXEC);
 	bool arm = m->machine == EM_AARCH64;
@@ -141,6 +144,22 @@ START_TEST(test_scan)
 END_TEST
 
 /* A call of a null pointer: the caller is on top of the stack, whatever the frame pointer says. */
+/* Code that the core leaves out: what follows its last byte is where data begin. */
+START_TEST(test_scan_of_code_that_is_not_there)
+{
+	enum { LOST = 0x600000 };
+	struct made m;
+	make(&m);
+	m.stack[1] = LOST + CODE_BYTES;
+	m.stack[3] = LOST + 100;
+	m.lost = LOST;
+	walk(&m, CODE + 7, STACK, 12345);
+	ck_assert_uint_eq(m.found.n, 2);
+	ck_assert_frame(&m.found, 1, LOST + 100, NATIVE_SCAN);
+	drop(&m);
+}
+END_TEST
+
 START_TEST(test_wild_call)
 {
 	struct made m;
@@ -416,6 +435,7 @@ Suite *suite_walk(void)
 	TCase *t = tcase_create("walk");
 	tcase_add_test(t, test_frame_pointers);
 	tcase_add_test(t, test_scan);
+	tcase_add_test(t, test_scan_of_code_that_is_not_there);
 	tcase_add_test(t, test_wild_call);
 	tcase_add_loop_test(t, test_circles, 0, 6);
 	tcase_add_test(t, test_full_stack);
