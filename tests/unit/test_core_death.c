@@ -166,7 +166,7 @@ START_TEST(memory_that_is_left_out)
 	ck_assert(!said()->damage &&
 		  strstr(said()->why, "of thread 4711 (stacks, or what is beside them): "));
 	ck_assert_ptr_nonnull(strstr(said()->why, "coredump_filter"));
-	t->problems.len = 0;
+	problems_fini(&t->problems);
 	target_say_left_out(t, list, ARRAY_LEN(list), true);
 	ck_assert(said()->damage &&
 		  strstr(said()->why, "threads 4711, 4712, 4713, 4714 and 2 more ("));
