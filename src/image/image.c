@@ -165,6 +165,7 @@ struct err image_probe(struct image *img, struct mem *mem)
 	uint64_t n = img->head.phnum < IMAGE_PHDRS_MAX ? img->head.phnum : IMAGE_PHDRS_MAX;
 	AUTO_FREE uint8_t *phdrs = xmalloc(n * img->head.phentsize);
 	TRY(mem_read(mem, start + img->head.phoff, phdrs, n * img->head.phentsize));
+	free(img->phdrs); /* those of a file that these reads may have brought */
 	img->n_phdrs = image_parse_phdrs(&img->head, phdrs, n * img->head.phentsize, &img->phdrs);
 	if (!find_bias(img, start, &img->bias))
 		return err_at(ERR_CORRUPT, start, "program headers");
