@@ -215,17 +215,17 @@ static bool knows_call(const struct death *d)
 
 /* abort() raises the signal as raise() does; kill() leaves another code. Another thread can raise
  * it for this one, so where the frames are known, abort() has to be among them. Without siginfo, a
- * thread that runs did not raise it. *ret_sure: it is among them. */
+ * thread that runs did not raise it. *ret_sure: it is among them, and no guess. */
 static bool is_abort(const struct death *d, bool *ret_sure)
 {
 	static const char *const aborts[] = { "abort", "__libc_message", "__libc_fatal",
 		"__fortify_fail" };
-	*ret_sure = true;
 	if (d->info.present && d->info.code != SI_TKILL)
 		return false;
-	if (find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts)) < d->stack->n)
+	size_t k = find_frame(d, d->first, d->stack->n, aborts, ARRAY_LEN(aborts));
+	*ret_sure = k < d->stack->n && is_sure(&d->stack->frames[k]);
+	if (k < d->stack->n)
 		return true;
-	*ret_sure = false;
 	return !knows_call(d) && (d->info.present || death_stands(d) != STANDS_AWAY);
 }
 
