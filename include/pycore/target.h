@@ -322,3 +322,12 @@ struct target_facts {
  * unknown. Frees with target_facts_fini(). */
 void target_read_facts(struct target *t, struct target_facts *ret);
 void target_facts_fini(struct target_facts *f);
+
+/* A process that the target has started. */
+struct target_child {
+	pid_t pid;
+	char name[17]; /* the kernel's name of it: raw bytes */
+};
+/* Fills at most `max` of those that live now; returns how many there are. 0 also of a core, and
+ * where the kernel does not list them. */
+size_t target_children(const struct target *t, struct target_child *ret, size_t max);

@@ -35,6 +35,8 @@ extern const char cmd_dump_help[], cmd_info_help[], cmd_layout_help[], cmd_print
 
 /* "pycore: " and the message on stderr. */
 void complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The same of one target, which is named first: "core.4711: ...", "process 4711: ...". */
+void complain_of(const struct target *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The same, and a hint at --help; yields STATUS_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What getopt_long() (with ':' first in its short options) did not like: `answer` is '?' or ':'.

@@ -211,7 +211,7 @@ static enum exit_status dump_target(const struct dump_args *a, struct target *t,
 	reach_verdict(a, p, natives.unwind, &verdict, &registers);
 	log_debug("judged");
 	if (failed(found))
-		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
+		complain_of(t, "%s", str_text(&p->why));
 	size_t n;
 	const struct py_thread **list = select_threads(a, p, &n);
 	bool damage = false, complete = all_found(a, p);

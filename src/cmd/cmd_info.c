@@ -77,7 +77,7 @@ static enum exit_status info_target(struct target *t, bool json, bool redact)
 	bool damage;
 	struct err found = python_find(t, &p);
 	if (failed(found))
-		complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
+		complain_of(t, "%s", str_text(&p->why));
 	for (size_t i = 0; i < t->n_images; i++)
 		(void)failed(image_probe(&t->images[i], t->mem));
 	read_facts(p, redact);

@@ -93,7 +93,7 @@ static enum exit_status print_target(struct print *d, struct target *t)
 	p->options.limits = value_args_limits(&d->values, defaults);
 	if (look(p, p->n_runtimes ? describe : NULL, d)) {
 		if (failed(found))
-			complain("%s: %s", t->path ? t->path : "process", str_text(&p->why));
+			complain_of(p->target, "%s", str_text(&p->why));
 		n = count_objects(d);
 		good = report(d, p, &damage);
 	}

@@ -36,7 +36,6 @@ bool look(struct python *p, look_fn *more, void *ctx)
 	struct err e = look_stopped(p, more, ctx, &why);
 	if (!failed(e))
 		return true;
-	complain("process %d: %s", (int)p->target->pid,
-		why.len ? str_text(&why) : err_text(e, text));
+	complain_of(p->target, "%s", why.len ? str_text(&why) : err_text(e, text));
 	return false;
 }

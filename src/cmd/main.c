@@ -45,6 +45,19 @@ void complain(const char *fmt, ...)
 	fprintf(stderr, "pycore: %s\n", str_text(&safe));
 }
 
+void complain_of(const struct target *t, const char *fmt, ...)
+{
+	AUTO_STR(text);
+	va_list ap;
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	if (t->path)
+		complain("%s: %s", t->path, str_text(&text));
+	else
+		complain("process %d: %s", (int)t->pid, str_text(&text));
+}
+
 int usage_error(const char *command, const char *fmt, ...)
 {
 	AUTO_STR(text);

@@ -12,11 +12,6 @@
 /* Samples are to be told apart; pycore print shows all of one. */
 #define SAMPLES_SHORT ((struct value_limits){ .max_string = 80, .max_items = 8, .max_depth = 2 })
 
-static const char *name_of(const struct target *t)
-{
-	return t->path ? t->path : "process";
-}
-
 /* NULL, with a message: there is no Python. */
 static struct python *find(struct target *t)
 {
@@ -24,7 +19,7 @@ static struct python *find(struct target *t)
 	struct err found = python_find(t, &p);
 	if (!failed(found))
 		return p;
-	complain("%s: %s", name_of(t), str_text(&p->why));
+	complain_of(t, "%s", str_text(&p->why));
 	python_free(p);
 	return NULL;
 }
@@ -36,8 +31,7 @@ static bool hold_still(const struct survey_args *a, struct target *t)
 	char text[ERR_TEXT_MAX];
 	struct err e = a->in_place ? target_stop_in_place(t, &why) : target_snapshot(t, &why);
 	if (failed(e))
-		complain("process %d: %s", (int)t->pid,
-			why.len ? str_text(&why) : err_text(e, text));
+		complain_of(t, "%s", why.len ? str_text(&why) : err_text(e, text));
 	return !failed(e);
 }
 
@@ -102,13 +96,13 @@ static bool count(const struct survey_args *a, struct python *p, struct survey *
 	char text[ERR_TEXT_MAX];
 	size_t which = a->python ? a->python - 1 : 0;
 	if (which >= p->n_runtimes) {
-		complain("%s: --python %zu: there is %s", name_of(p->target), a->python,
+		complain_of(p->target, "--python %zu: there is %s", a->python,
 			p->n_runtimes == 1 ? "one Python only" : "no such Python");
 		return false;
 	}
 	struct err e = run_interruptibly(p, &p->runtimes[which], &a->options, ret);
 	if (failed(e))
-		complain("%s: its heap cannot be read: %s", name_of(p->target), err_text(e, text));
+		complain_of(p->target, "its heap cannot be read: %s", err_text(e, text));
 	return !failed(e);
 }
 

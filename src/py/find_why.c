@@ -81,9 +81,27 @@ static void say_launcher(struct python *p)
 	if (!exe || failed(target_need_file(p->target, exe)) ||
 		!memmem(exe->file.bytes, exe->file.size, magic, strlen(magic)))
 		return;
-	str_puts(&p->why,
+	str_addf(&p->why,
 		"; the executable is a bundle made by PyInstaller, and this is its launcher: the "
-		"program ran in a child process, which left a core of its own");
+		"program %s",
+		p->target->kind == TARGET_LIVE
+			? "runs in a child process"
+			: "ran in a child process, which left a core of its own");
+}
+
+/* Shells, sudo, timeout and the like stand between a service and its Python. */
+static void say_children(struct python *p)
+{
+	enum { SHOWN = 4 };
+	struct target_child list[SHOWN];
+	size_t n = target_children(p->target, list, SHOWN);
+	if (!n)
+		return;
+	str_addf(&p->why, "; it has %s: try --pid", n == 1 ? "a child process" : "child processes");
+	for (size_t i = 0; i < n && i < SHOWN; i++)
+		str_addf(&p->why, "%s %d (%s)", i ? "," : "", (int)list[i].pid, list[i].name);
+	if (n > SHOWN)
+		str_addf(&p->why, " or one of %zu more", n - SHOWN);
 }
 
 void py_say_why_none(struct python *p)
@@ -96,4 +114,5 @@ void py_say_why_none(struct python *p)
 				  "shows no interpreter");
 	say_what_is_needed(p);
 	say_launcher(p);
+	say_children(p);
 }

@@ -3,6 +3,7 @@ import ctypes
 import os
 import pathlib
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -30,6 +31,59 @@ def not_python(kit, make):
         kit.expect("pid is not Python: info", ["info", "--pid", process.pid], NOTHING, err="no Python")
         kit.check_that("pid is not Python: it still runs", process.poll() is None and state(process.pid) == "S", "it does not")
         process.kill()
+
+
+def started_it(kit, make):
+    """What stands between a service and its Python: the processes that it has started are named, as those to look into."""
+    path, sh = system_python().path, tool("sh")
+    sleep = shlex.join([str(path), "-c", "import time; time.sleep(1000)"])
+    with subprocess.Popen([sh, "-c", f"{sleep}; :"], start_new_session=True) as shell:
+        one = children(shell.pid, 1)
+        wait_asleep(one[0])
+        name = f"{one[0]} ({name_of(one[0])})"
+        for options in ([], ["--nonblocking"]):
+            kit.expect(f"pid is a shell that has started Python {options}", ["dump", *options, "--pid", shell.pid], NOTHING,
+                       err=[f"process {shell.pid}: no Python", f"a child process: try --pid {name}"])
+        kit.expect("pid is a shell: print", ["print", "--pid", shell.pid, "0x1000"], NOTHING, err=name)
+        kit.expect("pid is a shell: survey", ["survey", "--pid", shell.pid], NOTHING, err=name)
+        kit.expect("pid is a shell: its child", ["dump", "--pid", one[0]], COMPLETE, out="time.sleep")
+        os.killpg(shell.pid, signal.SIGKILL)
+    with subprocess.Popen([sh, "-c", " ".join(["exec sleep 1000 &"] * 6) + " wait"], start_new_session=True) as shell:
+        several = children(shell.pid, 6)
+        kit.expect("pid is a shell that has started six", ["dump", "--pid", shell.pid], NOTHING,
+                   err=["child processes: try --pid " + ", ".join(f"{pid} (sleep)" for pid in several[:4]) + " or one of 2 more"])
+        os.killpg(shell.pid, signal.SIGKILL)
+
+
+def hostile_child(kit, make):
+    """A child's name is any bytes; nothing of it gets to a terminal, and it forges no line."""
+    text = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'a\\n\\x1b[31m) b (c'); time.sleep(1000)"
+    sleep = shlex.join([str(system_python().path), "-c", text])
+    with subprocess.Popen([tool("sh"), "-c", f"{sleep}; :"], start_new_session=True) as shell:
+        one = children(shell.pid, 1)[0]
+        deadline = time.monotonic() + 10
+        while not name_of(one).startswith("a\n") and time.monotonic() < deadline:
+            time.sleep(0.005)
+        kit.expect("pid is a shell with a child of an odd name", ["dump", "--pid", shell.pid], NOTHING, err=f"--pid {one} (a\\n\\x1b[31m) b (c)\n")
+        os.killpg(shell.pid, signal.SIGKILL)
+
+
+def name_of(pid):
+    return pathlib.Path(f"/proc/{pid}/comm").read_text().removesuffix("\n")
+
+
+def children(pid, n):
+    """Of that many as are to come, when all have become other programs."""
+    path = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
+    if not path.exists():
+        raise Skip("this kernel does not list the children of a process")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = path.read_text().split()
+        if len(found) == n and all(name_of(child) != name_of(pid) for child in found):
+            break
+        time.sleep(0.005)
+    return [int(child) for child in found]
 
 
 def state(pid):
@@ -161,5 +215,5 @@ def both_ways(kit, make):
                 kit.check_that(f"live {name} {options}: stack", document and functions(document) == [STACK], f"{document}"[:300])
 
 
-CASES = [no_such, not_python, kernel_thread, zombie, thread_id, itself, parent, stopped_before, traced, of_another_user,
-         ends_meanwhile, is_born, both_ways]
+CASES = [no_such, not_python, started_it, hostile_child, kernel_thread, zombie, thread_id, itself, parent, stopped_before, traced,
+         of_another_user, ends_meanwhile, is_born, both_ways]

@@ -96,6 +96,8 @@ def look(checks, python, app, folder, kind):
             checks.says(f"{python.name} {kind}, the launcher's core", ["PyInstaller", "child process"], core)
     with subprocess.Popen([app], cwd=launchers, env={**os.environ, "END": "hang"}, stdout=subprocess.PIPE, start_new_session=True) as process:
         process.stdout.readline()
+        if kind == "--onefile":
+            checks.says(f"{python.name} {kind}, the live launcher", ["PyInstaller", "runs in a child process", "try --pid"], "--pid", process.pid)
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         checks.stack(f"{python.name} {kind}, live", version, "--pid", (children or [process.pid])[0])
         os.killpg(process.pid, 9)
