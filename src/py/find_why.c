@@ -89,6 +89,16 @@ static void say_launcher(struct python *p)
 			: "ran in a child process, which left a core of its own");
 }
 
+/* PyPy is a program that its translator made out of Python: none of CPython's structs is in it. */
+static void say_pypy(struct python *p)
+{
+	bool found = p->target->exe && text_starts(image_name(p->target->exe), "pypy");
+	for (size_t i = 0; !found && i < p->target->n_images; i++)
+		found = text_starts(image_name(&p->target->images[i]), "libpypy");
+	if (found)
+		str_puts(&p->why, "; this is PyPy, and pycore reads CPython only");
+}
+
 /* Shells, sudo, timeout and the like stand between a service and its Python. */
 static void say_children(struct python *p)
 {
@@ -114,5 +124,6 @@ void py_say_why_none(struct python *p)
 				  "shows no interpreter");
 	say_what_is_needed(p);
 	say_launcher(p);
+	say_pypy(p);
 	say_children(p);
 }

@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +85,16 @@ def children(pid, n):
             break
         time.sleep(0.005)
     return [int(child) for child in found]
+
+
+def pypy(kit, make):
+    """By its name, for a program so called stands in for it here."""
+    copy = make.folder("pypy") / "pypy3.10"
+    shutil.copy(tool("sleep"), copy)
+    with subprocess.Popen([copy, "1000"]) as process:
+        wait_asleep(process.pid)
+        kit.expect("pid is PyPy", ["dump", "--pid", process.pid], NOTHING, err=["no Python", "PyPy", "CPython only"])
+        process.kill()
 
 
 def state(pid):
@@ -215,5 +226,5 @@ def both_ways(kit, make):
                 kit.check_that(f"live {name} {options}: stack", document and functions(document) == [STACK], f"{document}"[:300])
 
 
-CASES = [no_such, not_python, started_it, hostile_child, kernel_thread, zombie, thread_id, itself, parent, stopped_before, traced,
+CASES = [no_such, not_python, started_it, hostile_child, pypy, kernel_thread, zombie, thread_id, itself, parent, stopped_before, traced,
          of_another_user, ends_meanwhile, is_born, both_ways]
